@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Strict JSON: I-JSON (RFC 7493) where airlock reads it, canonical where airlock writes it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace airlock {
+
+using Json = nlohmann::json;
+
+/// Bounds that hold before anything is allocated for the text's content.
+struct JsonLimits {
+  std::size_t bytes = 4U << 20;  ///< length of the text
+  std::size_t depth = 64;        ///< nesting of arrays and objects
+};
+
+/// Parses one JSON text. Refuses duplicate keys, a byte order mark, bad UTF-8, trailing bytes and whatever is past the
+/// limits. `what` names the text in the Error (code `format`).
+Json parse_json(std::string_view text, std::string_view what, const JsonLimits& limits = {});
+
+/// The canonical form: keys sorted bytewise, no white space, UTF-8 kept, no floating-point numbers (an Error).
+std::string canonical_json(const Json& value);
+
+/// The same content, indented for people.
+std::string pretty_json(const Json& value);
+
+/// A view of a JSON object that names the place in its errors (code `format`). Does not own the value.
+class JsonObject {
+ public:
+  JsonObject(const Json& value, std::string where);
+
+  bool has(std::string_view key) const;
+  std::string string(std::string_view key) const;
+  std::optional<std::string> optional_string(std::string_view key) const;
+  /// An integer from 0 to 2^53 - 1, the range that every JSON reader keeps exactly.
+  std::uint64_t integer(std::string_view key) const;
+  JsonObject object(std::string_view key) const;
+  std::optional<JsonObject> optional_object(std::string_view key) const;
+  /// Elements of an array of objects.
+  std::vector<JsonObject> objects(std::string_view key) const;
+  /// Elements of an array of strings; absent counts as empty.
+  std::vector<std::string> strings(std::string_view key) const;
+  /// All members, each of which must be a string.
+  std::map<std::string, std::string> string_map() const;
+  /// Refuses keys other than these: for formats that airlock itself defines.
+  void only(std::initializer_list<std::string_view> keys) const;
+  const Json& json() const { return *value_; }
+  const std::string& where() const { return where_; }
+
+ private:
+  const Json* find(std::string_view key) const;
+  const Json& get(std::string_view key) const;
+  std::string path(std::string_view key) const;
+
+  const Json* value_;
+  std::string where_;
+};
+
+}  // namespace airlock

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// One way to do many things at once: a fixed number of threads takes items in order.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <vector>
+
+namespace airlock {
+
+/// What happens after the first failure.
+enum class OnFailure {
+  stop,     ///< no further item is started, and the failure is thrown when the running ones have ended
+  continue_ ///< all items run; the failures are returned
+};
+
+/// Calls `work(i)` for i in [0, count), on at most `jobs` threads, items started in order.
+/// Returns one entry per item, null where it succeeded (always all null with OnFailure::stop: that throws instead).
+/// An interruption by the user always stops. `work` must be safe to call from several threads.
+std::vector<std::exception_ptr> run_parallel(std::size_t count, unsigned jobs,
+                                             const std::function<void(std::size_t)>& work,
+                                             OnFailure on_failure = OnFailure::stop);
+
+}  // namespace airlock

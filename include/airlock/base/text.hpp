@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text forms of numbers, bytes and times, as people and formats want them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace airlock {
+
+/// "1.4 GiB", "812 KiB", "17 B": binary units, one decimal below 10.
+std::string human_size(std::uint64_t bytes);
+
+/// "3 images", "1 image".
+std::string count_of(std::uint64_t number, std::string_view noun);
+
+/// "4.2 s", "3 min 12 s", "1 h 05 min".
+std::string human_duration(std::chrono::milliseconds duration);
+
+/// Splits at `separator`; empty parts are kept.
+std::vector<std::string> split(std::string_view text, char separator);
+
+/// Joins with `separator` between.
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+/// Without white space at both ends.
+std::string_view trim(std::string_view text);
+
+/// ASCII lower case, independent of the locale.
+std::string to_lower(std::string_view text);
+
+/// Shell-style match with `*` (any run, slashes too) and `?`.
+bool glob_match(std::string_view pattern, std::string_view text);
+
+/// RFC 4648 base64 with padding.
+std::string base64_encode(std::string_view bytes);
+/// Strict: the standard alphabet, correct padding, no white space; nothing otherwise.
+std::optional<std::string> base64_decode(std::string_view text);
+
+/// Lower-case hexadecimal.
+std::string hex_encode(std::string_view bytes);
+
+/// A decimal number without sign, white space or overflow.
+std::optional<std::uint64_t> parse_number(std::string_view text);
+
+using Time = std::chrono::sys_seconds;
+
+/// Now, or the value of SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/) when it is set.
+Time current_time();
+
+/// RFC 3339 in UTC with whole seconds: "2026-11-23T00:35:18Z".
+std::string format_time(Time time);
+
+/// Reads what format_time writes, and a plain date as its first second; nothing otherwise.
+std::optional<Time> parse_time(std::string_view text);
+
+}  // namespace airlock

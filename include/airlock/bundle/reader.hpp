@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads bundles. The order of the steps is a chain of types: an Archive is mere structure, and only verify() makes a
+// VerifiedBundle, the one type that gives out blobs.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "airlock/base/reporter.hpp"
+#include "airlock/bundle/closure.hpp"
+#include "airlock/bundle/medium.hpp"
+#include "airlock/bundle/metadata.hpp"
+#include "airlock/bundle/sums.hpp"
+#include "airlock/trust/policy.hpp"
+
+namespace airlock::bundle {
+
+/// The entries of a bundle, their order and places checked, their content neither parsed nor trusted.
+class Archive {
+ public:
+  struct Place {
+    std::uint64_t offset = 0;  ///< of the content
+    std::uint64_t size = 0;
+  };
+
+  /// Walks all headers. An Error (code `format`) names the first thing that is not as airlock writes it.
+  explicit Archive(std::shared_ptr<const ReadableMedium> medium);
+
+  const std::string& sums() const { return sums_; }  ///< raw SHA256SUMS
+  const std::vector<trust::SignatureFile>& signatures() const { return signatures_; }
+  std::uint64_t region_offset() const { return region_offset_; }
+  /// Names of the signed entries, in the archive's order.
+  const std::vector<std::string>& names() const { return names_; }
+  const Place& place(const std::string& name) const { return places_.at(name); }
+  /// The content of an entry that is small enough; an Error past `limit`.
+  std::string read(const std::string& name, std::size_t limit) const;
+  const ReadableMedium& medium() const { return *medium_; }
+
+ private:
+  struct Cursor;
+  void read_region(Cursor& cursor);
+  void read_entries(Cursor& cursor);
+  void check_end(const Cursor& cursor) const;
+
+  std::shared_ptr<const ReadableMedium> medium_;
+  std::string sums_;
+  std::vector<trust::SignatureFile> signatures_;
+  std::uint64_t region_offset_ = 0;
+  std::vector<std::string> names_;
+  std::map<std::string, Place> places_;
+};
+
+/// Gives the bytes of one blob, in pieces, to somebody who must not act on the last one before all are known to be right.
+class BlobReader {
+ public:
+  BlobReader(const ReadableMedium& medium, const oci::Digest& digest, Archive::Place place);
+  std::uint64_t size() const { return place_.size; }
+  /// The next piece, empty after the last; valid until the next call. The very bytes returned were hashed, and the last
+  /// piece is returned only when the whole has the right digest: otherwise an Error (code `format`).
+  std::string_view next();
+
+ private:
+  const ReadableMedium* medium_;
+  oci::Digest digest_;
+  Archive::Place place_;
+  std::uint64_t done_ = 0;
+  oci::Sha256 hash_;
+  std::string buffer_;
+};
+
+struct VerifyOptions {
+  unsigned jobs = 2;                              ///< threads that hash
+  std::vector<trust::SignatureFile> sidecars;     ///< signatures kept beside the bundle
+};
+
+/// A bundle whose signatures met a policy and whose every byte was checked.
+class VerifiedBundle {
+ public:
+  const Metadata& metadata() const { return metadata_; }
+  const trust::Evidence& evidence() const { return evidence_; }
+  oci::PlatformSelection platforms() const { return oci::PlatformSelection::parse(metadata_.selection.platforms); }
+  /// The bytes of a manifest or index; these are held in memory. REQUIRES: it is one of the bundle's.
+  std::string_view document(const oci::Digest& digest) const { return documents_.at(digest); }
+  bool has_document(const oci::Digest& digest) const { return documents_.contains(digest); }
+  Closure::Documents documents() const;
+  BlobReader open_blob(const oci::Digest& digest) const;
+  std::uint64_t archive_size() const { return archive_->medium().size(); }
+
+ private:
+  friend VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
+                               const VerifyOptions& options, Reporter& reporter);
+  VerifiedBundle(std::shared_ptr<const Archive> archive, trust::Evidence evidence)
+      : archive_(std::move(archive)), evidence_(std::move(evidence)) {}
+
+  std::shared_ptr<const Archive> archive_;
+  trust::Evidence evidence_;
+  Metadata metadata_;
+  std::map<oci::Digest, std::string> documents_;
+};
+
+/// Checks everything, in this order, and stops at the first failure: structure (code `format`), signatures over
+/// SHA256SUMS (code `trust`), metadata, closure, content of every blob (code `format`). No JSON is parsed before the
+/// signatures are good.
+VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
+                      const VerifyOptions& options, Reporter& reporter);
+
+/// What a bundle says of itself, believed by nobody: for `inspect`. Neither signatures nor blobs are checked.
+struct UnverifiedMetadata {
+  Metadata metadata;
+  std::vector<std::string> signature_names;
+  oci::Digest sums_digest;
+};
+UnverifiedMetadata read_unverified(std::shared_ptr<const ReadableMedium> medium);
+
+}  // namespace airlock::bundle

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each KubeOne release deploys and what kubeadm adds, as data (data/catalog/*.yaml, one file per release).
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "airlock/catalog/version.hpp"
+#include "airlock/oci/digest.hpp"
+#include "airlock/oci/reference.hpp"
+
+namespace airlock::catalog {
+
+/// Image groups, as `--filter` names them (KubeOne's `mirror-images --filter`).
+enum class Group { base, optional, control_plane };
+std::string to_string(Group group);
+
+/// An image for a range of Kubernetes minors.
+struct RangedImage {
+  MinorRange range;
+  oci::Reference image;
+};
+
+/// A thing that KubeOne deploys: one image, perhaps another one for each Kubernetes minor.
+struct Component {
+  std::string name;
+  Group group = Group::base;
+  std::vector<std::string> addons;  ///< KubeOne addons that deploy it
+  std::vector<RangedImage> images;
+};
+
+/// An image that an embedded addon names literally: overwriteRegistry does not rewrite it.
+struct LiteralImage {
+  std::string addon;
+  oci::Reference image;
+};
+
+/// One KubeOne release.
+struct Release {
+  std::string version;     ///< "v1.8.6"
+  MinorRange kubernetes;   ///< supported minors
+  std::vector<Component> components;
+  std::vector<RangedImage> sandbox_images;  ///< the pause image containerd is configured with
+  std::map<std::string, std::vector<std::string>> cloud_providers;  ///< provider to the addons deployed for it
+  std::vector<LiteralImage> literal_images;
+
+  /// "1.8"
+  std::string line() const;
+};
+
+/// What kubeadm adds to the four versioned control-plane images.
+struct KubeadmImages {
+  std::string coredns;  ///< path and tag below registry.k8s.io: "coredns/coredns:v1.11.1"
+  std::string etcd;     ///< tag
+  std::string pause;    ///< tag
+};
+
+/// All releases that are known.
+class Catalog {
+ public:
+  /// The data compiled into the program.
+  static Catalog built_in();
+  /// Files `kubeone-*.yaml` and `kubeadm.yaml` of a directory, in the same form. An Error (code `selection`) names the
+  /// file and place of a mistake.
+  static Catalog load(const std::filesystem::path& directory);
+
+  /// Oldest first.
+  const std::vector<Release>& releases() const { return releases_; }
+  const std::map<Version, KubeadmImages>& kubeadm() const { return kubeadm_; }
+  /// Over all data files, so that a bundle can say which data chose its images.
+  const oci::Digest& digest() const { return digest_; }
+
+  /// By "1.8", "v1.8" or "v1.8.6"; nothing when unknown.
+  const Release* find_release(std::string_view name) const;
+  std::optional<Version> newest_patch(const Minor& minor) const;
+
+ private:
+  using Files = std::map<std::string, std::string>;  // name to content
+  explicit Catalog(const Files& files);
+  std::vector<Release> releases_;
+  std::map<Version, KubeadmImages> kubeadm_;
+  oci::Digest digest_;
+};
+
+}  // namespace airlock::catalog

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// From what a person asks for to the exact set of images. Semantics follow KubeOne's `mirror-images`
+// (pkg/images/util.go, GetKubeoneImages), which docs/kubeone.md compares option by option.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "airlock/catalog/catalog.hpp"
+
+namespace airlock::catalog {
+
+/// What a person asks for, in the words of the command line.
+struct SelectionRequest {
+  std::vector<std::string> filters;              ///< base, optional, control-plane; empty: everything
+  std::vector<std::string> kubernetes_versions;  ///< v1.29.4, 1.29.4 or 1.29 (its newest patch); empty: all supported
+  std::string kubeone;                           ///< 1.8 or v1.8.6; empty: the newest release that fits
+  std::vector<std::string> images;               ///< further references; they alone, when nothing else is asked for
+  std::vector<std::string> exclude;              ///< globs over the full reference
+};
+
+/// Why an image is in the set.
+struct Reason {
+  std::set<std::string> components;  ///< "CalicoCNI", "kube-apiserver"; "image" for one named by the user
+  std::set<std::string> groups;      ///< base, optional, control-plane, extra
+};
+
+/// The set, ordered by reference.
+struct ImageSet {
+  std::string kubeone;                           ///< "v1.8.6"; empty for a set of the user's own images
+  std::vector<std::string> filters;              ///< as asked, in the order base, optional, control-plane
+  std::vector<std::string> kubernetes_versions;  ///< "v1.28.8", oldest first
+  std::map<oci::Reference, Reason> images;
+};
+
+/// An Error (code `selection`) says what is unknown or cannot go together, and what is allowed.
+ImageSet select(const Catalog& catalog, const SelectionRequest& request);
+
+/// References of a file for `--images-file`: one per line, `#` starts a comment, empty lines are skipped.
+std::vector<std::string> read_images_file(const std::string& content);
+
+}  // namespace airlock::catalog

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kubernetes versions as people and KubeOne write them.
+#pragma once
+
+#include <compare>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace airlock::catalog {
+
+/// A minor release line: 1.29.
+struct Minor {
+  unsigned major = 0;
+  unsigned minor = 0;
+  /// "1.29"; nothing when it is something else.
+  static std::optional<Minor> parse(std::string_view text);
+  std::string str() const;
+  auto operator<=>(const Minor&) const = default;
+};
+
+/// A release: v1.29.4.
+struct Version {
+  Minor line;
+  unsigned patch = 0;
+  /// "v1.29.4" or "1.29.4"; nothing when it is something else.
+  static std::optional<Version> parse(std::string_view text);
+  /// With the leading v, as image tags have it.
+  std::string str() const;
+  auto operator<=>(const Version&) const = default;
+};
+
+/// Minors from `min` to `max`, both included; an open end has no value.
+struct MinorRange {
+  std::optional<Minor> min;
+  std::optional<Minor> max;
+  bool contains(const Minor& minor) const { return (!min || *min <= minor) && (!max || minor <= *max); }
+  std::string str() const;
+};
+
+}  // namespace airlock::catalog

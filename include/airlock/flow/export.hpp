@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The connected side's story: selection -> resolve -> plan -> pull -> sign.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "airlock/base/reporter.hpp"
+#include "airlock/catalog/selection.hpp"
+#include "airlock/registry/types.hpp"
+#include "airlock/transfer/resolve.hpp"
+#include "airlock/trust/key.hpp"
+
+namespace airlock::flow {
+
+struct ExportRequest {
+  catalog::ImageSet set;
+  std::string catalog_digest;
+  oci::PlatformSelection platforms = oci::PlatformSelection({});
+  registry::ClientOptions client;
+  unsigned jobs = 8;
+  std::string stream = "default";
+  std::optional<std::uint64_t> serial;  ///< default: the time of creation in seconds since 1970
+  std::optional<Time> expires;
+  std::filesystem::path output;
+  std::string signature_name;  ///< signatures/NAME.sig
+};
+
+struct ExportResult {
+  bundle::Metadata metadata;
+  std::uint64_t blob_bytes = 0;
+  std::uint64_t shared_bytes = 0;  ///< what storing shared blobs once saves
+  std::uint64_t archive_size = 0;
+  oci::Digest sums_digest = oci::sha256("");
+  std::chrono::milliseconds duration{};
+};
+
+/// Makes the bundle `request.output`. On failure no file of that name exists, and no partial one is left.
+ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter);
+
+/// All that export does before bytes move: what would be in the bundle, and how large it would be.
+ExportResult plan_export(const ExportRequest& request, Reporter& reporter);
+
+}  // namespace airlock::flow

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reviewer's story: policy -> structure -> signatures -> metadata -> closure -> every byte. Opens no socket.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "airlock/base/reporter.hpp"
+#include "airlock/bundle/reader.hpp"
+#include "airlock/trust/policy.hpp"
+
+namespace airlock::flow {
+
+struct VerifyRequest {
+  std::filesystem::path bundle;
+  std::vector<std::filesystem::path> signature_files;  ///< kept beside the bundle
+  unsigned jobs = 2;
+};
+
+bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::Policy& policy, Reporter& reporter);
+
+}  // namespace airlock::flow

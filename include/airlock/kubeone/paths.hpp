@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Under which names a cluster will ask the local registry for an image.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "airlock/oci/reference.hpp"
+
+namespace airlock::kubeone {
+
+/// A repository (below the registry and its prefix) and a tag.
+struct TargetPath {
+  std::string repository;
+  std::string tag;
+  std::string str() const { return repository + ":" + tag; }
+  auto operator<=>(const TargetPath&) const = default;
+};
+
+/// The paths that consumers ask for. `overwriteRegistry` drops the source's host and keeps user and organisation (KubeOne
+/// pkg/apis/kubeone/v1beta2/types.go, RegistryConfiguration). CoreDNS has two: kubeadm with a custom repository asks for
+/// `coredns:TAG` (1.21: `coredns/coredns:TAG`), containerd mirrors always for the upstream path (KubeOne
+/// pkg/images/util.go, retagImage). A reference without a tag has its digest's first digits as tag, because a registry
+/// may drop what no tag holds.
+std::vector<TargetPath> target_paths(const oci::Reference& image);
+
+}  // namespace airlock::kubeone

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Descriptors, image manifests and image indexes: OCI image-spec v1.1 (descriptor.md, manifest.md, image-index.md) and
+// Docker image manifest version 2, schema 2. Bytes are kept elsewhere, as served; this is what they say.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "airlock/base/json.hpp"
+#include "airlock/oci/digest.hpp"
+#include "airlock/oci/platform.hpp"
+
+namespace airlock::oci {
+
+namespace media_type {
+inline constexpr std::string_view oci_manifest = "application/vnd.oci.image.manifest.v1+json";
+inline constexpr std::string_view oci_index = "application/vnd.oci.image.index.v1+json";
+inline constexpr std::string_view docker_manifest = "application/vnd.docker.distribution.manifest.v2+json";
+inline constexpr std::string_view docker_index = "application/vnd.docker.distribution.manifest.list.v2+json";
+inline constexpr std::string_view oci_layout = "application/vnd.oci.layout.header.v1+json";
+/// Whether a blob of this type lists other blobs.
+bool is_manifest(std::string_view type);
+bool is_index(std::string_view type);
+}  // namespace media_type
+
+/// The largest manifest or index that is read: the limit that the OCI distribution-spec asks registries to allow.
+inline constexpr std::size_t max_manifest_size = 4U << 20;
+
+/// Points at content. `urls` are never followed, so they are not kept.
+struct Descriptor {
+  std::string media_type;
+  Digest digest;
+  std::uint64_t size = 0;  ///< bytes
+  std::optional<Platform> platform;
+  std::map<std::string, std::string> annotations;
+
+  /// Checks types, ranges and, where `data` is embedded, that it has this size and digest.
+  static Descriptor from_json(const JsonObject& object);
+  Json to_json() const;
+};
+
+/// One image for one platform.
+struct Manifest {
+  Descriptor config;
+  std::vector<Descriptor> layers;
+};
+
+/// Several images behind one name.
+struct Index {
+  std::vector<Descriptor> manifests;
+};
+
+/// What a manifest blob says.
+struct Document {
+  std::string media_type;
+  std::variant<Manifest, Index> content;
+  const Manifest* manifest() const { return std::get_if<Manifest>(&content); }
+  const Index* index() const { return std::get_if<Index>(&content); }
+};
+
+/// Parses a manifest blob whose descriptor or HTTP header says `expected_media_type`. An Error (code `format`) where the
+/// body disagrees, is both manifest and index (CVE-2021-41190), or is of a type that airlock does not carry.
+Document parse_document(std::string_view bytes, std::string_view expected_media_type);
+
+/// The members of an index that a platform selection takes: matching platforms, members without a platform, and
+/// BuildKit attestations (platform unknown/unknown) of members that are taken.
+std::vector<Descriptor> select_members(const Index& index, const PlatformSelection& platforms);
+
+/// The same index with only the members in `present`: what is pushed where a registry refuses a sparse index.
+/// Other content of the index stays; the result is canonical, so equal inputs give equal digests.
+std::string derive_index(std::string_view index_bytes, const std::set<Digest>& present);
+
+}  // namespace airlock::oci

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bundle to registry: blobs, then manifests, then tags, then a look at what is really there.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "airlock/base/reporter.hpp"
+#include "airlock/bundle/reader.hpp"
+#include "airlock/registry/client.hpp"
+
+namespace airlock::transfer {
+
+/// An image of the bundle and one name that it gets. Several destinations may have the same image.
+struct Destination {
+  const bundle::Image* image;
+  registry::Repository repository;
+  std::string tag;
+  std::string str() const { return repository.str() + ":" + tag; }
+};
+
+/// What a name stands for in the registry now, read back and hashed.
+struct Published {
+  Destination destination;
+  oci::Digest digest;
+  bool derived = false;  ///< an index with only the bundle's platforms, because the registry refused the sparse original
+  bool present_before = false;
+};
+
+struct PushSummary {
+  std::vector<Published> published;  ///< in the order of the destinations
+  std::uint64_t blobs_sent = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t blobs_mounted = 0;
+  std::uint64_t blobs_present = 0;  ///< found in their repository; blobs of images that were there whole do not count
+  std::uint64_t manifests_sent = 0;
+};
+
+/// Makes every destination stand for its image. What is there already is not sent again. No tag is written before all
+/// blobs and manifests of all destinations are stored. An Error names the destination.
+PushSummary push(registry::Client& client, const bundle::VerifiedBundle& bundle,
+                 const std::vector<Destination>& destinations, unsigned jobs, Reporter& reporter);
+
+/// Asks for a destination as a cluster would and hashes what comes: the top manifest by tag, the members of an index by
+/// digest. Nothing where any of it is missing or different.
+std::optional<Published> look_up(registry::Client& client, const bundle::VerifiedBundle& bundle,
+                                 const Destination& destination);
+
+}  // namespace airlock::transfer

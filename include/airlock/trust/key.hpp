@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signing keys. Private keys are PKCS#8 PEM (RFC 5958), encrypted with scrypt (RFC 7914) unless the owner declines;
+// public keys are SubjectPublicKeyInfo PEM (RFC 7468), the form that openssl and cosign read.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "airlock/oci/digest.hpp"
+
+namespace airlock::trust {
+
+/// The signature algorithms that airlock makes and accepts (docs/bundle-format.md, "Signatures").
+enum class Algorithm {
+  ecdsa_p256_sha256,  ///< DER-encoded ECDSA over NIST P-256 with SHA-256
+  ed25519,            ///< pure Ed25519 (RFC 8032) over the whole text
+  rsa_pkcs1_sha256    ///< RSASSA-PKCS1-v1_5 with SHA-256, modulus of 3072 bits and up
+};
+
+/// "ecdsa-p256-sha256", "ed25519", "rsa-pkcs1-sha256".
+std::string to_string(Algorithm algorithm);
+
+/// An OpenSSL key behind a pointer that keeps OpenSSL's headers out of other modules.
+struct KeyHandle;
+struct KeyRelease {
+  void operator()(KeyHandle* handle) const;
+};
+using KeyPointer = std::shared_ptr<KeyHandle>;
+
+/// A public key, known by the SHA-256 of its SubjectPublicKeyInfo.
+class PublicKey {
+ public:
+  /// An Error (code `trust`) for anything but one supported key; `where` names the file in it.
+  static PublicKey from_pem(std::string_view pem, std::string_view where);
+
+  Algorithm algorithm() const { return algorithm_; }
+  /// SHA-256 of the DER SubjectPublicKeyInfo: `openssl pkey -pubin -in KEY -outform DER | sha256sum`.
+  const oci::Digest& spki() const { return spki_; }
+  /// `SHA256:` and the hexadecimal digits of spki().
+  std::string fingerprint() const { return "SHA256:" + spki_.hex(); }
+  std::string pem() const;
+  /// Whether `signature` is this key's over exactly `message`. Malformed signatures are simply not.
+  bool matches(std::string_view message, std::string_view signature) const;
+
+ private:
+  friend class PrivateKey;
+  PublicKey(KeyPointer key, std::string_view where);
+  KeyPointer key_;
+  Algorithm algorithm_;
+  oci::Digest spki_;
+};
+
+/// Asks for the passphrase of an encrypted key; called only when the key needs one.
+using PassphraseSource = std::function<std::string()>;
+
+/// A private key in memory, for as long as one command runs.
+class PrivateKey {
+ public:
+  static PrivateKey generate(Algorithm algorithm);
+  /// An Error (code `trust`) for a wrong passphrase or anything but one supported key.
+  static PrivateKey from_pem(std::string_view pem, std::string_view where, const PassphraseSource& passphrase);
+
+  /// PKCS#8 PEM; encrypted with scrypt and AES-256-CBC when `passphrase` is not empty.
+  std::string pem(std::string_view passphrase) const;
+  const PublicKey& public_key() const { return public_key_; }
+  /// A signature over `message` in the form that PublicKey::matches and `openssl dgst -verify` take.
+  std::string sign(std::string_view message) const;
+
+ private:
+  PrivateKey(KeyPointer key, std::string_view where);
+  KeyPointer key_;
+  PublicKey public_key_;
+};
+
+}  // namespace airlock::trust

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/base/interrupt.hpp"
+
+#include <csignal>
+
+#include "airlock/base/error.hpp"
+
+namespace airlock {
+
+namespace {
+
+volatile std::sig_atomic_t stop_requested = 0;
+
+extern "C" void on_signal(int number) {
+  if (stop_requested != 0) {
+    std::signal(number, SIG_DFL);
+    std::raise(number);
+  }
+  stop_requested = 1;
+}
+
+}  // namespace
+
+void catch_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigemptyset(&action.sa_mask);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+bool interrupted() noexcept { return stop_requested != 0; }
+
+void throw_if_interrupted() {
+  if (interrupted()) throw Error(ErrorCode::interrupted, "stopped on request");
+}
+
+}  // namespace airlock

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/base/json.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "airlock/base/error.hpp"
+
+namespace airlock {
+
+namespace {
+
+constexpr std::uint64_t max_exact_integer = (1ULL << 53) - 1;
+
+[[noreturn]] void refuse(const std::string& where, const std::string& why) {
+  throw Error(ErrorCode::format, where + ": " + why);
+}
+
+/// Builds the value while it checks what nlohmann's own handler lets pass: duplicate keys and depth.
+class StrictBuilder : public nlohmann::json_sax<Json> {
+ public:
+  StrictBuilder(std::string what, std::size_t depth) : what_(std::move(what)), max_depth_(depth) {}
+
+  Json take() { return std::move(root_); }
+
+  bool null() override { return add(nullptr); }
+  bool boolean(bool value) override { return add(value); }
+  bool number_integer(number_integer_t value) override { return add(value); }
+  bool number_unsigned(number_unsigned_t value) override { return add(value); }
+  bool number_float(number_float_t value, const string_t&) override { return add(value); }
+  bool string(string_t& value) override { return add(std::move(value)); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return open(Json::object()); }
+  bool start_array(std::size_t) override { return open(Json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+
+  bool key(string_t& name) override {
+    if (stack_.back()->contains(name)) refuse(what_, "the key \"" + name + "\" appears twice in one object");
+    key_ = std::move(name);
+    return true;
+  }
+
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
+    const std::string text = error.what();  // "[json.exception.parse_error.101] parse error at line ...: reason"
+    const auto reason = text.find("parse error");
+    refuse(what_, "not valid JSON at byte " + std::to_string(position) + ": " +
+                      (reason == std::string::npos ? text : text.substr(reason)));
+  }
+
+ private:
+  template <typename Value>
+  bool add(Value&& value) {
+    place(Json(std::forward<Value>(value)));
+    return true;
+  }
+
+  Json* place(Json value) {
+    if (stack_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    Json& parent = *stack_.back();
+    if (parent.is_array()) {
+      parent.push_back(std::move(value));
+      return &parent.back();
+    }
+    return &(parent[key_] = std::move(value));
+  }
+
+  bool open(Json empty) {
+    if (stack_.size() >= max_depth_) refuse(what_, "nested deeper than " + std::to_string(max_depth_) + " levels");
+    stack_.push_back(place(std::move(empty)));
+    return true;
+  }
+
+  bool close() {
+    stack_.pop_back();
+    return true;
+  }
+
+  std::string what_;
+  std::size_t max_depth_;
+  Json root_;
+  std::vector<Json*> stack_;  // open containers; a parent does not move while a child is open
+  std::string key_;
+};
+
+void refuse_floats(const Json& value) {
+  if (value.is_number_float()) throw Error(ErrorCode::internal, "canonical JSON holds no floating-point numbers");
+  if (value.is_structured())
+    for (const Json& element : value) refuse_floats(element);
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, std::string_view what, const JsonLimits& limits) {
+  const std::string name(what);
+  if (text.size() > limits.bytes)
+    refuse(name, std::to_string(text.size()) + " bytes, more than the " + std::to_string(limits.bytes) + " allowed");
+  if (text.starts_with("\xEF\xBB\xBF")) refuse(name, "starts with a byte order mark");
+  StrictBuilder builder(name, limits.depth);
+  if (!Json::sax_parse(text.begin(), text.end(), &builder)) refuse(name, "not valid JSON");
+  return builder.take();
+}
+
+std::string canonical_json(const Json& value) {
+  refuse_floats(value);
+  return value.dump();
+}
+
+std::string pretty_json(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+JsonObject::JsonObject(const Json& value, std::string where) : value_(&value), where_(std::move(where)) {
+  if (!value.is_object()) refuse(where_, "not a JSON object");
+}
+
+std::string JsonObject::path(std::string_view key) const { return where_ + ": " + std::string(key); }
+
+const Json* JsonObject::find(std::string_view key) const {
+  const auto member = value_->find(key);
+  return member == value_->end() ? nullptr : &*member;
+}
+
+const Json& JsonObject::get(std::string_view key) const {
+  const Json* member = find(key);
+  if (member == nullptr) refuse(where_, "\"" + std::string(key) + "\" is missing");
+  return *member;
+}
+
+bool JsonObject::has(std::string_view key) const { return find(key) != nullptr; }
+
+std::string JsonObject::string(std::string_view key) const {
+  const Json& member = get(key);
+  if (!member.is_string()) refuse(path(key), "not a string");
+  return member.get<std::string>();
+}
+
+std::optional<std::string> JsonObject::optional_string(std::string_view key) const {
+  if (!has(key)) return std::nullopt;
+  return string(key);
+}
+
+std::uint64_t JsonObject::integer(std::string_view key) const {
+  const Json& member = get(key);
+  if (!member.is_number_unsigned() || member.get<std::uint64_t>() > max_exact_integer)
+    refuse(path(key), "not an integer from 0 to 2^53-1");
+  return member.get<std::uint64_t>();
+}
+
+JsonObject JsonObject::object(std::string_view key) const { return {get(key), path(key)}; }
+
+std::optional<JsonObject> JsonObject::optional_object(std::string_view key) const {
+  if (!has(key)) return std::nullopt;
+  return object(key);
+}
+
+std::vector<JsonObject> JsonObject::objects(std::string_view key) const {
+  const Json& member = get(key);
+  if (!member.is_array()) refuse(path(key), "not an array");
+  std::vector<JsonObject> elements;
+  elements.reserve(member.size());
+  for (const Json& element : member)
+    elements.emplace_back(element, path(key) + "[" + std::to_string(elements.size()) + "]");
+  return elements;
+}
+
+std::vector<std::string> JsonObject::strings(std::string_view key) const {
+  std::vector<std::string> elements;
+  if (!has(key)) return elements;
+  const Json& member = get(key);
+  if (!member.is_array()) refuse(path(key), "not an array");
+  for (const Json& element : member) {
+    if (!element.is_string()) refuse(path(key), "holds something that is not a string");
+    elements.push_back(element.get<std::string>());
+  }
+  return elements;
+}
+
+std::map<std::string, std::string> JsonObject::string_map() const {
+  std::map<std::string, std::string> members;
+  for (const auto& [key, value] : value_->items()) {
+    if (!value.is_string()) refuse(path(key), "not a string");
+    members.emplace(key, value.get<std::string>());
+  }
+  return members;
+}
+
+void JsonObject::only(std::initializer_list<std::string_view> keys) const {
+  for (const auto& [key, value] : value_->items())
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) refuse(where_, "unknown key \"" + key + "\"");
+}
+
+}  // namespace airlock

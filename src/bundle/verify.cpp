@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/parallel.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/bundle/reader.hpp"
+
+namespace airlock::bundle {
+
+namespace {
+
+constexpr std::size_t max_metadata_size = 64U << 20;
+constexpr std::size_t piece_size = 256U << 10;
+constexpr std::string_view blob_directory = "blobs/sha256/";
+
+std::string blob_name(const oci::Digest& digest) { return std::string(blob_directory) + digest.hex(); }
+
+[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::format, Side::bundle, why); }
+
+/// The entries are exactly what SHA256SUMS lists, and every blob is listed under its own digest.
+void check_listing(const Archive& archive, const Sums& sums) {
+  const std::set<std::string> present(archive.names().begin(), archive.names().end());
+  for (const std::string& name : archive.names())
+    if (!sums.contains(name)) refuse(name + " is not listed in SHA256SUMS");
+  for (const auto& [name, digest] : sums) {
+    if (!present.contains(name)) refuse(name + " is listed in SHA256SUMS but missing");
+    const bool blob = name.starts_with(blob_directory);
+    if (!blob && name != "bundle.json" && name != "oci-layout" && name != "index.json")
+      refuse(name + " does not belong into a bundle");
+    if (blob && name != blob_name(digest)) refuse(name + " is listed with another digest, " + digest.str());
+  }
+}
+
+/// Reads a small entry once and compares it with its sum; what is parsed is what was hashed.
+std::string read_listed(const Archive& archive, const Sums& sums, const std::string& name, std::size_t limit) {
+  if (!sums.contains(name)) refuse(name + " is missing");
+  std::string content = archive.read(name, limit);
+  if (oci::sha256(content) != sums.at(name)) refuse(name + ": its content differs from SHA256SUMS");
+  return content;
+}
+
+Metadata read_metadata(const Archive& archive, const Sums& sums) {
+  Metadata metadata = Metadata::parse(read_listed(archive, sums, "bundle.json", max_metadata_size));
+  if (read_listed(archive, sums, "oci-layout", 1024) != oci_layout_content)
+    refuse("oci-layout: not the layout version 1.0.0 in its one form");
+  if (read_listed(archive, sums, "index.json", max_metadata_size) != format_index(metadata.images))
+    refuse("index.json does not list the images of bundle.json");
+  return metadata;
+}
+
+std::map<oci::Digest, std::string> read_documents(const Archive& archive, const Sums& sums, const Metadata& metadata) {
+  std::map<oci::Digest, std::string> documents;
+  for (const Blob& blob : metadata.blobs)
+    if (oci::media_type::is_manifest(blob.media_type) || oci::media_type::is_index(blob.media_type))
+      documents.emplace(blob.digest, read_listed(archive, sums, blob_name(blob.digest), oci::max_manifest_size));
+  return documents;
+}
+
+/// What the images reach is what bundle.json lists is what the archive holds, in that order.
+void check_closure(const Archive& archive, const Metadata& metadata, const Closure::Documents& documents) {
+  const auto platforms = oci::PlatformSelection::parse(metadata.selection.platforms);
+  Closure closure;
+  for (const Image& image : metadata.images)
+    within([&] { return "image " + image.source.str(); }, [&] { closure.add(image, platforms, documents); });
+  const auto expected = closure.ordered();
+  const std::set<Blob> reached(expected.begin(), expected.end());
+  const std::set<Blob> listed(metadata.blobs.begin(), metadata.blobs.end());
+  for (const Blob& blob : reached)
+    if (!listed.contains(blob)) refuse("blob " + blob.digest.str() + " belongs to an image but bundle.json does not list it so");
+  for (const Blob& blob : listed)
+    if (!reached.contains(blob)) refuse("blob " + blob.digest.str() + " is listed in bundle.json but no image needs it");
+  if (expected != metadata.blobs) refuse("bundle.json: blobs are not in order, or one appears twice");
+
+  std::vector<std::string> names{"bundle.json", "oci-layout", "index.json"};
+  for (const Blob& blob : expected) names.push_back(blob_name(blob.digest));
+  if (names == archive.names()) return;
+  const std::set<std::string> wanted(names.begin(), names.end());
+  for (const std::string& name : archive.names())
+    if (!wanted.contains(name)) refuse(name + ": no image needs it");
+  const std::set<std::string> present(archive.names().begin(), archive.names().end());
+  for (const std::string& name : names)
+    if (!present.contains(name)) refuse(name + " is missing");
+  refuse("the entries are not in the order of the bundle format");
+}
+
+void check_blobs(const VerifiedBundle& bundle, const Archive& archive, const VerifyOptions& options,
+                 Reporter& reporter) {
+  std::vector<Blob> blobs;
+  std::uint64_t bytes = 0;
+  for (const Blob& blob : bundle.metadata().blobs) {
+    if (archive.place(blob_name(blob.digest)).size != blob.size)
+      refuse("blob " + blob.digest.str() + " has " + std::to_string(archive.place(blob_name(blob.digest)).size) +
+             " bytes, its descriptor says " + std::to_string(blob.size));
+    if (bundle.has_document(blob.digest)) continue;  // hashed when it was read
+    blobs.push_back(blob);
+    bytes += blob.size;
+  }
+  // Largest first, so that no thread starts on the largest when the others are done.
+  std::sort(blobs.begin(), blobs.end(), [](const Blob& a, const Blob& b) { return a.size > b.size; });
+  reporter.begin("verifying", bytes, blobs.size());
+  run_parallel(blobs.size(), options.jobs, [&](std::size_t i) {
+    BlobReader reader = bundle.open_blob(blobs[i].digest);
+    for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) reporter.advance(piece.size());
+    reporter.item_done(blobs[i].digest.str());
+  });
+  reporter.end();
+}
+
+}  // namespace
+
+BlobReader::BlobReader(const ReadableMedium& medium, const oci::Digest& digest, Archive::Place place)
+    : medium_(&medium), digest_(digest), place_(place) {
+  buffer_.resize(std::min<std::uint64_t>(piece_size, place.size));
+}
+
+std::string_view BlobReader::next() {
+  const std::uint64_t left = place_.size - done_;
+  const std::span<char> piece(buffer_.data(), std::min<std::uint64_t>(left, buffer_.size()));
+  if (left > 0) {
+    medium_->read(place_.offset + done_, piece);
+    hash_.update({piece.data(), piece.size()});
+    done_ += piece.size();
+  } else if (place_.size > 0) {
+    return {};
+  }
+  if (done_ == place_.size) {
+    const oci::Digest actual = hash_.finish();
+    if (actual != digest_)
+      throw Error(ErrorCode::format, Side::bundle,
+                  "blob " + digest_.str() + ": its content has the digest " + actual.str())
+          .hint("the medium returned other bytes than were written; copy the bundle again or use another medium");
+  }
+  return {piece.data(), piece.size()};
+}
+
+Closure::Documents VerifiedBundle::documents() const {
+  return [this](const oci::Descriptor& descriptor) -> std::string_view {
+    const auto document = documents_.find(descriptor.digest);
+    if (document == documents_.end()) refuse("manifest " + descriptor.digest.str() + " is missing");
+    if (document->second.size() != descriptor.size)
+      refuse("manifest " + descriptor.digest.str() + " has " + std::to_string(document->second.size()) +
+             " bytes, its descriptor says " + std::to_string(descriptor.size));
+    return document->second;
+  };
+}
+
+BlobReader VerifiedBundle::open_blob(const oci::Digest& digest) const {
+  return {archive_->medium(), digest, archive_->place(blob_name(digest))};
+}
+
+VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
+                      const VerifyOptions& options, Reporter& reporter) {
+  const auto archive = std::make_shared<const Archive>(std::move(medium));
+  auto signatures = archive->signatures();
+  signatures.insert(signatures.end(), options.sidecars.begin(), options.sidecars.end());
+  VerifiedBundle bundle(archive, policy.authenticate(archive->sums(), signatures));
+  // From here on the exporter vouches for SHA256SUMS, and every byte that is parsed was hashed against it first.
+  const Sums sums = parse_sums(archive->sums());
+  check_listing(*archive, sums);
+  bundle.metadata_ = read_metadata(*archive, sums);
+  bundle.documents_ = read_documents(*archive, sums, bundle.metadata_);
+  check_closure(*archive, bundle.metadata_, bundle.documents());
+  check_blobs(bundle, *archive, options, reporter);
+  return bundle;
+}
+
+UnverifiedMetadata read_unverified(std::shared_ptr<const ReadableMedium> medium) {
+  const Archive archive(std::move(medium));
+  UnverifiedMetadata result{Metadata::parse(archive.read("bundle.json", max_metadata_size)), {},
+                            oci::sha256(archive.sums())};
+  for (const trust::SignatureFile& file : archive.signatures()) result.signature_names.push_back(file.name);
+  return result;
+}
+
+}  // namespace airlock::bundle

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/catalog/version.hpp"
+
+#include "airlock/base/text.hpp"
+
+namespace airlock::catalog {
+
+namespace {
+
+std::optional<unsigned> small_number(std::string_view text) {
+  const auto number = parse_number(text);
+  const bool padded = text.size() > 1 && text.front() == '0';
+  if (!number || *number > 9999 || padded) return std::nullopt;
+  return static_cast<unsigned>(*number);
+}
+
+}  // namespace
+
+std::optional<Minor> Minor::parse(std::string_view text) {
+  if (text.starts_with('v')) text.remove_prefix(1);
+  const auto parts = split(text, '.');
+  if (parts.size() != 2) return std::nullopt;
+  const auto major = small_number(parts[0]);
+  const auto minor = small_number(parts[1]);
+  if (!major || !minor) return std::nullopt;
+  return Minor{*major, *minor};
+}
+
+std::string Minor::str() const { return std::to_string(major) + "." + std::to_string(minor); }
+
+std::optional<Version> Version::parse(std::string_view text) {
+  const auto dot = text.rfind('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const auto line = Minor::parse(text.substr(0, dot));
+  const auto patch = small_number(text.substr(dot + 1));
+  if (!line || !patch) return std::nullopt;
+  return Version{*line, *patch};
+}
+
+std::string Version::str() const { return "v" + line.str() + "." + std::to_string(patch); }
+
+std::string MinorRange::str() const {
+  if (!min && !max) return "any";
+  if (!min) return "up to " + max->str();
+  if (!max) return min->str() + " and later";
+  return min->str() + " to " + max->str();
+}
+
+}  // namespace airlock::catalog

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/file.hpp"
+#include "airlock/base/json.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/flow/import.hpp"
+#include "cli/verbs.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+struct ImportOptions {
+  std::string bundle;
+  std::string target;
+  TrustOptions trust;
+  LoginOptions login;
+  TlsOptions tls;
+  bool insecure = false;
+  std::string emit;
+  std::string api_version = "v1beta2";
+  unsigned jobs = 8;
+  bool dry_run = false;
+};
+
+flow::ImportRequest make_request(const ImportOptions& options) {
+  flow::ImportRequest request;
+  request.verify.bundle = options.bundle;
+  request.verify.signature_files = options.trust.signature_files;
+  request.verify.jobs = options.jobs;
+  request.target = registry::Location::parse(options.target);
+  request.jobs = options.jobs;
+  request.api_version = kubeone::parse_api_version(options.api_version);
+  request.dry_run = options.dry_run;
+  request.client.side = Side::target;
+  request.client.user_agent = user_agent();
+  request.client.credentials = registry::CredentialStore::from_environment();
+  if (options.insecure) request.client.insecure_hosts.insert(request.target.host);
+  options.tls.apply(request.client);
+  if (const auto credentials = options.login.read())
+    request.client.credentials.set(request.target.host, *credentials);
+  return request;
+}
+
+Json to_json(const flow::ImportResult& result) {
+  Json published = Json::array();
+  for (const auto& item : result.push.published)
+    published.push_back({{"source", item.destination.image->source.str()},
+                         {"name", item.destination.str()},
+                         {"digest", item.digest.str()},
+                         {"derived", item.derived},
+                         {"presentBefore", item.present_before}});
+  return {{"registry", result.configuration.registry.str()},
+          {"reach", registry::to_string(result.configuration.reach)},
+          {"published", std::move(published)},
+          {"blobsSent", result.push.blobs_sent},
+          {"bytesSent", result.push.bytes_sent},
+          {"blobsMounted", result.push.blobs_mounted},
+          {"blobsPresent", result.push.blobs_present},
+          {"manifestsSent", result.push.manifests_sent},
+          {"registryConfiguration", result.configuration.stanza()},
+          {"warnings", result.configuration.warnings()}};
+}
+
+void tell(const flow::ImportResult& result, Reporter& reporter) {
+  const auto& push = result.push;
+  std::size_t derived = 0;
+  std::size_t present = 0;
+  for (const auto& item : push.published) {
+    derived += item.derived ? 1 : 0;
+    present += item.present_before ? 1 : 0;
+    reporter.detail(item.destination.str() + " is " + item.digest.str());
+  }
+  reporter.note(result.configuration.registry.str() + " serves all " + count_of(push.published.size(), "name") +
+                " (" + registry::to_string(result.configuration.reach) + "), each read back and compared, in " +
+                human_duration(result.duration));
+  reporter.note("  sent       " + count_of(push.blobs_sent, "blob") + ", " + human_size(push.bytes_sent) + ", " +
+                count_of(push.manifests_sent, "manifest"));
+  reporter.note("  mounted    " + count_of(push.blobs_mounted, "blob"));
+  reporter.note("  there      " + count_of(present, "name") + " and " + count_of(push.blobs_present, "blob"));
+  if (derived > 0)
+    reporter.note("  derived    " + count_of(derived, "index") +
+                  " with only the platforms of the bundle, because the registry refuses the sparse original; their "
+                  "digests differ from upstream's (the platforms' own do not)");
+}
+
+void run(const ImportOptions& options, const Conduct& conduct) {
+  Reporter reporter(conduct.reporter());
+  const auto request = make_request(options);
+  const auto result = flow::import_bundle(request, options.trust.policy(), reporter);
+  for (const std::string& warning : result->configuration.warnings()) reporter.warning(warning);
+  if (options.dry_run) {
+    std::string text = "Would make " + count_of(result->destinations.size(), "name") + ":\n";
+    for (const auto& destination : result->destinations) text += "  " + destination.str() + "\n";
+    print(conduct.json() ? pretty_json(to_json(*result)) + "\n" : text);
+    return;
+  }
+  if (!conduct.json()) tell(*result, reporter);
+  if (!options.emit.empty()) {
+    replace_file(options.emit, result->configuration.stanza());
+    reporter.note("wrote " + options.emit);
+  }
+  if (conduct.json())
+    print(pretty_json(to_json(*result)) + "\n");
+  else if (options.emit.empty())
+    print(result->configuration.stanza());
+}
+
+}  // namespace
+
+void add_import(CLI::App& app, Conduct& conduct) {
+  auto* verb = app.add_subcommand("import", "Verify a bundle, push it to the local registry, print the KubeOne configuration");
+  const auto options = std::make_shared<ImportOptions>();
+  verb->add_option("BUNDLE", options->bundle, "The bundle")->required();
+  verb->add_option("REGISTRY", options->target, "Where to: HOST[:PORT][/PREFIX]")->required();
+  options->trust.add_to(*verb);
+  verb->add_flag("--insecure", options->insecure, "Allow unverified TLS or, where it speaks no TLS, plain HTTP")
+      ->group("Registry");
+  options->login.add_to(*verb);
+  options->tls.add_to(*verb);
+  verb->add_option("--emit", options->emit, "Write the registryConfiguration here instead of to standard output")
+      ->type_name("FILE");
+  verb->add_option("--api-version", options->api_version, "KubeOne API version: v1beta2 or v1beta3")
+      ->type_name("VERSION")
+      ->capture_default_str();
+  add_jobs(*verb, options->jobs);
+  verb->add_flag("--dry-run", options->dry_run, "Verify and reach the registry, but write nothing to it");
+  conduct.add_to(*verb);
+  verb->footer(
+      "Example:\n  airlock import /media/usb/kubernetes.tar registry.local:5000 --key alice.pub --cacert ca.pem "
+      "--emit registry.yaml");
+  verb->callback([=, &conduct] { run(*options, conduct); });
+}
+
+}  // namespace airlock::cli

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/json.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/bundle/reader.hpp"
+#include "cli/verbs.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+void run(const std::string& path, const Conduct& conduct) {
+  const auto unverified = bundle::read_unverified(bundle::open_medium(path));
+  const bundle::Metadata& metadata = unverified.metadata;
+  if (conduct.json()) {
+    print(pretty_json({{"bundle", path},
+                       {"verified", false},
+                       {"signatures", unverified.signature_names},
+                       {"sumsDigest", unverified.sums_digest.str()},
+                       {"metadata", parse_json(metadata.format(), "bundle.json", {64U << 20, 16})}}) +
+          "\n");
+    return;
+  }
+  std::string text = path + ": NOT VERIFIED, this is only what it says of itself\n";
+  text += "  selection  " + describe(metadata.selection) + "\n";
+  text += "  made by    " + metadata.selection.tool + ", " + format_time(metadata.created) + "\n";
+  text += "  stream     " + metadata.stream + ", serial " + std::to_string(metadata.serial) + "\n";
+  text += "  signatures " +
+          (unverified.signature_names.empty() ? std::string("none") : join(unverified.signature_names, ", ")) + "\n";
+  text += "  SHA256SUMS " + unverified.sums_digest.str() + "\n";
+  text += "  " + count_of(metadata.images.size(), "image") + ", " + count_of(metadata.blobs.size(), "blob") + ":\n";
+  for (const auto& image : metadata.images)
+    text += "    " + image.source.str() + "  " + image.descriptor.digest.str() + "  (" + join(image.components, ", ") +
+            ")\n";
+  print(text);
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, Conduct& conduct) {
+  auto* verb = app.add_subcommand("inspect", "Show what a bundle says of itself, without believing it");
+  const auto path = std::make_shared<std::string>();
+  verb->add_option("BUNDLE", *path, "The bundle")->required();
+  conduct.add_to(*verb);
+  verb->footer("Example:\n  airlock inspect /media/usb/kubernetes.tar");
+  verb->callback([=, &conduct] { run(*path, conduct); });
+}
+
+}  // namespace airlock::cli

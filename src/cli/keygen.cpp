@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/json.hpp"
+#include "airlock/flow/sign.hpp"
+#include "cli/verbs.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+struct KeygenOptions {
+  std::string name;
+  std::string algorithm = "ecdsa-p256";
+  bool no_passphrase = false;
+  std::string passphrase_file;
+};
+
+const std::map<std::string, trust::Algorithm>& algorithms() {
+  static const std::map<std::string, trust::Algorithm> known{{"ecdsa-p256", trust::Algorithm::ecdsa_p256_sha256},
+                                                             {"ed25519", trust::Algorithm::ed25519},
+                                                             {"rsa-3072", trust::Algorithm::rsa_pkcs1_sha256}};
+  return known;
+}
+
+std::string new_passphrase(const KeygenOptions& options) {
+  if (options.no_passphrase) return {};
+  if (!options.passphrase_file.empty()) return read_secret_file(options.passphrase_file);
+  const std::string first = ask_passphrase("Passphrase for the new key: ");
+  if (first.empty())
+    throw Error(ErrorCode::usage, "the passphrase is empty")
+        .hint("a key that may lie unencrypted is made with --no-passphrase");
+  if (ask_passphrase("The same again: ") != first) throw Error(ErrorCode::usage, "the two passphrases differ");
+  return first;
+}
+
+void run(const KeygenOptions& options, const Conduct& conduct) {
+  const auto files = flow::new_key_files(options.name);
+  const std::string passphrase = new_passphrase(options);
+  const auto key = trust::PrivateKey::generate(algorithms().at(options.algorithm));
+  flow::write_key_files(files, key, passphrase);
+  const std::string fingerprint = key.public_key().fingerprint();
+  if (conduct.json()) {
+    print(pretty_json({{"privateKey", files.private_key.string()},
+                       {"publicKey", files.public_key.string()},
+                       {"algorithm", trust::to_string(key.public_key().algorithm())},
+                       {"fingerprint", fingerprint}}) +
+          "\n");
+    return;
+  }
+  print("private key  " + files.private_key.string() + (passphrase.empty() ? " (not encrypted)" : "") +
+        "\npublic key   " + files.public_key.string() + "\nfingerprint  " + fingerprint +
+        "\nNext: give the public key to whoever verifies, and the fingerprint by another way (telephone, paper).\n");
+}
+
+}  // namespace
+
+void add_keygen(CLI::App& app, Conduct& conduct) {
+  auto* verb = app.add_subcommand("keygen", "Make a key pair for signing: NAME.key and NAME.pub");
+  const auto options = std::make_shared<KeygenOptions>();
+  verb->add_option("NAME", options->name, "Path and name of the new files, without ending")->required();
+  std::vector<std::string> names;
+  for (const auto& [name, algorithm] : algorithms()) names.push_back(name);
+  verb->add_option("--algorithm", options->algorithm, "ecdsa-p256, ed25519 or rsa-3072")
+      ->check(CLI::IsMember(names))
+      ->type_name("NAME")
+      ->capture_default_str();
+  auto* none = verb->add_flag("--no-passphrase", options->no_passphrase, "Do not encrypt the private key");
+  verb->add_option("--passphrase-file", options->passphrase_file, "File with the passphrase (default: ask)")
+      ->type_name("FILE")
+      ->excludes(none);
+  conduct.add_to(*verb);
+  verb->footer("Example:\n  airlock keygen alice");
+  verb->callback([=, &conduct] { run(*options, conduct); });
+}
+
+}  // namespace airlock::cli

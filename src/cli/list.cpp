@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/json.hpp"
+#include "airlock/base/text.hpp"
+#include "cli/verbs.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+void run(const SelectionOptions& selection, const Conduct& conduct) {
+  const auto catalog = selection.catalog();
+  const auto set = selection.select(catalog);
+  if (conduct.json()) {
+    Json images = Json::array();
+    for (const auto& [image, reason] : set.images)
+      images.push_back({{"source", image.str()}, {"components", reason.components}, {"groups", reason.groups}});
+    print(pretty_json({{"kubeone", set.kubeone},
+                       {"filters", set.filters},
+                       {"kubernetesVersions", set.kubernetes_versions},
+                       {"catalogDigest", catalog.digest().str()},
+                       {"images", std::move(images)}}) +
+          "\n");
+    return;
+  }
+  std::string text;
+  for (const auto& [image, reason] : set.images) text += image.str() + "\n";
+  print(text);
+  Reporter reporter(conduct.reporter());
+  reporter.note(count_of(set.images.size(), "image") +
+                (set.kubeone.empty() ? "" : ": KubeOne " + set.kubeone + ", Kubernetes " + join(set.kubernetes_versions, ", ")));
+}
+
+}  // namespace
+
+void add_list(CLI::App& app, Conduct& conduct) {
+  auto* verb = app.add_subcommand("list", "Print the image set, without touching a registry");
+  const auto selection = std::make_shared<SelectionOptions>();
+  selection->add_to(*verb);
+  conduct.add_to(*verb);
+  verb->footer("Example:\n  airlock list --filter base --kubernetes-versions v1.29.4,v1.28.8");
+  verb->callback([=, &conduct] { run(*selection, conduct); });
+}
+
+}  // namespace airlock::cli

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/options.hpp"
+
+#include <fcntl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/version.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+constexpr std::size_t max_key_file = 64U << 10;
+constexpr std::size_t max_images_file = 16U << 20;
+
+/// Turns a terminal's echo off for as long as it lives.
+class SilentTerminal {
+ public:
+  explicit SilentTerminal(int fd) : fd_(fd) {
+    tcgetattr(fd_, &before_);
+    termios silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    tcsetattr(fd_, TCSAFLUSH, &silent);
+  }
+  ~SilentTerminal() { tcsetattr(fd_, TCSAFLUSH, &before_); }
+  SilentTerminal(const SilentTerminal&) = delete;
+  SilentTerminal& operator=(const SilentTerminal&) = delete;
+
+ private:
+  int fd_;
+  termios before_{};
+};
+
+std::string read_line(int fd) {
+  std::string line;
+  char c = 0;
+  while (::read(fd, &c, 1) == 1 && c != '\n') line += c;
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
+}  // namespace
+
+void Conduct::add_to(CLI::App& verb) {
+  verb.add_option("--output", output, "Form of the result: text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORM");
+  verb.add_flag("-q,--quiet", quiet, "No progress and no notes; warnings and errors only");
+  verb.add_flag("-v,--verbose", verbose, "Say more: hosts, retries");
+}
+
+ReporterOptions Conduct::reporter() const {
+  return {json() ? ReporterOptions::Form::json : ReporterOptions::Form::automatic, quiet, verbose};
+}
+
+void SelectionOptions::add_to(CLI::App& verb) {
+  const std::string group = "Selection";
+  verb.add_option("--filter", filters, "Groups of images: base, optional, control-plane (default: all)")
+      ->delimiter(',')
+      ->type_name("GROUP,...")
+      ->group(group);
+  verb.add_option("--kubernetes-versions", kubernetes_versions,
+                  "Kubernetes versions, e.g. v1.29.4,1.28 (default: all that the KubeOne release supports)")
+      ->delimiter(',')
+      ->type_name("VERSION,...")
+      ->group(group);
+  verb.add_option("--kubeone", kubeone, "KubeOne release, e.g. 1.8 (default: the newest that supports all versions)")
+      ->type_name("RELEASE")
+      ->group(group);
+  verb.add_option("--image", images, "A further image; without other selection, only such images")
+      ->type_name("REF")
+      ->group(group);
+  verb.add_option("--images-file", images_file, "Further images, one per line, # for comments")
+      ->type_name("FILE")
+      ->group(group);
+  verb.add_option("--exclude", exclude, "Leave out images whose reference matches, e.g. 'quay.io/calico/*'")
+      ->type_name("GLOB")
+      ->group(group);
+  verb.add_option("--catalog", catalog_directory, "Directory of catalog files that replace the built-in ones")
+      ->type_name("DIR")
+      ->group(group);
+}
+
+catalog::Catalog SelectionOptions::catalog() const {
+  return catalog_directory.empty() ? catalog::Catalog::built_in() : catalog::Catalog::load(catalog_directory);
+}
+
+catalog::ImageSet SelectionOptions::select(const catalog::Catalog& catalog) const {
+  catalog::SelectionRequest request{filters, kubernetes_versions, kubeone, images, exclude};
+  if (!images_file.empty()) {
+    const auto listed = catalog::read_images_file(read_file(images_file, max_images_file));
+    if (listed.empty()) throw Error(ErrorCode::selection, images_file + " lists no image");
+    request.images.insert(request.images.end(), listed.begin(), listed.end());
+  }
+  return catalog::select(catalog, request);
+}
+
+void LoginOptions::add_to(CLI::App& verb) {
+  auto* user = verb.add_option("--username", username, "User name for the registry")->type_name("USER")->group("Registry");
+  verb.add_flag("--password-stdin", password_stdin, "Read the password from standard input")
+      ->needs(user)
+      ->group("Registry");
+}
+
+std::optional<registry::Credentials> LoginOptions::read() const {
+  if (username.empty()) return std::nullopt;
+  const std::string password =
+      password_stdin ? read_line(STDIN_FILENO) : ask_passphrase("Password of " + username + ": ");
+  if (password.empty()) throw Error(ErrorCode::usage, "the password for --username " + username + " is empty");
+  return registry::Credentials{username, password};
+}
+
+void TlsOptions::add_to(CLI::App& verb) {
+  const std::string group = "Registry";
+  verb.add_option("--cacert", ca_file, "Authorities to trust for TLS instead of the system's (PEM)")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE")
+      ->group(group);
+  auto* cert = verb.add_option("--cert", certificate, "Client certificate (PEM)")
+                   ->check(CLI::ExistingFile)
+                   ->type_name("FILE")
+                   ->group(group);
+  auto* cert_key =
+      verb.add_option("--cert-key", key, "Key of the client certificate (PEM)")->check(CLI::ExistingFile)->type_name("FILE");
+  cert_key->group(group)->needs(cert);
+}
+
+void TlsOptions::apply(registry::ClientOptions& client) const {
+  client.ca_file = ca_file;
+  client.client_certificate = certificate;
+  client.client_key = key;
+}
+
+void SigningOptions::add_to(CLI::App& verb) {
+  const std::string group = "Signing";
+  verb.add_option("--key", key_file, "Private key that signs (PKCS#8 PEM); airlock keygen makes one")
+      ->type_name("FILE")
+      ->group(group);
+  verb.add_option("--passphrase-file", passphrase_file,
+                  "File with the key's passphrase (default: ask); /dev/fd/N for a descriptor")
+      ->type_name("FILE")
+      ->group(group);
+  verb.add_option("--name", name, "Name of the signature in the bundle (default: from the key file)")
+      ->type_name("NAME")
+      ->group(group);
+}
+
+trust::PrivateKey SigningOptions::load() const {
+  return trust::PrivateKey::from_pem(read_file(key_file, max_key_file), key_file, [this] {
+    return passphrase_file.empty() ? ask_passphrase("Passphrase of " + key_file + ": ")
+                                   : read_secret_file(passphrase_file);
+  });
+}
+
+std::string SigningOptions::signature_name() const {
+  if (!name.empty()) return name;
+  std::string stem = std::filesystem::path(key_file).stem().string();
+  for (char& c : stem)
+    if (!bundle::is_plain_name(std::string("a") + c)) c = '-';
+  return bundle::is_plain_name(stem) ? stem : "signer";
+}
+
+void TrustOptions::add_to(CLI::App& verb) {
+  const std::string group = "Trust";
+  verb.add_option("--key", key_file, "Public key that must have signed the bundle (PEM)")
+      ->required()
+      ->type_name("PUB")
+      ->group(group);
+  verb.add_option("--signature", signature_files, "A raw signature kept beside the bundle")
+      ->type_name("FILE")
+      ->group(group);
+}
+
+trust::Policy TrustOptions::policy() const {
+  return trust::Policy::single_key(std::filesystem::path(key_file).stem().string(),
+                                   trust::PublicKey::from_pem(read_file(key_file, max_key_file), key_file));
+}
+
+void add_jobs(CLI::App& verb, unsigned& jobs) {
+  verb.add_option("--jobs", jobs, "How many things to do at once")
+      ->check(CLI::Range(1U, 64U))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+std::string ask_passphrase(const std::string& prompt) {
+  const int fd = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
+  if (fd < 0)
+    throw Error(ErrorCode::usage, "there is no terminal to ask for: " + prompt)
+        .hint("give it with --passphrase-file FILE, or --password-stdin for a registry");
+  const FileDescriptor terminal(fd);
+  const SilentTerminal silent(fd);
+  [[maybe_unused]] auto ignored = ::write(fd, prompt.data(), prompt.size());
+  std::string line = read_line(fd);
+  ignored = ::write(fd, "\n", 1);
+  return line;
+}
+
+std::string read_secret_file(const std::filesystem::path& file) {
+  std::string text = read_file(file, max_key_file);
+  text.resize(std::min(text.find('\n'), text.size()));
+  if (text.ends_with('\r')) text.pop_back();
+  if (text.empty()) throw Error(ErrorCode::usage, file.string() + " holds no passphrase in its first line");
+  return text;
+}
+
+std::string user_agent() { return std::string("airlock/") + version; }
+
+std::string describe(const bundle::Selection& selection) {
+  if (selection.kubeone.empty()) return "own images; " + join(selection.platforms, ", ");
+  const auto& versions = selection.kubernetes_versions;
+  const std::string list = versions.size() <= 6 ? join(versions, ", ")
+                                                : versions.front() + " to " + versions.back() + " (" +
+                                                      std::to_string(versions.size()) + " versions)";
+  return "KubeOne " + selection.kubeone + ", Kubernetes " + list + "; " + join(selection.filters, ", ") + "; " +
+         join(selection.platforms, ", ");
+}
+
+void print(const std::string& text) {
+  std::cout << text << std::flush;
+  if (!std::cout) throw Error(ErrorCode::media, "cannot write to standard output");
+}
+
+}  // namespace airlock::cli

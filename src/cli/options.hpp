@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options that several verbs share, and what they mean.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "airlock/base/reporter.hpp"
+#include "airlock/bundle/metadata.hpp"
+#include "airlock/catalog/selection.hpp"
+#include "airlock/registry/types.hpp"
+#include "airlock/trust/policy.hpp"
+
+namespace airlock::cli {
+
+/// `--output`, `--quiet`, `-v`: every verb has them.
+struct Conduct {
+  std::string output = "text";
+  bool quiet = false;
+  bool verbose = false;
+
+  void add_to(CLI::App& verb);
+  bool json() const { return output == "json"; }
+  ReporterOptions reporter() const;
+};
+
+/// Which images: list and export.
+struct SelectionOptions {
+  std::vector<std::string> filters;
+  std::vector<std::string> kubernetes_versions;
+  std::string kubeone;
+  std::vector<std::string> images;
+  std::string images_file;
+  std::vector<std::string> exclude;
+  std::string catalog_directory;
+
+  void add_to(CLI::App& verb);
+  catalog::Catalog catalog() const;
+  catalog::ImageSet select(const catalog::Catalog& catalog) const;
+};
+
+/// `--username` and `--password-stdin`.
+struct LoginOptions {
+  std::string username;
+  bool password_stdin = false;
+
+  void add_to(CLI::App& verb);
+  /// Reads the password; nothing when no user is named.
+  std::optional<registry::Credentials> read() const;
+};
+
+/// `--cacert`, `--cert`, `--cert-key`.
+struct TlsOptions {
+  std::string ca_file;
+  std::string certificate;
+  std::string key;
+
+  void add_to(CLI::App& verb);
+  void apply(registry::ClientOptions& client) const;
+};
+
+/// `--key` of a signer, with its passphrase.
+struct SigningOptions {
+  std::string key_file;
+  std::string passphrase_file;
+  std::string name;
+
+  void add_to(CLI::App& verb);
+  trust::PrivateKey load() const;
+  /// `--name`, or what the key file's name gives.
+  std::string signature_name() const;
+};
+
+/// `--key` of a verifier, with signatures kept beside the bundle.
+struct TrustOptions {
+  std::string key_file;
+  std::vector<std::filesystem::path> signature_files;
+
+  void add_to(CLI::App& verb);
+  trust::Policy policy() const;
+};
+
+void add_jobs(CLI::App& verb, unsigned& jobs);
+
+/// Asks on the terminal without echo; an Error (code `usage`) where there is none.
+std::string ask_passphrase(const std::string& prompt);
+
+/// First line of a file, without its line end.
+std::string read_secret_file(const std::filesystem::path& file);
+
+/// How airlock names itself to registries.
+std::string user_agent();
+
+/// What a selection and a bundle say of themselves, as lines for people.
+std::string describe(const bundle::Selection& selection);
+/// Prints to standard output; an Error (code `media`) when it cannot be written.
+void print(const std::string& text);
+
+}  // namespace airlock::cli

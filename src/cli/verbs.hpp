@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each verb adds its subcommand; the subcommand's callback does the work. One source file per verb.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "cli/options.hpp"
+
+namespace airlock::cli {
+
+void add_config(CLI::App& app, Conduct& conduct);
+void add_export(CLI::App& app, Conduct& conduct);
+void add_import(CLI::App& app, Conduct& conduct);
+void add_inspect(CLI::App& app, Conduct& conduct);
+void add_keygen(CLI::App& app, Conduct& conduct);
+void add_list(CLI::App& app, Conduct& conduct);
+void add_sign(CLI::App& app, Conduct& conduct);
+void add_verify(CLI::App& app, Conduct& conduct);
+
+}  // namespace airlock::cli

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "airlock/base/json.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/flow/verify.hpp"
+#include "cli/verbs.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+struct VerifyVerbOptions {
+  flow::VerifyRequest request;
+  TrustOptions trust;
+};
+
+std::uint64_t blob_bytes(const bundle::Metadata& metadata) {
+  std::uint64_t bytes = 0;
+  for (const auto& blob : metadata.blobs) bytes += blob.size;
+  return bytes;
+}
+
+Json evidence_json(const trust::Evidence& evidence) {
+  Json requirements = Json::array();
+  for (const auto& requirement : evidence.requirements()) {
+    Json signers = Json::array();
+    for (const auto& signer : requirement.signers)
+      signers.push_back({{"name", signer.name},
+                         {"fingerprint", signer.fingerprint},
+                         {"algorithm", signer.algorithm},
+                         {"signature", signer.signature}});
+    requirements.push_back(
+        {{"role", requirement.role}, {"threshold", requirement.threshold}, {"signers", std::move(signers)}});
+  }
+  return requirements;
+}
+
+void print_json(const std::string& path, const bundle::VerifiedBundle& bundle) {
+  const bundle::Metadata& metadata = bundle.metadata();
+  Json images = Json::array();
+  for (const auto& image : metadata.images)
+    images.push_back({{"source", image.source.str()}, {"digest", image.descriptor.digest.str()}});
+  print(pretty_json({{"bundle", path},
+                     {"verified", true},
+                     {"requirements", evidence_json(bundle.evidence())},
+                     {"sumsDigest", bundle.evidence().signed_content().str()},
+                     {"stream", metadata.stream},
+                     {"serial", metadata.serial},
+                     {"created", format_time(metadata.created)},
+                     {"images", std::move(images)},
+                     {"blobs", metadata.blobs.size()},
+                     {"blobBytes", blob_bytes(metadata)},
+                     {"archiveSize", bundle.archive_size()}}) +
+        "\n");
+}
+
+void print_text(const std::string& path, const bundle::VerifiedBundle& bundle) {
+  const bundle::Metadata& metadata = bundle.metadata();
+  std::string text = path + ": verified\n";
+  for (const auto& requirement : bundle.evidence().requirements())
+    for (const auto& signer : requirement.signers)
+      text += "  " + requirement.role + std::string(11 - std::min<std::size_t>(10, requirement.role.size()), ' ') +
+              signer.name + ", " + signer.fingerprint + " (" + signer.algorithm + ", " + signer.signature + ")\n";
+  text += "  content    " + count_of(metadata.images.size(), "image") + ", " + count_of(metadata.blobs.size(), "blob") +
+          ", " + human_size(blob_bytes(metadata)) + ", every byte checked\n";
+  text += "  selection  " + describe(metadata.selection) + "\n";
+  text += "  stream     " + metadata.stream + ", serial " + std::to_string(metadata.serial) + ", created " +
+          format_time(metadata.created) + "\n";
+  text += "  SHA256SUMS " + bundle.evidence().signed_content().str() + "\n";
+  print(text);
+}
+
+void run(const VerifyVerbOptions& options, const Conduct& conduct) {
+  Reporter reporter(conduct.reporter());
+  flow::VerifyRequest request = options.request;
+  request.signature_files = options.trust.signature_files;
+  const auto bundle = flow::verify_bundle(request, options.trust.policy(), reporter);
+  const std::string path = options.request.bundle.string();
+  if (conduct.json())
+    print_json(path, bundle);
+  else
+    print_text(path, bundle);
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Conduct& conduct) {
+  auto* verb = app.add_subcommand("verify", "Check signatures, structure and every byte of a bundle, offline");
+  const auto options = std::make_shared<VerifyVerbOptions>();
+  options->request.jobs = std::max(1U, std::thread::hardware_concurrency());
+  verb->add_option("BUNDLE", options->request.bundle, "The bundle")->required();
+  options->trust.add_to(*verb);
+  add_jobs(*verb, options->request.jobs);
+  conduct.add_to(*verb);
+  verb->footer("Example:\n  airlock verify /media/usb/kubernetes.tar --key alice.pub");
+  verb->callback([=, &conduct] { run(*options, conduct); });
+}
+
+}  // namespace airlock::cli

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/flow/export.hpp"
+
+#include <map>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/bundle/signature_region.hpp"
+#include "airlock/bundle/writer.hpp"
+#include "airlock/kubeone/paths.hpp"
+#include "airlock/transfer/pull.hpp"
+#include "airlock/version.hpp"
+
+namespace airlock::flow {
+
+namespace {
+
+/// Two images that would get the same name in the local registry cannot travel together, unless they are the same.
+void refuse_name_clashes(const std::vector<bundle::Image>& images) {
+  std::map<std::string, const bundle::Image*> by_path;
+  for (const bundle::Image& image : images)
+    for (const kubeone::TargetPath& path : kubeone::target_paths(image.source)) {
+      const auto [other, added] = by_path.try_emplace(path.str(), &image);
+      if (added || other->second->descriptor.digest == image.descriptor.digest) continue;
+      throw Error(ErrorCode::selection, other->second->source.str() + " and " + image.source.str() +
+                                            " are different images, but both become " + path.str() +
+                                            " in the local registry")
+          .hint("leave one out with --exclude, or make two bundles for two registry prefixes");
+    }
+}
+
+bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Resolution& resolution) {
+  bundle::Metadata metadata;
+  metadata.created = current_time();
+  metadata.stream = request.stream;
+  metadata.serial =
+      request.serial.value_or(static_cast<std::uint64_t>(metadata.created.time_since_epoch().count()));
+  metadata.expires = request.expires;
+  metadata.selection = {request.set.kubeone,           request.set.filters,    request.set.kubernetes_versions,
+                        request.platforms.words(),     request.catalog_digest, std::string("airlock ") + version};
+  metadata.images = resolution.images;
+  metadata.blobs = resolution.blobs;
+  return metadata;
+}
+
+void check_request(const ExportRequest& request) {
+  if (!bundle::is_plain_name(request.stream))
+    throw Error(ErrorCode::usage, "\"" + request.stream + "\" cannot name a stream")
+        .hint("use 1 to 64 letters, digits, dots, dashes and underscores");
+  if (std::filesystem::exists(std::filesystem::symlink_status(request.output)))
+    throw Error(ErrorCode::media, request.output.string() + " exists already")
+        .hint("choose another name, or move the existing file away; airlock never overwrites");
+  const auto directory = request.output.has_parent_path() ? request.output.parent_path() : std::filesystem::path(".");
+  if (!std::filesystem::is_directory(directory))
+    throw Error(ErrorCode::media, "the directory " + directory.string() + " for the bundle does not exist");
+}
+
+ExportResult summarize(bundle::Metadata metadata, const transfer::Resolution& resolution, const bundle::Draft& draft) {
+  ExportResult result;
+  result.metadata = std::move(metadata);
+  result.blob_bytes = resolution.bytes();
+  result.shared_bytes = resolution.shared_bytes;
+  result.archive_size = draft.total_size();
+  result.sums_digest = oci::sha256(draft.sums());
+  return result;
+}
+
+}  // namespace
+
+ExportResult plan_export(const ExportRequest& request, Reporter& reporter) {
+  registry::Client client(request.client, reporter);
+  auto resolution = transfer::resolve(client, request.set, request.platforms, request.jobs, reporter);
+  refuse_name_clashes(resolution.images);
+  bundle::Metadata metadata = make_metadata(request, resolution);
+  const bundle::Draft draft(metadata, resolution.documents);
+  return summarize(std::move(metadata), resolution, draft);
+}
+
+ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter) {
+  const auto started = std::chrono::steady_clock::now();
+  const std::string signature_name = bundle::signature_entry_name(request.signature_name);
+  check_request(request);
+
+  registry::Client client(request.client, reporter);
+  const auto resolution = transfer::resolve(client, request.set, request.platforms, request.jobs, reporter);
+  refuse_name_clashes(resolution.images);
+  bundle::Metadata metadata = make_metadata(request, resolution);
+  const bundle::Draft draft(metadata, resolution.documents);
+  reporter.note("writing " + request.output.string() + ", " + human_size(draft.total_size()));
+
+  bundle::Writer writer(request.output, draft);
+  transfer::pull(client, resolution, writer, request.jobs, reporter);
+  writer.finish({{signature_name, key.sign(draft.sums())}});
+
+  ExportResult result = summarize(std::move(metadata), resolution, draft);
+  result.duration =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+  return result;
+}
+
+}  // namespace airlock::flow

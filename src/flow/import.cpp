@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/flow/import.hpp"
+
+#include "airlock/kubeone/paths.hpp"
+
+namespace airlock::flow {
+
+namespace {
+
+/// Every name that a consumer will ask for.
+std::vector<transfer::Destination> destinations_of(const bundle::Metadata& metadata, const registry::Location& target) {
+  std::vector<transfer::Destination> destinations;
+  for (const bundle::Image& image : metadata.images)
+    for (const kubeone::TargetPath& path : kubeone::target_paths(image.source))
+      destinations.push_back({&image, {target.host, target.repository(path.repository)}, path.tag});
+  return destinations;
+}
+
+}  // namespace
+
+std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const trust::Policy& policy,
+                                            Reporter& reporter) {
+  const auto started = std::chrono::steady_clock::now();
+  const bundle::VerifiedBundle bundle = verify_bundle(request.verify, policy, reporter);
+
+  registry::Client client(request.client, reporter);
+  const registry::Reach reach = client.reach(request.target.host);
+
+  auto result = std::unique_ptr<ImportResult>(
+      new ImportResult{bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}});
+  result->destinations = destinations_of(result->metadata, request.target);
+  if (!request.dry_run)
+    result->push = transfer::push(client, bundle, result->destinations, request.jobs, reporter);
+  result->duration =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+  return result;
+}
+
+}  // namespace airlock::flow

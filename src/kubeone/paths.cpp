@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/kubeone/paths.hpp"
+
+namespace airlock::kubeone {
+
+std::vector<TargetPath> target_paths(const oci::Reference& image) {
+  const std::string tag = image.tag.empty() ? "sha256-" + image.digest->short_hex() : image.tag;
+  std::vector<TargetPath> paths{{image.repository, tag}};
+  if (image.registry == "registry.k8s.io" || image.registry == "k8s.gcr.io") {
+    if (image.repository == "coredns/coredns") paths.push_back({"coredns", tag});
+    if (image.repository == "coredns") paths.push_back({"coredns/coredns", tag});
+  }
+  return paths;
+}
+
+}  // namespace airlock::kubeone

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/oci/manifest.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
+
+namespace airlock::oci {
+
+namespace media_type {
+
+bool is_manifest(std::string_view type) { return type == oci_manifest || type == docker_manifest; }
+bool is_index(std::string_view type) { return type == oci_index || type == docker_index; }
+
+}  // namespace media_type
+
+namespace {
+
+constexpr std::size_t max_members = 10'000;  // far above any real image, far below what exhausts memory
+
+Platform platform_from_json(const JsonObject& object) {
+  return {object.string("os"), object.string("architecture"), object.optional_string("variant").value_or("")};
+}
+
+void check_embedded_data(const Descriptor& descriptor, const std::string& encoded, const std::string& where) {
+  const auto data = base64_decode(encoded);
+  if (!data) throw Error(ErrorCode::format, where + ": data is not base64");
+  if (data->size() != descriptor.size || sha256(*data) != descriptor.digest)
+    throw Error(ErrorCode::format, where + ": the embedded data differs from the descriptor's size or digest");
+}
+
+std::vector<Descriptor> descriptors(const JsonObject& object, std::string_view key) {
+  const auto elements = object.objects(key);
+  if (elements.size() > max_members)
+    throw Error(ErrorCode::format, object.where() + ": " + std::string(key) + " has more than " +
+                                       std::to_string(max_members) + " members");
+  std::vector<Descriptor> result;
+  result.reserve(elements.size());
+  for (const JsonObject& element : elements) result.push_back(Descriptor::from_json(element));
+  return result;
+}
+
+void check_media_type(const JsonObject& body, std::string_view expected) {
+  const bool docker = expected == media_type::docker_manifest || expected == media_type::docker_index;
+  const auto stated = body.optional_string("mediaType");
+  if (!stated && docker) throw Error(ErrorCode::format, body.where() + ": \"mediaType\" is missing");
+  if (stated && *stated != expected)
+    throw Error(ErrorCode::format, body.where() + ": the body says media type " + *stated + ", what points at it says " +
+                                       std::string(expected));
+}
+
+}  // namespace
+
+Descriptor Descriptor::from_json(const JsonObject& object) {
+  Descriptor descriptor{object.string("mediaType"), Digest::parse(object.string("digest")), object.integer("size"),
+                        std::nullopt, {}};
+  if (const auto platform = object.optional_object("platform")) descriptor.platform = platform_from_json(*platform);
+  if (const auto annotations = object.optional_object("annotations"))
+    descriptor.annotations = annotations->string_map();
+  if (const auto data = object.optional_string("data")) check_embedded_data(descriptor, *data, object.where());
+  return descriptor;
+}
+
+Json Descriptor::to_json() const {
+  Json json{{"mediaType", media_type}, {"digest", digest.str()}, {"size", size}};
+  if (platform) {
+    json["platform"] = {{"os", platform->os}, {"architecture", platform->architecture}};
+    if (!platform->variant.empty()) json["platform"]["variant"] = platform->variant;
+  }
+  if (!annotations.empty()) json["annotations"] = annotations;
+  return json;
+}
+
+Document parse_document(std::string_view bytes, std::string_view expected_media_type) {
+  if (!media_type::is_manifest(expected_media_type) && !media_type::is_index(expected_media_type))
+    throw Error(ErrorCode::format, "media type " + std::string(expected_media_type) + " is not one that airlock carries")
+        .hint("images must be OCI or Docker schema 2; schema 1 images have to be pushed again with a current tool");
+  const Json json = parse_json(bytes, "manifest", {max_manifest_size, 64});
+  const JsonObject body(json, "manifest");
+  if (body.integer("schemaVersion") != 2) throw Error(ErrorCode::format, "manifest: schemaVersion is not 2");
+  check_media_type(body, expected_media_type);
+  if (body.has("manifests") && (body.has("layers") || body.has("config") || body.has("fsLayers")))
+    throw Error(ErrorCode::format, "manifest: the body is both an index and an image manifest");
+  const std::string type(expected_media_type);
+  if (media_type::is_index(type)) return {type, Index{descriptors(body, "manifests")}};
+  return {type, Manifest{Descriptor::from_json(body.object("config")), descriptors(body, "layers")}};
+}
+
+std::vector<Descriptor> select_members(const Index& index, const PlatformSelection& platforms) {
+  // BuildKit links an attestation to its image by this annotation (moby/buildkit docs/attestations/attestation-storage.md)
+  constexpr const char* attested_digest = "vnd.docker.reference.digest";
+  const Platform unknown{"unknown", "unknown", ""};
+  std::set<std::string> taken;
+  for (const Descriptor& member : index.manifests)
+    if (!member.platform || platforms.wants(*member.platform)) taken.insert(member.digest.str());
+  std::vector<Descriptor> members;
+  for (const Descriptor& member : index.manifests) {
+    const auto attested = member.annotations.find(attested_digest);
+    const bool attestation = member.platform == unknown && attested != member.annotations.end();
+    if (attestation ? platforms.all() || taken.contains(attested->second) : taken.contains(member.digest.str()))
+      members.push_back(member);
+  }
+  return members;
+}
+
+std::string derive_index(std::string_view index_bytes, const std::set<Digest>& present) {
+  Json json = parse_json(index_bytes, "index", {max_manifest_size, 64});
+  Json kept = Json::array();
+  for (const Json& member : json.at("manifests"))
+    if (present.contains(Digest::parse(member.at("digest").get<std::string>()))) kept.push_back(member);
+  json["manifests"] = std::move(kept);
+  return json.dump();
+}
+
+}  // namespace airlock::oci

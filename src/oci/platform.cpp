@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/oci/platform.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
+
+namespace airlock::oci {
+
+Platform Platform::parse(std::string_view text) {
+  const auto parts = split(text, '/');
+  const bool filled = std::none_of(parts.begin(), parts.end(), [](const std::string& part) { return part.empty(); });
+  if (parts.size() < 2 || parts.size() > 3 || !filled)
+    throw Error(ErrorCode::selection, "\"" + std::string(text) + "\" is not a platform")
+        .hint("write it as OS/ARCH[/VARIANT], for example linux/amd64, or use --platform all");
+  return {parts[0], parts[1], parts.size() == 3 ? parts[2] : ""};
+}
+
+std::string Platform::str() const { return os + "/" + architecture + (variant.empty() ? "" : "/" + variant); }
+
+PlatformSelection PlatformSelection::everything() {
+  PlatformSelection selection({});
+  selection.all_ = true;
+  return selection;
+}
+
+PlatformSelection::PlatformSelection(std::vector<Platform> platforms) : platforms_(std::move(platforms)) {
+  std::sort(platforms_.begin(), platforms_.end());
+  platforms_.erase(std::unique(platforms_.begin(), platforms_.end()), platforms_.end());
+}
+
+PlatformSelection PlatformSelection::parse(const std::vector<std::string>& words) {
+  if (words.size() == 1 && words.front() == "all") return everything();
+  std::vector<Platform> platforms;
+  for (const std::string& word : words) {
+    if (word == "all") throw Error(ErrorCode::selection, "the platform \"all\" stands alone, without others");
+    platforms.push_back(Platform::parse(word));
+  }
+  return PlatformSelection(std::move(platforms));
+}
+
+bool PlatformSelection::wants(const Platform& platform) const {
+  return all_ || std::any_of(platforms_.begin(), platforms_.end(), [&](const Platform& wanted) {
+           return wanted.os == platform.os && wanted.architecture == platform.architecture &&
+                  (wanted.variant.empty() || wanted.variant == platform.variant);
+         });
+}
+
+std::vector<std::string> PlatformSelection::words() const {
+  if (all_) return {"all"};
+  std::vector<std::string> words;
+  for (const Platform& platform : platforms_) words.push_back(platform.str());
+  return words;
+}
+
+}  // namespace airlock::oci

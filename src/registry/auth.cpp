@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/auth.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "airlock/base/json.hpp"
+#include "airlock/base/text.hpp"
+
+namespace airlock::registry {
+
+namespace {
+
+/// Reads a header value from left to right.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  bool at_end() const { return text_.empty(); }
+  void skip(std::string_view characters) {
+    text_.remove_prefix(std::min(text_.find_first_not_of(characters), text_.size()));
+  }
+  std::string token() {
+    const auto end = std::min(text_.find_first_of(" \t,=\""), text_.size());
+    std::string word(text_.substr(0, end));
+    text_.remove_prefix(end);
+    return word;
+  }
+  bool take(char c) {
+    if (!text_.starts_with(c)) return false;
+    text_.remove_prefix(1);
+    return true;
+  }
+  std::string value() {
+    if (!take('"')) return token();
+    std::string text;
+    while (!text_.empty() && text_.front() != '"') {
+      if (text_.front() == '\\' && text_.size() > 1) text_.remove_prefix(1);
+      text += text_.front();
+      text_.remove_prefix(1);
+    }
+    take('"');
+    return text;
+  }
+
+ private:
+  std::string_view text_;
+};
+
+constexpr std::chrono::seconds default_lifetime{60};  // what the token specification says where nothing is said
+constexpr std::chrono::seconds margin{10};            // a token is renewed before it expires on its way
+
+}  // namespace
+
+std::vector<Challenge> parse_challenges(const std::vector<std::string>& values) {
+  std::vector<Challenge> challenges;
+  for (const std::string& value : values) {
+    Scanner scanner(value);
+    for (scanner.skip(" \t,"); !scanner.at_end(); scanner.skip(" \t,")) {
+      const std::string word = scanner.token();
+      if (word.empty()) break;  // malformed
+      scanner.skip(" \t");
+      if (!scanner.take('='))
+        challenges.push_back({to_lower(word), {}});
+      else if (!challenges.empty())
+        challenges.back().parameters[to_lower(word)] = scanner.value();
+      else
+        break;
+    }
+  }
+  return challenges;
+}
+
+Authenticator::Authenticator(const CredentialStore& credentials, Perform perform, Side side)
+    : credentials_(credentials), perform_(std::move(perform)), side_(side) {}
+
+std::string Authenticator::header(const Origin& origin, const Scopes& scopes) {
+  const std::lock_guard lock(mutex_);
+  const auto token = tokens_.find({origin, scopes});
+  if (token != tokens_.end() && std::chrono::steady_clock::now() < token->second.expires) return token->second.header;
+  const auto basic = basic_.find(origin);
+  return basic == basic_.end() ? "" : basic->second;
+}
+
+bool Authenticator::answer(const Origin& origin, const std::string& host, const Scopes& scopes,
+                           const std::string& sent, const std::vector<Challenge>& challenges) {
+  // One at a time: requests that were refused together share the token that the first of them gets.
+  const std::lock_guard lock(mutex_);
+  for (const Challenge& challenge : challenges) {
+    if (challenge.scheme == "bearer") {
+      const auto known = tokens_.find({origin, scopes});
+      if (known != tokens_.end() && known->second.header != sent) return true;
+      auto lifetime = default_lifetime;
+      const std::string token = fetch_token(origin, host, scopes, challenge, lifetime);
+      tokens_[{origin, scopes}] = {"Bearer " + token, std::chrono::steady_clock::now() + lifetime - margin};
+      return true;
+    }
+    if (challenge.scheme == "basic") {
+      const auto credentials = credentials_.find(host);
+      if (!credentials) continue;
+      std::string header = "Basic " + base64_encode(credentials->username + ":" + credentials->password);
+      if (header == sent) return false;
+      basic_[origin] = std::move(header);
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string Authenticator::fetch_token(const Origin& origin, const std::string& host, const Scopes& scopes,
+                                       const Challenge& challenge, std::chrono::seconds& lifetime) {
+  const auto parameter = [&](const char* name) {
+    const auto found = challenge.parameters.find(name);
+    return found == challenge.parameters.end() ? std::string() : found->second;
+  };
+  const std::string realm = parameter("realm");
+  const auto realm_origin = origin_of(realm);
+  if (!realm_origin || (origin.scheme == "https" && realm_origin->scheme != "https"))
+    throw Error(ErrorCode::registry, side_, host + " sends its users for a token to \"" + realm + "\"")
+        .hint("a realm must be an https:// URL where the registry itself is reached over TLS");
+  HttpRequest request;
+  request.url = realm + (realm.find('?') == std::string::npos ? "?" : "&") + "service=" + url_encode(parameter("service"));
+  for (const std::string& scope : scopes) request.url += "&scope=" + url_encode(scope);
+  if (const auto credentials = credentials_.find(host)) {
+    request.url += "&account=" + url_encode(credentials->username);
+    request.authorization = "Basic " + base64_encode(credentials->username + ":" + credentials->password);
+  }
+  const HttpAnswer answer = perform_(request);
+  if (answer.status == 401 || answer.status == 403)
+    throw Error(ErrorCode::registry, side_,
+                realm_origin->str() + " refused " + (request.authorization.empty() ? "an anonymous token" : "the credentials") +
+                    " for " + host + " (HTTP " + std::to_string(answer.status) + ")")
+        .hint("check the user name and password: --username, or `auths` in config.json");
+  if (!answer.ok())
+    throw Error(ErrorCode::registry, side_,
+                "no token for " + host + " from " + realm_origin->str() + ": " +
+                    (answer.status == 0 ? answer.failure_text : "HTTP " + std::to_string(answer.status)));
+  const Json json = parse_json(answer.body, "token answer of " + realm_origin->str());
+  const JsonObject object(json, "token answer of " + realm_origin->str());
+  if (object.has("expires_in")) lifetime = std::chrono::seconds(object.integer("expires_in"));
+  auto token = object.optional_string("token");
+  if (!token || token->empty()) token = object.optional_string("access_token");
+  if (!token || token->find_first_of("\r\n") != std::string::npos)
+    throw Error(ErrorCode::registry, side_, realm_origin->str() + " answered without a token");
+  return *token;
+}
+
+}  // namespace airlock::registry

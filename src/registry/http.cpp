@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/http.hpp"
+
+#include <curl/curl.h>
+
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <utility>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/interrupt.hpp"
+#include "airlock/base/text.hpp"
+
+namespace airlock::registry {
+
+namespace {
+
+constexpr long connect_timeout_s = 15;
+// A transfer slower than this for so long is dead: dropped, and gone on with from where it stood.
+constexpr long stall_bytes_per_s = 512;
+constexpr long stall_time_s = 30;
+constexpr long receive_buffer = 256L << 10;
+constexpr std::size_t max_headers = 256U << 10;
+
+template <auto Function>
+struct Releaser {
+  template <typename T>
+  void operator()(T* pointer) const {
+    Function(pointer);
+  }
+};
+using Easy = std::unique_ptr<CURL, Releaser<curl_easy_cleanup>>;
+using HeaderList = std::unique_ptr<curl_slist, Releaser<curl_slist_free_all>>;
+using Url = std::unique_ptr<CURLU, Releaser<curl_url_cleanup>>;
+
+void initialize_curl() {
+  static const CURLcode status = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (status != CURLE_OK) throw Error(ErrorCode::internal, "libcurl does not start");
+}
+
+std::string url_part(const Url& url, CURLUPart part) {
+  char* text = nullptr;
+  if (curl_url_get(url.get(), part, &text, 0) != CURLUE_OK) return {};
+  std::string copy(text);
+  curl_free(text);
+  return copy;
+}
+
+template <typename Value>
+void set(CURL* easy, CURLoption option, Value value) {
+  if (const CURLcode status = curl_easy_setopt(easy, option, value); status != CURLE_OK)
+    throw Error(ErrorCode::internal, std::string("libcurl: ") + curl_easy_strerror(status));
+}
+
+/// What the callbacks of one request share. Exceptions must not pass through libcurl: they wait here.
+struct Exchange {
+  CURL* easy;
+  const HttpRequest& request;
+  HttpAnswer answer;
+  std::size_t header_bytes = 0;
+  std::size_t body_text_done = 0;
+  bool too_large = false;
+  std::exception_ptr thrown;
+
+  template <typename Action>
+  std::size_t guarded(std::size_t on_error, Action&& action) noexcept {
+    try {
+      return action();
+    } catch (...) {
+      thrown = std::current_exception();
+      return on_error;
+    }
+  }
+};
+
+std::size_t on_body(char* data, std::size_t, std::size_t size, void* context) {
+  auto& exchange = *static_cast<Exchange*>(context);
+  return exchange.guarded(size == 0 ? 1 : 0, [&]() -> std::size_t {
+    long status = 0;
+    curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &status);
+    const bool success = status >= 200 && status < 300;
+    if (success && exchange.request.sink) {
+      if (exchange.answer.status == 0) {
+        exchange.answer.status = status;
+        if (exchange.request.before_sink) exchange.request.before_sink(exchange.answer);
+      }
+      exchange.request.sink({data, size});
+      return size;
+    }
+    // The body of a failure is only for a message: what is past the limit is dropped, not held against the answer.
+    const std::size_t limit = success ? exchange.request.max_body : 16U << 10;
+    std::string& body = exchange.answer.body;
+    if (success && body.size() + size > limit) {
+      exchange.too_large = true;
+      return size == 0 ? 1 : 0;
+    }
+    body.append(data, std::min(size, limit - std::min(limit, body.size())));
+    return size;
+  });
+}
+
+std::size_t on_header(char* data, std::size_t, std::size_t size, void* context) {
+  auto& exchange = *static_cast<Exchange*>(context);
+  return exchange.guarded(0, [&]() -> std::size_t {
+    const std::string_view line = trim({data, size});
+    if (line.starts_with("HTTP/")) exchange.answer.headers.clear();  // an answer before the final one, such as 100
+    exchange.header_bytes += size;
+    if (exchange.header_bytes > max_headers) return 0;
+    const auto colon = line.find(':');
+    if (colon != std::string_view::npos)
+      exchange.answer.headers[to_lower(line.substr(0, colon))].emplace_back(trim(line.substr(colon + 1)));
+    return size;
+  });
+}
+
+std::size_t on_read(char* into, std::size_t, std::size_t size, void* context) {
+  auto& exchange = *static_cast<Exchange*>(context);
+  return exchange.guarded(CURL_READFUNC_ABORT, [&]() -> std::size_t {
+    if (exchange.request.body) return exchange.request.body(into, size);
+    const std::string_view rest = std::string_view(exchange.request.body_text).substr(exchange.body_text_done);
+    const auto piece = rest.substr(0, size);
+    std::memcpy(into, piece.data(), piece.size());
+    exchange.body_text_done += piece.size();
+    return piece.size();
+  });
+}
+
+int on_progress(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return interrupted() ? 1 : 0; }
+
+HttpAnswer::Failure classify(CURLcode code, const std::string& text) {
+  switch (code) {
+    case CURLE_SSL_CONNECT_ERROR:
+      // OpenSSL's words for "the first bytes are no TLS record".
+      return text.find("wrong version number") != std::string::npos || text.find("packet length too long") != std::string::npos
+                 ? HttpAnswer::Failure::not_tls
+                 : HttpAnswer::Failure::tls;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_ISSUER_ERROR: return HttpAnswer::Failure::tls;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+    case CURLE_WEIRD_SERVER_REPLY: return HttpAnswer::Failure::transient;
+    default: return HttpAnswer::Failure::permanent;
+  }
+}
+
+void set_body(CURL* easy, const HttpRequest& request) {
+  const bool has_body = request.body || !request.body_text.empty() || request.method == "PUT";
+  if (request.method == "HEAD") set(easy, CURLOPT_NOBODY, 1L);
+  if (has_body) {
+    const std::uint64_t size = request.body ? request.body_size : request.body_text.size();
+    set(easy, CURLOPT_UPLOAD, 1L);
+    set(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
+    set(easy, CURLOPT_UPLOAD_BUFFERSIZE, receive_buffer);
+  } else if (request.method == "POST") {
+    set(easy, CURLOPT_POSTFIELDSIZE, 0L);
+    set(easy, CURLOPT_POSTFIELDS, "");
+  }
+  set(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+}
+
+HeaderList make_headers(const HttpRequest& request) {
+  HeaderList list;
+  const auto add = [&](const std::string& line) {
+    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+    if (longer == nullptr) throw Error(ErrorCode::internal, "out of memory");
+    list.release();
+    list.reset(longer);
+  };
+  add("Expect:");  // a round trip that registries do not need
+  for (const std::string& header : request.headers) add(header);
+  if (!request.authorization.empty()) add("Authorization: " + request.authorization);
+  return list;
+}
+
+void set_tls(CURL* easy, const TlsOptions& tls, bool verify) {
+  set(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
+  set(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+  set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (!tls.ca_file.empty()) set(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
+  if (!tls.client_certificate.empty()) set(easy, CURLOPT_SSLCERT, tls.client_certificate.c_str());
+  if (!tls.client_key.empty()) set(easy, CURLOPT_SSLKEY, tls.client_key.c_str());
+}
+
+void set_callbacks(CURL* easy, Exchange& exchange) {
+  set(easy, CURLOPT_WRITEFUNCTION, on_body);
+  set(easy, CURLOPT_WRITEDATA, static_cast<void*>(&exchange));
+  set(easy, CURLOPT_HEADERFUNCTION, on_header);
+  set(easy, CURLOPT_HEADERDATA, static_cast<void*>(&exchange));
+  set(easy, CURLOPT_READFUNCTION, on_read);
+  set(easy, CURLOPT_READDATA, static_cast<void*>(&exchange));
+  set(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+  set(easy, CURLOPT_NOPROGRESS, 0L);
+}
+
+}  // namespace
+
+std::optional<Origin> origin_of(const std::string& text) {
+  const Url url(curl_url());
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return std::nullopt;
+  Origin origin{url_part(url, CURLUPART_SCHEME), to_lower(url_part(url, CURLUPART_HOST))};
+  const std::string port = url_part(url, CURLUPART_PORT);
+  const bool standard = (origin.scheme == "https" && port == "443") || (origin.scheme == "http" && port == "80");
+  if (!port.empty() && !standard) origin.host += ":" + port;
+  if ((origin.scheme != "https" && origin.scheme != "http") || origin.host.empty()) return std::nullopt;
+  return origin;
+}
+
+std::string resolve_url(const std::string& base, const std::string& location) {
+  const Url url(curl_url());
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, base.c_str(), 0) != CURLUE_OK ||
+      curl_url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK)
+    return {};
+  return url_part(url, CURLUPART_URL);
+}
+
+std::string url_encode(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~';
+    encoded += plain ? std::string(1, c) : "%" + hex_encode({&c, 1});
+  }
+  return encoded;
+}
+
+std::string HttpAnswer::header(const std::string& lower_case_name) const {
+  const auto found = headers.find(lower_case_name);
+  return found == headers.end() ? "" : found->second.front();
+}
+
+/// Handles that wait for their next request, by origin: each keeps its connection open.
+struct HttpTransport::Pool {
+  std::mutex mutex;
+  std::map<std::string, std::vector<Easy>> idle;
+
+  Easy take(const std::string& origin) {
+    const std::lock_guard lock(mutex);
+    auto& handles = idle[origin];
+    if (handles.empty()) {
+      Easy easy(curl_easy_init());
+      if (!easy) throw Error(ErrorCode::internal, "libcurl gives no handle");
+      return easy;
+    }
+    Easy easy = std::move(handles.back());  // the last one used is the least likely to have been closed
+    handles.pop_back();
+    return easy;
+  }
+
+  void give_back(const std::string& origin, Easy easy) {
+    const std::lock_guard lock(mutex);
+    idle[origin].push_back(std::move(easy));
+  }
+};
+
+HttpTransport::HttpTransport(TlsOptions tls, std::string user_agent)
+    : pool_(std::make_unique<Pool>()), tls_(std::move(tls)), user_agent_(std::move(user_agent)) {
+  initialize_curl();
+}
+
+HttpTransport::~HttpTransport() = default;
+
+HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
+  const auto origin = origin_of(request.url);
+  if (!origin) throw Error(ErrorCode::registry, "malformed URL " + request.url);
+  const std::string pool_key = origin->str() + (verify_tls ? "" : " unverified");
+  Easy easy = pool_->take(pool_key);
+  curl_easy_reset(easy.get());  // keeps the connection, forgets the last request
+  Exchange exchange{easy.get(), request, {}, 0, 0, false, nullptr};
+  std::string detail(CURL_ERROR_SIZE, '\0');
+  const HeaderList headers = make_headers(request);
+  set(easy.get(), CURLOPT_URL, request.url.c_str());
+  set(easy.get(), CURLOPT_HTTPHEADER, headers.get());
+  set(easy.get(), CURLOPT_USERAGENT, user_agent_.c_str());
+  set(easy.get(), CURLOPT_ERRORBUFFER, detail.data());
+  set(easy.get(), CURLOPT_NOSIGNAL, 1L);
+  set(easy.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(easy.get(), CURLOPT_BUFFERSIZE, receive_buffer);
+  set(easy.get(), CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
+  set(easy.get(), CURLOPT_LOW_SPEED_LIMIT, stall_bytes_per_s);
+  set(easy.get(), CURLOPT_LOW_SPEED_TIME, stall_time_s);
+  set(easy.get(), CURLOPT_PROTOCOLS_STR, "http,https");
+  set_tls(easy.get(), tls_, verify_tls);
+  set_callbacks(easy.get(), exchange);
+  set_body(easy.get(), request);
+
+  const CURLcode code = curl_easy_perform(easy.get());
+  curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &exchange.answer.status);
+  pool_->give_back(pool_key, std::move(easy));
+  if (exchange.thrown) std::rethrow_exception(exchange.thrown);
+  throw_if_interrupted();
+  HttpAnswer answer = std::move(exchange.answer);
+  if (code == CURLE_OK) return answer;
+  // A server may refuse an upload before it has read all of it; its answer is worth more than the broken pipe.
+  if (code == CURLE_SEND_ERROR && answer.status >= 400) return answer;
+  detail.resize(std::strlen(detail.c_str()));
+  answer.status = 0;
+  answer.failure = exchange.too_large ? HttpAnswer::Failure::permanent : classify(code, detail);
+  answer.failure_text = exchange.too_large ? "the answer is larger than " + human_size(request.max_body)
+                        : detail.empty()   ? curl_easy_strerror(code)
+                                           : detail;
+  return answer;
+}
+
+}  // namespace airlock::registry

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/transfer/push.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "airlock/base/parallel.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/bundle/closure.hpp"
+
+namespace airlock::transfer {
+
+namespace {
+
+bundle::Closure closure_of(const bundle::VerifiedBundle& bundle, const bundle::Image& image) {
+  bundle::Closure closure;
+  closure.add(image, bundle.platforms(), bundle.documents());
+  return closure;
+}
+
+/// The index without the members that the bundle leaves out; nothing when it leaves none out.
+std::optional<std::string> derived_index(const bundle::VerifiedBundle& bundle, const bundle::Image& image) {
+  const auto text = bundle.document(image.descriptor.digest);
+  const auto document = oci::parse_document(text, image.descriptor.media_type);
+  if (document.index() == nullptr) return std::nullopt;
+  std::set<oci::Digest> present;
+  for (const auto& member : oci::select_members(*document.index(), bundle.platforms())) present.insert(member.digest);
+  std::set<oci::Digest> named;
+  for (const auto& member : document.index()->manifests) named.insert(member.digest);
+  if (present == named) return std::nullopt;
+  return oci::derive_index(text, present);
+}
+
+/// Feeds an upload from the bundle; the reader withholds the last piece of a blob that is not what it should be.
+class PlaceSource final : public registry::BlobSource {
+ public:
+  PlaceSource(bundle::BlobReader reader, Reporter& reporter) : reader_(std::move(reader)), reporter_(reporter) {}
+  std::string_view next() override {
+    const auto piece = reader_.next();
+    reporter_.advance(piece.size());
+    return piece;
+  }
+
+ private:
+  bundle::BlobReader reader_;
+  Reporter& reporter_;
+};
+
+/// One run of push(): its phases share what is known about the registry.
+class Pusher {
+ public:
+  Pusher(registry::Client& client, const bundle::VerifiedBundle& bundle, const std::vector<Destination>& destinations,
+         unsigned jobs, Reporter& reporter)
+      : client_(client), bundle_(bundle), destinations_(destinations), jobs_(jobs), reporter_(reporter),
+        found_(destinations.size()) {}
+
+  PushSummary run() {
+    for_each_open("asking", [this](std::size_t i) { find_present(i); });
+    send_blobs();
+    send_members();
+    for_each_open("tagging", [this](std::size_t i) { send_top(i); });
+    for_each_open("checking", [this](std::size_t i) { read_back(i); });
+    summary_.blobs_mounted = mounted_;
+    summary_.blobs_present = present_;
+    summary_.manifests_sent = manifests_;
+    for (auto& published : found_) summary_.published.push_back(std::move(*published));
+    return std::move(summary_);
+  }
+
+ private:
+  /// Runs a step for every destination that is not there yet.
+  void for_each_open(const char* phase, const std::function<void(std::size_t)>& step) {
+    std::vector<std::size_t> open;
+    for (std::size_t i = 0; i < destinations_.size(); ++i)
+      if (!found_[i]) open.push_back(i);
+    if (open.empty()) return;
+    reporter_.begin(phase, 0, open.size());
+    run_parallel(open.size(), jobs_, [&](std::size_t n) {
+      const Destination& destination = destinations_[open[n]];
+      within([&] { return destination.str(); }, [&] { step(open[n]); });
+      reporter_.item_done(destination.str());
+    });
+    reporter_.end();
+  }
+
+  void find_present(std::size_t i) {
+    found_[i] = look_up(client_, bundle_, destinations_[i]);
+    if (found_[i]) found_[i]->present_before = true;
+  }
+
+  struct BlobTask {
+    oci::Digest digest;
+    std::uint64_t size;
+    std::set<registry::Repository> repositories;   // that need it
+    std::optional<registry::Repository> known_in;  // that has it for sure
+  };
+
+  std::vector<BlobTask> blob_tasks() const {
+    std::map<oci::Digest, BlobTask> tasks;
+    for (std::size_t i = 0; i < destinations_.size(); ++i) {
+      const auto closure = closure_of(bundle_, *destinations_[i].image);
+      for (const auto& [digest, member] : closure.members()) {
+        if (member.kind == bundle::BlobKind::manifest) continue;
+        BlobTask& task = tasks.try_emplace(digest, BlobTask{digest, member.size, {}, {}}).first->second;
+        if (found_[i])
+          task.known_in = destinations_[i].repository;
+        else
+          task.repositories.insert(destinations_[i].repository);
+      }
+    }
+    std::vector<BlobTask> open;
+    for (auto& [digest, task] : tasks)
+      if (!task.repositories.empty()) open.push_back(std::move(task));
+    std::stable_sort(open.begin(), open.end(), [](const auto& a, const auto& b) { return a.size > b.size; });
+    return open;
+  }
+
+  void send_blobs() {
+    const auto tasks = blob_tasks();
+    if (tasks.empty()) return;
+    std::uint64_t bytes = 0;
+    for (const BlobTask& task : tasks) bytes += task.size;
+    reporter_.begin("pushing", bytes, tasks.size());
+    run_parallel(tasks.size(), jobs_, [&](std::size_t i) {
+      const BlobTask& task = tasks[i];
+      within([&] { return task.repositories.begin()->str(); }, [&] { send_blob(task); });
+      reporter_.item_done(task.digest.str());
+    });
+    reporter_.end();
+  }
+
+  /// Once over the wire, whatever the number of repositories that need it.
+  void send_blob(const BlobTask& task) {
+    auto source = task.known_in;
+    std::vector<registry::Repository> lacking;
+    for (const auto& repository : task.repositories) {
+      if (repository == task.known_in || client_.has_blob(repository, task.digest)) {
+        source = repository;
+        ++present_;
+      } else {
+        lacking.push_back(repository);
+      }
+    }
+    bool sent = false;
+    for (const auto& repository : lacking) {
+      if (source && client_.mount_blob(repository, task.digest, source->name)) {
+        ++mounted_;
+        continue;
+      }
+      if (sent) reporter_.retreat(task.size);
+      client_.push_blob(repository, task.digest, task.size, [&] {
+        return std::make_unique<PlaceSource>(bundle_.open_blob(task.digest), reporter_);
+      });
+      sent = true;
+      source = repository;
+      const std::lock_guard lock(mutex_);
+      ++summary_.blobs_sent;
+      summary_.bytes_sent += task.size;
+    }
+    if (!sent) reporter_.advance(task.size);
+  }
+
+  /// Everything below the tags: platform manifests, then indexes inside indexes.
+  void send_members() {
+    struct Item {
+      registry::Repository repository;
+      oci::Digest digest;
+      std::string media_type;
+      auto operator<=>(const Item&) const = default;
+    };
+    std::set<Item> manifests;
+    std::set<Item> indexes;
+    for (std::size_t i = 0; i < destinations_.size(); ++i) {
+      if (found_[i]) continue;
+      const bundle::Image& image = *destinations_[i].image;
+      const auto closure = closure_of(bundle_, image);
+      for (const auto& [digest, member] : closure.members()) {
+        if (member.kind != bundle::BlobKind::manifest || digest == image.descriptor.digest) continue;
+        auto& items = oci::media_type::is_index(member.media_type) ? indexes : manifests;
+        items.insert({destinations_[i].repository, digest, member.media_type});
+      }
+    }
+    const std::vector<Item> list(manifests.begin(), manifests.end());
+    run_parallel(list.size(), jobs_, [&](std::size_t i) {
+      send_manifest(list[i].repository, list[i].digest.str(), list[i].media_type, bundle_.document(list[i].digest));
+    });
+    // An inner index may name another one: each round stores at least one, or none can be stored.
+    for (std::size_t before = indexes.size() + 1; !indexes.empty() && indexes.size() < before;) {
+      before = indexes.size();
+      std::erase_if(indexes, [&](const Item& item) {
+        return send_manifest(item.repository, item.digest.str(), item.media_type, bundle_.document(item.digest)) ==
+               registry::Client::PutResult::stored;
+      });
+    }
+    if (!indexes.empty())
+      throw Error(ErrorCode::registry, Side::target,
+                  indexes.begin()->repository.str() + " refuses the inner index " + indexes.begin()->digest.str())
+          .hint("export this image with --platform all, so that its indexes are whole");
+  }
+
+  registry::Client::PutResult send_manifest(const registry::Repository& repository, const std::string& identifier,
+                                            const std::string& media_type, std::string_view bytes) {
+    const auto result = client_.push_manifest(repository, identifier, media_type, bytes);
+    if (result == registry::Client::PutResult::stored) ++manifests_;
+    return result;
+  }
+
+  void send_top(std::size_t i) {
+    const Destination& destination = destinations_[i];
+    const auto& descriptor = destination.image->descriptor;
+    if (send_manifest(destination.repository, destination.tag, descriptor.media_type,
+                      bundle_.document(descriptor.digest)) == registry::Client::PutResult::stored)
+      return;
+    const auto derived = derived_index(bundle_, *destination.image);
+    if (derived && send_manifest(destination.repository, destination.tag, descriptor.media_type, *derived) ==
+                       registry::Client::PutResult::stored)
+      return;
+    throw Error(ErrorCode::registry, Side::target, "the registry refuses the index although it has all its members");
+  }
+
+  void read_back(std::size_t i) {
+    found_[i] = look_up(client_, bundle_, destinations_[i]);
+    if (!found_[i])
+      throw Error(ErrorCode::registry, Side::target, "after the push, the registry does not serve what was stored")
+          .hint("another client may have written this tag at the same time; run the import again");
+  }
+
+  registry::Client& client_;
+  const bundle::VerifiedBundle& bundle_;
+  const std::vector<Destination>& destinations_;
+  unsigned jobs_;
+  Reporter& reporter_;
+  std::vector<std::optional<Published>> found_;  // by destination; set once it is known to be there
+  std::mutex mutex_;
+  PushSummary summary_;
+  std::atomic<std::uint64_t> present_{0};
+  std::atomic<std::uint64_t> mounted_{0};
+  std::atomic<std::uint64_t> manifests_{0};
+};
+
+}  // namespace
+
+std::optional<Published> look_up(registry::Client& client, const bundle::VerifiedBundle& bundle,
+                                 const Destination& destination) {
+  const auto& descriptor = destination.image->descriptor;
+  const auto top = client.fetch_manifest(destination.repository, destination.tag);
+  if (!top || top->media_type != descriptor.media_type) return std::nullopt;
+  const bool original = top->digest == descriptor.digest;
+  if (!original) {
+    const auto derived = derived_index(bundle, *destination.image);
+    if (!derived || oci::sha256(*derived) != top->digest) return std::nullopt;
+  }
+  const auto closure = closure_of(bundle, *destination.image);
+  for (const auto& [digest, member] : closure.members()) {
+    if (member.kind != bundle::BlobKind::manifest || digest == descriptor.digest) continue;
+    if (!client.fetch_manifest(destination.repository, digest.str())) return std::nullopt;
+  }
+  return Published{destination, top->digest, !original, false};
+}
+
+PushSummary push(registry::Client& client, const bundle::VerifiedBundle& bundle,
+                 const std::vector<Destination>& destinations, unsigned jobs, Reporter& reporter) {
+  return Pusher(client, bundle, destinations, jobs, reporter).run();
+}
+
+}  // namespace airlock::transfer

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/trust/key.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include <array>
+#include <utility>
+
+#include "airlock/base/error.hpp"
+
+namespace airlock::trust {
+
+namespace {
+
+template <auto Function>
+struct Releaser {
+  template <typename T>
+  void operator()(T* pointer) const {
+    Function(pointer);
+  }
+};
+using Bio = std::unique_ptr<BIO, Releaser<BIO_free>>;
+using MdContext = std::unique_ptr<EVP_MD_CTX, Releaser<EVP_MD_CTX_free>>;
+
+constexpr int min_rsa_bits = 3072;
+// scrypt cost: 16 MiB of memory, which is what OpenSSL's own reader allows, and five passes over it (OWASP's advice for
+// this size). `openssl pkey` can therefore read the key.
+constexpr std::uint64_t scrypt_n = 1U << 14;
+constexpr std::uint64_t scrypt_r = 8;
+constexpr std::uint64_t scrypt_p = 5;
+
+EVP_PKEY* evp(const KeyPointer& key) { return reinterpret_cast<EVP_PKEY*>(key.get()); }
+
+KeyPointer own(EVP_PKEY* key) { return {reinterpret_cast<KeyHandle*>(key), KeyRelease()}; }
+
+/// What OpenSSL says went wrong last; clears its queue.
+std::string openssl_reason() {
+  const unsigned long code = ERR_peek_last_error();
+  ERR_clear_error();
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  return reason == nullptr ? "unknown reason" : reason;
+}
+
+[[noreturn]] void openssl_failed(const std::string& action) {
+  throw Error(ErrorCode::internal, "OpenSSL cannot " + action + ": " + openssl_reason());
+}
+
+Bio read_only_bio(std::string_view text) {
+  Bio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  if (!bio) openssl_failed("allocate");
+  return bio;
+}
+
+std::string content_of(const Bio& bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
+std::string spki_der(EVP_PKEY* key) {
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(key, &der);
+  if (size <= 0) openssl_failed("encode a public key");
+  std::string bytes(reinterpret_cast<char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  return bytes;
+}
+
+Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
+  switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_ED25519: return Algorithm::ed25519;
+    case EVP_PKEY_RSA:
+      if (EVP_PKEY_get_bits(key) >= min_rsa_bits) return Algorithm::rsa_pkcs1_sha256;
+      throw Error(ErrorCode::trust, std::string(where) + ": an RSA key of " +
+                                        std::to_string(EVP_PKEY_get_bits(key)) + " bits; at least 3072 are needed");
+    case EVP_PKEY_EC: {
+      std::array<char, 64> group{};
+      if (EVP_PKEY_get_group_name(key, group.data(), group.size(), nullptr) == 1 &&
+          std::string_view(group.data()) == "prime256v1")
+        return Algorithm::ecdsa_p256_sha256;
+      throw Error(ErrorCode::trust, std::string(where) + ": an EC key on another curve than P-256");
+    }
+    default: throw Error(ErrorCode::trust, std::string(where) + ": the type of this key is not supported")
+        .hint("use ECDSA P-256, Ed25519 or RSA (3072 bits and up); airlock keygen makes one");
+  }
+}
+
+const EVP_MD* hash_of(Algorithm algorithm) { return algorithm == Algorithm::ed25519 ? nullptr : EVP_sha256(); }
+
+const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+
+int give_passphrase(char* buffer, int size, int, void* source) {
+  try {
+    const std::string text = (*static_cast<const PassphraseSource*>(source))();
+    if (text.size() > static_cast<std::size_t>(size)) return -1;
+    std::copy(text.begin(), text.end(), buffer);
+    return static_cast<int>(text.size());
+  } catch (...) {  // must not pass through OpenSSL; the caller sees the missing passphrase
+    return -1;
+  }
+}
+
+std::string encrypt_pkcs8(PKCS8_PRIV_KEY_INFO* info, std::string_view passphrase) {
+  std::array<unsigned char, 16> salt{};
+  if (RAND_bytes(salt.data(), static_cast<int>(salt.size())) != 1) openssl_failed("make a salt");
+  X509_ALGOR* scheme = PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), salt.data(), static_cast<int>(salt.size()), nullptr,
+                                             scrypt_n, scrypt_r, scrypt_p);
+  if (scheme == nullptr) openssl_failed("set up scrypt");
+  const std::unique_ptr<X509_SIG, Releaser<X509_SIG_free>> encrypted(
+      PKCS8_set0_pbe(passphrase.data(), static_cast<int>(passphrase.size()), info, scheme));
+  if (!encrypted) {
+    X509_ALGOR_free(scheme);
+    openssl_failed("encrypt a private key");
+  }
+  const Bio bio(BIO_new(BIO_s_mem()));
+  if (!bio || PEM_write_bio_PKCS8(bio.get(), encrypted.get()) != 1) openssl_failed("write a private key");
+  return content_of(bio);
+}
+
+}  // namespace
+
+std::string to_string(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::ecdsa_p256_sha256: return "ecdsa-p256-sha256";
+    case Algorithm::ed25519: return "ed25519";
+    case Algorithm::rsa_pkcs1_sha256: return "rsa-pkcs1-sha256";
+  }
+  return "unknown";
+}
+
+void KeyRelease::operator()(KeyHandle* handle) const { EVP_PKEY_free(reinterpret_cast<EVP_PKEY*>(handle)); }
+
+PublicKey::PublicKey(KeyPointer key, std::string_view where)
+    : key_(std::move(key)), algorithm_(algorithm_of(evp(key_), where)), spki_(oci::sha256(spki_der(evp(key_)))) {}
+
+PublicKey PublicKey::from_pem(std::string_view pem, std::string_view where) {
+  const Bio bio = read_only_bio(pem);
+  KeyPointer key = own(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
+  ERR_clear_error();
+  if (!key) {
+    Error error(ErrorCode::trust, std::string(where) + ": no public key in PEM form");
+    if (pem.find("PRIVATE KEY") != std::string_view::npos)
+      error.hint("this is a private key; give the public one, made with: openssl pkey -in KEY -pubout");
+    throw error.hint("expected a file that starts with -----BEGIN PUBLIC KEY-----");
+  }
+  return {std::move(key), where};
+}
+
+std::string PublicKey::pem() const {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  if (!bio || PEM_write_bio_PUBKEY(bio.get(), evp(key_)) != 1) openssl_failed("write a public key");
+  return content_of(bio);
+}
+
+bool PublicKey::matches(std::string_view message, std::string_view signature) const {
+  const MdContext context(EVP_MD_CTX_new());
+  if (!context || EVP_DigestVerifyInit(context.get(), nullptr, hash_of(algorithm_), nullptr, evp(key_)) != 1)
+    openssl_failed("set up a verification");
+  const int result =
+      EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(message), message.size());
+  ERR_clear_error();
+  return result == 1;
+}
+
+PrivateKey::PrivateKey(KeyPointer key, std::string_view where) : key_(key), public_key_(std::move(key), where) {}
+
+PrivateKey PrivateKey::generate(Algorithm algorithm) {
+  EVP_PKEY* key = nullptr;
+  switch (algorithm) {
+    case Algorithm::ecdsa_p256_sha256: key = EVP_EC_gen("P-256"); break;
+    case Algorithm::ed25519: key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"); break;
+    case Algorithm::rsa_pkcs1_sha256: key = EVP_RSA_gen(static_cast<unsigned>(min_rsa_bits)); break;
+  }
+  if (key == nullptr) openssl_failed("generate a key");
+  return {own(key), "new key"};
+}
+
+PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, const PassphraseSource& passphrase) {
+  const Bio bio = read_only_bio(pem);
+  bool asked = false;
+  std::exception_ptr refusal;
+  PassphraseSource source = [&] {
+    asked = true;
+    try {
+      return passphrase();
+    } catch (...) {
+      refusal = std::current_exception();
+      throw;
+    }
+  };
+  KeyPointer key = own(PEM_read_bio_PrivateKey(bio.get(), nullptr, give_passphrase, &source));
+  ERR_clear_error();
+  if (refusal) std::rethrow_exception(refusal);
+  if (!key && asked) throw Error(ErrorCode::trust, std::string(where) + ": the passphrase does not open this key");
+  if (!key)
+    throw Error(ErrorCode::trust, std::string(where) + ": no private key in PKCS#8 PEM form")
+        .hint("make one with: airlock keygen NAME");
+  return {std::move(key), where};
+}
+
+std::string PrivateKey::pem(std::string_view passphrase) const {
+  if (!passphrase.empty()) {
+    const std::unique_ptr<PKCS8_PRIV_KEY_INFO, Releaser<PKCS8_PRIV_KEY_INFO_free>> info(EVP_PKEY2PKCS8(evp(key_)));
+    if (!info) openssl_failed("encode a private key");
+    return encrypt_pkcs8(info.get(), passphrase);
+  }
+  const Bio bio(BIO_new(BIO_s_mem()));
+  if (!bio || PEM_write_bio_PKCS8PrivateKey(bio.get(), evp(key_), nullptr, nullptr, 0, nullptr, nullptr) != 1)
+    openssl_failed("write a private key");
+  return content_of(bio);
+}
+
+std::string PrivateKey::sign(std::string_view message) const {
+  const MdContext context(EVP_MD_CTX_new());
+  const auto algorithm = public_key_.algorithm();
+  if (!context || EVP_DigestSignInit(context.get(), nullptr, hash_of(algorithm), nullptr, evp(key_)) != 1)
+    openssl_failed("set up a signature");
+  std::size_t size = 0;
+  if (EVP_DigestSign(context.get(), nullptr, &size, bytes_of(message), message.size()) != 1) openssl_failed("sign");
+  std::string signature(size, '\0');
+  if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, bytes_of(message),
+                     message.size()) != 1)
+    openssl_failed("sign");
+  signature.resize(size);
+  return signature;
+}
+
+}  // namespace airlock::trust
