@@ -24,8 +24,9 @@ std::string human_size(std::uint64_t bytes) {
   return text.data();
 }
 
-std::string count_of(std::uint64_t number, std::string_view noun) {
-  return std::to_string(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
+std::string count_of(std::uint64_t number, std::string_view noun, std::string_view plural) {
+  const std::string many = plural.empty() ? std::string(noun) + "s" : std::string(plural);
+  return std::to_string(number) + " " + (number == 1 ? std::string(noun) : many);
 }
 
 std::string human_duration(std::chrono::milliseconds duration) {

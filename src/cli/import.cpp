@@ -81,7 +81,7 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
   reporter.note("  mounted    " + count_of(push.blobs_mounted, "blob"));
   reporter.note("  there      " + count_of(present, "name") + " and " + count_of(push.blobs_present, "blob"));
   if (derived > 0)
-    reporter.note("  derived    " + count_of(derived, "index") +
+    reporter.note("  derived    " + count_of(derived, "index", "indexes") +
                   " with only the platforms of the bundle, because the registry refuses the sparse original; their "
                   "digests differ from upstream's (the platforms' own do not)");
 }

@@ -30,7 +30,7 @@ void run(const SelectionOptions& selection, const Conduct& conduct) {
   print(text);
   Reporter reporter(conduct.reporter());
   reporter.note(count_of(set.images.size(), "image") +
-                (set.kubeone.empty() ? "" : ": KubeOne " + set.kubeone + ", Kubernetes " + join(set.kubernetes_versions, ", ")));
+                (set.kubeone.empty() ? "" : ": " + describe_versions(set.kubeone, set.kubernetes_versions)));
 }
 
 }  // namespace

@@ -213,14 +213,18 @@ std::string read_secret_file(const std::filesystem::path& file) {
 
 std::string user_agent() { return std::string("airlock/") + version; }
 
-std::string describe(const bundle::Selection& selection) {
-  if (selection.kubeone.empty()) return "own images; " + join(selection.platforms, ", ");
-  const auto& versions = selection.kubernetes_versions;
+std::string describe_versions(const std::string& kubeone, const std::vector<std::string>& versions) {
   const std::string list = versions.size() <= 6 ? join(versions, ", ")
                                                 : versions.front() + " to " + versions.back() + " (" +
                                                       std::to_string(versions.size()) + " versions)";
-  return "KubeOne " + selection.kubeone + ", Kubernetes " + list + "; " + join(selection.filters, ", ") + "; " +
-         join(selection.platforms, ", ");
+  return "KubeOne " + kubeone + ", Kubernetes " + list;
+}
+
+std::string describe(const bundle::Selection& selection) {
+  const std::string platforms = join(selection.platforms, ", ");
+  if (selection.kubeone.empty()) return "own images; " + platforms;
+  return describe_versions(selection.kubeone, selection.kubernetes_versions) + "; " + join(selection.filters, ", ") +
+         "; " + platforms;
 }
 
 void print(const std::string& text) {

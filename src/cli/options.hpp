@@ -94,7 +94,9 @@ std::string read_secret_file(const std::filesystem::path& file);
 /// How airlock names itself to registries.
 std::string user_agent();
 
-/// What a selection and a bundle say of themselves, as lines for people.
+/// "KubeOne v1.8.6, Kubernetes v1.28.8, v1.29.4"; many versions as their ends and number.
+std::string describe_versions(const std::string& kubeone, const std::vector<std::string>& kubernetes_versions);
+/// What a bundle was made for, in one line.
 std::string describe(const bundle::Selection& selection);
 /// Prints to standard output; an Error (code `media`) when it cannot be written.
 void print(const std::string& text);

@@ -14,8 +14,8 @@ namespace airlock {
 /// "1.4 GiB", "812 KiB", "17 B": binary units, one decimal below 10.
 std::string human_size(std::uint64_t bytes);
 
-/// "3 images", "1 image".
-std::string count_of(std::uint64_t number, std::string_view noun);
+/// "3 images", "1 image"; `plural` where an s does not make it: "2 indexes".
+std::string count_of(std::uint64_t number, std::string_view noun, std::string_view plural = {});
 
 /// "4.2 s", "3 min 12 s", "1 h 05 min".
 std::string human_duration(std::chrono::milliseconds duration);
