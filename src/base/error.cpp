@@ -36,8 +36,7 @@ const char* prefix_of(Side side) {
 
 Error::Error(ErrorCode code, std::string message) : Error(code, Side::none, std::move(message)) {}
 
-Error::Error(ErrorCode code, Side side, std::string message)
-    : code_(code), side_(side), message_(std::move(message)) {
+Error::Error(ErrorCode code, Side side, std::string message) : code_(code), side_(side), message_(std::move(message)) {
   compose();
 }
 
@@ -60,6 +59,9 @@ void Error::compose() {
   text_ = prefix_of(side_);
   for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) text_ += *frame + ": ";
   text_ += message_;
+  // Messages quote names and texts from outside; only line feeds may move the cursor of whoever reads them.
+  for (char& c : text_)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7F) c = '?';
 }
 
 }  // namespace airlock

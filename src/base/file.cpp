@@ -93,8 +93,8 @@ std::string read_file(const std::filesystem::path& path, std::size_t limit) {
     content.resize(used + static_cast<std::size_t>(n));
     if (n == 0) return content;
     if (content.size() > limit)
-      throw Error(ErrorCode::format, path.string() + " is larger than the " + std::to_string(limit) +
-                                         " bytes that such a file may have");
+      throw Error(ErrorCode::format,
+                  path.string() + " is larger than the " + std::to_string(limit) + " bytes that such a file may have");
   }
 }
 
@@ -156,7 +156,9 @@ void rename_new(const std::filesystem::path& from, const std::filesystem::path& 
 
 void sync_directory_of(const std::filesystem::path& path) {
   const auto directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  const FileDescriptor fd = open_file(directory, O_RDONLY | O_DIRECTORY);
+  const int raw = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (raw < 0) return;  // a directory that may be written but not read
+  const FileDescriptor fd(raw);
   if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP) throw_errno("flush directory", directory);
 }
 

@@ -27,6 +27,7 @@ void catch_interrupts() {
   sigemptyset(&action.sa_mask);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a write past the file-size limit fails with EFBIG, which has an Error of its own
 }
 
 bool interrupted() noexcept { return stop_requested != 0; }

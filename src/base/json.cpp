@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
 
 namespace airlock {
 
@@ -20,7 +21,7 @@ constexpr std::uint64_t max_exact_integer = (1ULL << 53) - 1;
 /// Builds the value while it checks what nlohmann's own handler lets pass: duplicate keys and depth.
 class StrictBuilder : public nlohmann::json_sax<Json> {
  public:
-  StrictBuilder(std::string what, std::size_t depth) : what_(std::move(what)), max_depth_(depth) {}
+  StrictBuilder(std::string what, const JsonLimits& limits) : what_(std::move(what)), limits_(limits) {}
 
   Json take() { return std::move(root_); }
 
@@ -37,7 +38,8 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   bool end_array() override { return close(); }
 
   bool key(string_t& name) override {
-    if (stack_.back()->contains(name)) refuse(what_, "the key \"" + name + "\" appears twice in one object");
+    if (stack_.back()->contains(name))
+      refuse(what_, "the key \"" + printable(name, 80) + "\" appears twice in one object");
     key_ = std::move(name);
     return true;
   }
@@ -46,7 +48,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
     const std::string text = error.what();  // "[json.exception.parse_error.101] parse error at line ...: reason"
     const auto reason = text.find("parse error");
     refuse(what_, "not valid JSON at byte " + std::to_string(position) + ": " +
-                      (reason == std::string::npos ? text : text.substr(reason)));
+                      printable(reason == std::string::npos ? text : text.substr(reason)));
   }
 
  private:
@@ -57,6 +59,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   }
 
   Json* place(Json value) {
+    if (++values_ > limits_.values) refuse(what_, "more than " + std::to_string(limits_.values) + " values");
     if (stack_.empty()) {
       root_ = std::move(value);
       return &root_;
@@ -70,7 +73,8 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   }
 
   bool open(Json empty) {
-    if (stack_.size() >= max_depth_) refuse(what_, "nested deeper than " + std::to_string(max_depth_) + " levels");
+    if (stack_.size() >= limits_.depth)
+      refuse(what_, "nested deeper than " + std::to_string(limits_.depth) + " levels");
     stack_.push_back(place(std::move(empty)));
     return true;
   }
@@ -81,7 +85,8 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   }
 
   std::string what_;
-  std::size_t max_depth_;
+  JsonLimits limits_;
+  std::size_t values_ = 0;
   Json root_;
   std::vector<Json*> stack_;  // open containers; a parent does not move while a child is open
   std::string key_;
@@ -100,7 +105,7 @@ Json parse_json(std::string_view text, std::string_view what, const JsonLimits& 
   if (text.size() > limits.bytes)
     refuse(name, std::to_string(text.size()) + " bytes, more than the " + std::to_string(limits.bytes) + " allowed");
   if (text.starts_with("\xEF\xBB\xBF")) refuse(name, "starts with a byte order mark");
-  StrictBuilder builder(name, limits.depth);
+  StrictBuilder builder(name, limits);
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) refuse(name, "not valid JSON");
   return builder.take();
 }
@@ -110,9 +115,7 @@ std::string canonical_json(const Json& value) {
   return value.dump();
 }
 
-std::string pretty_json(const Json& value) {
-  return value.dump(2, ' ', false, Json::error_handler_t::replace);
-}
+std::string pretty_json(const Json& value) { return value.dump(2, ' ', false, Json::error_handler_t::replace); }
 
 JsonObject::JsonObject(const Json& value, std::string where) : value_(&value), where_(std::move(where)) {
   if (!value.is_object()) refuse(where_, "not a JSON object");
@@ -191,7 +194,8 @@ std::map<std::string, std::string> JsonObject::string_map() const {
 
 void JsonObject::only(std::initializer_list<std::string_view> keys) const {
   for (const auto& [key, value] : value_->items())
-    if (std::find(keys.begin(), keys.end(), key) == keys.end()) refuse(where_, "unknown key \"" + key + "\"");
+    if (std::find(keys.begin(), keys.end(), key) == keys.end())
+      refuse(where_, "unknown key \"" + printable(key, 80) + "\"");
 }
 
 }  // namespace airlock

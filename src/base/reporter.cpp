@@ -132,9 +132,8 @@ std::string Reporter::progress_text() const {
 void Reporter::show_progress() {
   std::string text = progress_text();
   if (options_.form == ReporterOptions::Form::json) {
-    const Json line{{"event", "progress"},     {"phase", phase_},
-                    {"itemsDone", items_done_}, {"itemsTotal", items_total_},
-                    {"bytesDone", bytes_done_}, {"bytesTotal", bytes_total_}};
+    const Json line{{"event", "progress"},        {"phase", phase_},          {"itemsDone", items_done_},
+                    {"itemsTotal", items_total_}, {"bytesDone", bytes_done_}, {"bytesTotal", bytes_total_}};
     to_stderr(line.dump() + "\n");
   } else if (terminal_) {
     if (!last_item_.empty()) text += "  " + last_item_;

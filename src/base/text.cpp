@@ -43,6 +43,17 @@ std::string human_duration(std::chrono::milliseconds duration) {
   return text.data();
 }
 
+std::string printable(std::string_view text, std::size_t limit) {
+  std::string result(text.substr(0, limit));
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(result[i]);
+    // C1 controls are C2 80 to C2 9F in UTF-8.
+    const bool c1 = byte == 0xC2 && i + 1 < result.size() && static_cast<unsigned char>(result[i + 1]) < 0xA0;
+    if (byte < 0x20 || byte == 0x7F || c1) result[i] = '?';
+  }
+  return text.size() > limit ? result + "..." : result;
+}
+
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   for (;;) {
@@ -112,8 +123,7 @@ std::string base64_encode(std::string_view bytes) {
     const std::size_t present = std::min<std::size_t>(3, bytes.size() - i);
     for (std::size_t k = 0; k < 3; ++k)
       group = group << 8 | (k < present ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k)
-      text += k <= present ? base64_alphabet[group >> (18 - 6 * k) & 63U] : '=';
+    for (std::size_t k = 0; k < 4; ++k) text += k <= present ? base64_alphabet[group >> (18 - 6 * k) & 63U] : '=';
   }
   return text;
 }

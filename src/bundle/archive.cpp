@@ -12,7 +12,7 @@ namespace airlock::bundle {
 
 namespace {
 
-constexpr std::size_t max_entries = 200'010;        // what Closure allows, and the metadata entries
+constexpr std::size_t max_entries = 200'010;         // what Closure allows, and the metadata entries
 constexpr std::uint64_t max_end_padding = 1U << 20;  // some media round up to whole blocks
 
 [[noreturn]] void refuse(const std::string& why) {

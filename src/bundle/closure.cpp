@@ -13,7 +13,8 @@ constexpr std::size_t max_blobs = 200'000;  // as many entries as a bundle may h
 }  // namespace
 
 bool Closure::note(const oci::Descriptor& descriptor, BlobKind kind) {
-  const auto [position, added] = members_.try_emplace(descriptor.digest, Member{kind, descriptor.size, descriptor.media_type});
+  const auto [position, added] =
+      members_.try_emplace(descriptor.digest, Member{kind, descriptor.size, descriptor.media_type});
   Member& member = position->second;
   if (member.size != descriptor.size)
     throw Error(ErrorCode::format, "two descriptors give " + descriptor.digest.str() + " different sizes: " +
@@ -23,8 +24,7 @@ bool Closure::note(const oci::Descriptor& descriptor, BlobKind kind) {
   // One layer may be listed under Docker's and under the OCI's type; the choice must not depend on the order of images.
   member.kind = std::min(member.kind, kind);
   member.media_type = std::min(member.media_type, descriptor.media_type);
-  if (members_.size() > max_blobs)
-    throw Error(ErrorCode::format, "more than " + std::to_string(max_blobs) + " blobs");
+  if (members_.size() > max_blobs) throw Error(ErrorCode::format, "more than " + std::to_string(max_blobs) + " blobs");
   return added;
 }
 
@@ -33,15 +33,17 @@ void Closure::visit(const oci::Descriptor& descriptor, const oci::PlatformSelect
   if (depth > max_depth)
     throw Error(ErrorCode::format, "indexes are nested deeper than " + std::to_string(max_depth) + " levels");
   if (!note(descriptor, BlobKind::manifest)) return;
-  within([&] { return "manifest " + descriptor.digest.str(); }, [&] {
-    const auto document = oci::parse_document(documents(descriptor), descriptor.media_type);
-    if (const auto* index = document.index()) {
-      for (const auto& member : oci::select_members(*index, platforms)) visit(member, platforms, documents, depth + 1);
-      return;
-    }
-    note(document.manifest()->config, BlobKind::config);
-    for (const auto& layer : document.manifest()->layers) note(layer, BlobKind::layer);
-  });
+  within([&] { return "manifest " + descriptor.digest.str(); },
+         [&] {
+           const auto document = oci::parse_document(documents(descriptor), descriptor.media_type);
+           if (const auto* index = document.index()) {
+             for (const auto& member : oci::select_members(*index, platforms))
+               visit(member, platforms, documents, depth + 1);
+             return;
+           }
+           note(document.manifest()->config, BlobKind::config);
+           for (const auto& layer : document.manifest()->layers) note(layer, BlobKind::layer);
+         });
 }
 
 void Closure::add(const oci::Descriptor& root, const oci::PlatformSelection& platforms, const Documents& documents) {

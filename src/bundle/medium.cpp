@@ -45,16 +45,21 @@ class FileReader final : public SignableMedium {
 
 class FileWriter final : public WritableMedium {
  public:
-  FileWriter(const std::filesystem::path& path, std::uint64_t size) : final_(path), partial_(path.string() + ".partial") {
-    struct stat present {};
-    if (::lstat(path.c_str(), &present) == 0) {
+  FileWriter(const std::filesystem::path& path, std::uint64_t size)
+      : final_(path), partial_(path.string() + ".partial") {
+    fd_ = open_file(partial_, O_RDWR | O_CREAT, 0644);
+    // File systems that cannot lock (some on networks) are taken as they are.
+    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) refuse_concurrent();
+    // Another one may have finished meanwhile: then this descriptor is its bundle, which must not be touched.
+    struct stat mine {};
+    struct stat named {};
+    if (::fstat(fd_.get(), &mine) != 0 || ::stat(partial_.c_str(), &named) != 0 || mine.st_ino != named.st_ino)
+      refuse_concurrent();
+    if (::lstat(path.c_str(), &named) == 0) {
+      ::unlink(partial_.c_str());
       errno = EEXIST;
       throw_errno("create", path);
     }
-    fd_ = open_file(partial_, O_RDWR | O_CREAT, 0644);
-    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0)
-      throw Error(ErrorCode::media, partial_.string() + " is being written by another airlock")
-          .hint("wait for it, or choose another output name");
     try {
       if (::ftruncate(fd_.get(), 0) != 0) throw_errno("write", partial_);
       reserve(size);
@@ -87,6 +92,11 @@ class FileWriter final : public WritableMedium {
   }
 
  private:
+  [[noreturn]] void refuse_concurrent() const {
+    throw Error(ErrorCode::media, partial_.string() + " is being written by another airlock")
+        .hint("wait for it, or choose another output name");
+  }
+
   void reserve(std::uint64_t size) {
     struct statvfs space {};
     if (::fstatvfs(fd_.get(), &space) == 0) {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* ref_name_annotation = "org.opencontainers.image.ref.name";
 constexpr const char* containerd_name_annotation = "io.containerd.image.name";
-constexpr JsonLimits metadata_limits{64U << 20, 16};
+constexpr JsonLimits metadata_limits{64U << 20, 16, 2U << 20};
 
 Json selection_to_json(const Selection& selection) {
   return {{"kubeone", selection.kubeone},
@@ -40,10 +40,23 @@ Json image_to_json(const Image& image) {
           {"referrers", std::move(referrers)}};
 }
 
+/// A malformed reference or platform is the user's mistake on a command line, but the bundle's in its metadata.
+template <typename Parse>
+auto of_bundle(Parse&& parse) -> decltype(parse()) {
+  try {
+    return parse();
+  } catch (const Error& error) {
+    throw Error(ErrorCode::format, Side::bundle, std::string("bundle.json: ") + error.what());
+  }
+}
+
 Image image_from_json(const JsonObject& object) {
   object.only({"source", "descriptor", "components", "groups", "referrers"});
-  Image image{oci::Reference::parse(object.string("source")), oci::Descriptor::from_json(object.object("descriptor")),
-              object.strings("components"), object.strings("groups"), {}};
+  Image image{of_bundle([&] { return oci::Reference::parse(object.string("source")); }),
+              oci::Descriptor::from_json(object.object("descriptor")),
+              object.strings("components"),
+              object.strings("groups"),
+              {}};
   for (const JsonObject& referrer : object.objects("referrers"))
     image.referrers.push_back(oci::Descriptor::from_json(referrer));
   return image;
@@ -62,12 +75,14 @@ Metadata metadata_from_json(const JsonObject& object) {
         .hint("this bundle was made by another version of airlock; use one that knows this format");
   Metadata metadata;
   metadata.stream = object.string("stream");
-  if (!is_plain_name(metadata.stream)) throw Error(ErrorCode::format, Side::bundle, "bundle.json: malformed stream name");
+  if (!is_plain_name(metadata.stream))
+    throw Error(ErrorCode::format, Side::bundle, "bundle.json: malformed stream name");
   metadata.serial = object.integer("serial");
   metadata.created = time_of(object, "created");
   if (object.has("expires")) metadata.expires = time_of(object, "expires");
   if (const auto previous = object.optional_string("previous")) metadata.previous = oci::Digest::parse(*previous);
   metadata.selection = selection_from_json(object.object("selection"));
+  of_bundle([&] { return oci::PlatformSelection::parse(metadata.selection.platforms); });
   for (const JsonObject& image : object.objects("images")) metadata.images.push_back(image_from_json(image));
   for (const JsonObject& blob : object.objects("blobs")) {
     blob.only({"digest", "size", "mediaType"});
@@ -80,9 +95,8 @@ Metadata metadata_from_json(const JsonObject& object) {
 }  // namespace
 
 std::string Metadata::format() const {
-  Json json{{"mediaType", metadata_media_type}, {"stream", stream},
-            {"serial", serial},                 {"created", format_time(created)},
-            {"images", Json::array()},          {"blobs", Json::array()}};
+  Json json{{"mediaType", metadata_media_type}, {"stream", stream},        {"serial", serial},
+            {"created", format_time(created)},  {"images", Json::array()}, {"blobs", Json::array()}};
   json["selection"] = selection_to_json(selection);
   if (expires) json["expires"] = format_time(*expires);
   if (previous) json["previous"] = previous->str();
@@ -100,16 +114,14 @@ Metadata Metadata::parse(std::string_view text) {
       std::adjacent_find(metadata.images.begin(), metadata.images.end(),
                          [&](const Image& a, const Image& b) { return !ordered(a, b); }) != metadata.images.end())
     throw Error(ErrorCode::format, Side::bundle, "bundle.json: images are not in order, or one appears twice");
-  if (metadata.format() != text)
-    throw Error(ErrorCode::format, Side::bundle, "bundle.json: not in canonical form");
+  if (metadata.format() != text) throw Error(ErrorCode::format, Side::bundle, "bundle.json: not in canonical form");
   return metadata;
 }
 
 std::string format_index(const std::vector<Image>& images) {
   Json manifests = Json::array();
   const auto add = [&](oci::Descriptor descriptor, const std::string& name) {
-    if (!name.empty())
-      descriptor.annotations = {{ref_name_annotation, name}, {containerd_name_annotation, name}};
+    if (!name.empty()) descriptor.annotations = {{ref_name_annotation, name}, {containerd_name_annotation, name}};
     manifests.push_back(descriptor.to_json());
   };
   for (const Image& image : images) {

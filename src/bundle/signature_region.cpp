@@ -40,8 +40,8 @@ std::string format_region(const std::vector<trust::SignatureFile>& signatures) {
   for (const trust::SignatureFile& file : signatures) append_entry(region, file.name, file.bytes);
   if (region.size() + tar::block_size > region_size)
     throw Error(ErrorCode::trust, Side::bundle,
-                "no room for a further signature: " + count_of(signatures.size(), "signature") + " need more than the " +
-                    human_size(region_size) + " reserved for them")
+                "no room for a further signature: " + count_of(signatures.size(), "signature") +
+                    " need more than the " + human_size(region_size) + " reserved for them")
         .hint("give the new signature as a file of its own to verify and import: --signature FILE");
   append_entry(region, std::string(reserved_entry), std::string(region_size - region.size() - tar::block_size, '\0'));
   return region;

@@ -17,7 +17,8 @@ Sums parse_sums(std::string_view text) {
   while (!text.empty()) {
     const std::string where = "SHA256SUMS line " + std::to_string(++number);
     const auto end = text.find('\n');
-    if (end == std::string_view::npos) throw Error(ErrorCode::format, Side::bundle, where + ": no line feed at the end");
+    if (end == std::string_view::npos)
+      throw Error(ErrorCode::format, Side::bundle, where + ": no line feed at the end");
     const auto line = text.substr(0, end);
     text.remove_prefix(end + 1);
     constexpr std::size_t path_at = 66;
@@ -28,8 +29,7 @@ Sums parse_sums(std::string_view text) {
       throw Error(ErrorCode::format, Side::bundle, where + ": a carriage return or a backslash in the path");
     if (!sums.empty() && sums.rbegin()->first >= path)
       throw Error(ErrorCode::format, Side::bundle, where + ": " + path + " is not in bytewise order, or appears twice");
-    const auto digest =
-        within([&] { return where; }, [&] { return oci::Digest::from_hex(line.substr(0, 64)); });
+    const auto digest = within([&] { return where; }, [&] { return oci::Digest::from_hex(line.substr(0, 64)); });
     sums.emplace_hint(sums.end(), path, digest);
   }
   return sums;

@@ -94,6 +94,11 @@ const char* describe_type(char type) {
   }
 }
 
+bool is_name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+         c == '-' || c == '/';
+}
+
 [[noreturn]] void refuse(std::uint64_t position, const std::string& why) {
   throw Error(ErrorCode::format, Side::bundle, "tar header at byte " + std::to_string(position) + ": " + why)
       .hint("this is not a bundle as airlock writes it; get the file again from its exporter");
@@ -133,8 +138,11 @@ Entry parse_header(const Block& block, std::uint64_t position) {
   const auto name_bytes = view(block, name_field);
   const std::string name(name_bytes.substr(0, name_bytes.find('\0')));
   if (type != '0') refuse(position, std::string(describe_type(type)) + "; only regular files are allowed");
-  if (view(block, magic_field) != magic) refuse(position, "a GNU header (magic \"ustar  \"); only POSIX ustar is allowed");
+  if (view(block, magic_field) != magic)
+    refuse(position, "a GNU header (magic \"ustar  \"); only POSIX ustar is allowed");
   if (name.empty()) refuse(position, "an empty name");
+  if (!std::all_of(name.begin(), name.end(), is_name_character))
+    refuse(position, "\"" + printable(name) + "\": a name with other characters than letters, digits, . _ - and /");
   if (name.front() == '/') refuse(position, "an absolute name");
   for (const std::string& part : split(name, '/'))
     if (part.empty() || part == "." || part == "..") refuse(position, "a name with empty, . or .. components");

@@ -17,7 +17,10 @@ constexpr std::string_view blob_directory = "blobs/sha256/";
 
 std::string blob_name(const oci::Digest& digest) { return std::string(blob_directory) + digest.hex(); }
 
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::format, Side::bundle, why); }
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorCode::format, Side::bundle, why)
+      .hint("do not use this bundle; get it again from its exporter, or ask how it came about");
+}
 
 /// The entries are exactly what SHA256SUMS lists, and every blob is listed under its own digest.
 void check_listing(const Archive& archive, const Sums& sums) {
@@ -68,9 +71,11 @@ void check_closure(const Archive& archive, const Metadata& metadata, const Closu
   const std::set<Blob> reached(expected.begin(), expected.end());
   const std::set<Blob> listed(metadata.blobs.begin(), metadata.blobs.end());
   for (const Blob& blob : reached)
-    if (!listed.contains(blob)) refuse("blob " + blob.digest.str() + " belongs to an image but bundle.json does not list it so");
+    if (!listed.contains(blob))
+      refuse("blob " + blob.digest.str() + " belongs to an image but bundle.json does not list it so");
   for (const Blob& blob : listed)
-    if (!reached.contains(blob)) refuse("blob " + blob.digest.str() + " is listed in bundle.json but no image needs it");
+    if (!reached.contains(blob))
+      refuse("blob " + blob.digest.str() + " is listed in bundle.json but no image needs it");
   if (expected != metadata.blobs) refuse("bundle.json: blobs are not in order, or one appears twice");
 
   std::vector<std::string> names{"bundle.json", "oci-layout", "index.json"};
@@ -168,8 +173,8 @@ VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust:
 
 UnverifiedMetadata read_unverified(std::shared_ptr<const ReadableMedium> medium) {
   const Archive archive(std::move(medium));
-  UnverifiedMetadata result{Metadata::parse(archive.read("bundle.json", max_metadata_size)), {},
-                            oci::sha256(archive.sums())};
+  UnverifiedMetadata result{
+      Metadata::parse(archive.read("bundle.json", max_metadata_size)), {}, oci::sha256(archive.sums())};
   for (const trust::SignatureFile& file : archive.signatures()) result.signature_names.push_back(file.name);
   return result;
 }

@@ -76,8 +76,8 @@ void Writer::mark_finished(const oci::Digest& digest) {
 
 void Writer::finish(const std::vector<trust::SignatureFile>& signatures) {
   if (!missing_.empty())
-    throw Error(ErrorCode::internal, count_of(missing_.size(), "blob") + " never arrived, first " +
-                                         missing_.begin()->str());
+    throw Error(ErrorCode::internal,
+                count_of(missing_.size(), "blob") + " never arrived, first " + missing_.begin()->str());
   medium_->sync();  // a signature must not become durable before what it covers
   medium_->write(draft_.region_offset_, format_region(signatures));
   medium_->sync();

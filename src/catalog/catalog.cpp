@@ -130,9 +130,8 @@ Catalog::Catalog(const Files& files) : digest_(digest_of(files)) {
   }
   if (kubeadm_.empty()) refuse("kubeadm.yaml", "missing or empty");
   if (releases_.empty()) refuse("kubeone-*.yaml", "no KubeOne release");
-  std::sort(releases_.begin(), releases_.end(), [](const Release& a, const Release& b) {
-    return *Version::parse(a.version) < *Version::parse(b.version);
-  });
+  std::sort(releases_.begin(), releases_.end(),
+            [](const Release& a, const Release& b) { return *Version::parse(a.version) < *Version::parse(b.version); });
 }
 
 Catalog Catalog::built_in() {

@@ -100,22 +100,18 @@ Json to_json(const flow::ExportResult& result) {
   Json images = Json::array();
   for (const auto& image : result.metadata.images)
     images.push_back({{"source", image.source.str()}, {"digest", image.descriptor.digest.str()}});
-  return {{"images", std::move(images)},
-          {"blobs", result.metadata.blobs.size()},
-          {"blobBytes", result.blob_bytes},
-          {"sharedBytes", result.shared_bytes},
-          {"archiveSize", result.archive_size},
-          {"stream", result.metadata.stream},
-          {"serial", result.metadata.serial},
-          {"sumsDigest", result.sums_digest.str()}};
+  return {{"images", std::move(images)},        {"blobs", result.metadata.blobs.size()},
+          {"blobBytes", result.blob_bytes},     {"sharedBytes", result.shared_bytes},
+          {"archiveSize", result.archive_size}, {"stream", result.metadata.stream},
+          {"serial", result.metadata.serial},   {"sumsDigest", result.sums_digest.str()}};
 }
 
 std::string summary(const flow::ExportResult& result) {
   return "  content    " + count_of(result.metadata.images.size(), "image") + ", " +
          count_of(result.metadata.blobs.size(), "blob") + ", " + human_size(result.blob_bytes) + " (sharing saves " +
-         human_size(result.shared_bytes) + ")\n  selection  " + describe(result.metadata.selection) + "\n  stream     " +
-         result.metadata.stream + ", serial " + std::to_string(result.metadata.serial) + "\n  SHA256SUMS " +
-         result.sums_digest.str() + "\n";
+         human_size(result.shared_bytes) + ")\n  selection  " + describe(result.metadata.selection) +
+         "\n  stream     " + result.metadata.stream + ", serial " + std::to_string(result.metadata.serial) +
+         "\n  SHA256SUMS " + result.sums_digest.str() + "\n";
 }
 
 void run(const ExportOptions& options, const Conduct& conduct) {

@@ -39,8 +39,7 @@ flow::ImportRequest make_request(const ImportOptions& options) {
   request.client.credentials = registry::CredentialStore::from_environment();
   if (options.insecure) request.client.insecure_hosts.insert(request.target.host);
   options.tls.apply(request.client);
-  if (const auto credentials = options.login.read())
-    request.client.credentials.set(request.target.host, *credentials);
+  if (const auto credentials = options.login.read()) request.client.credentials.set(request.target.host, *credentials);
   return request;
 }
 
@@ -73,8 +72,8 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
     present += item.present_before ? 1 : 0;
     reporter.detail(item.destination.str() + " is " + item.digest.str());
   }
-  reporter.note(result.configuration.registry.str() + " serves all " + count_of(push.published.size(), "name") +
-                " (" + registry::to_string(result.configuration.reach) + "), each read back and compared, in " +
+  reporter.note(result.configuration.registry.str() + " serves all " + count_of(push.published.size(), "name") + " (" +
+                registry::to_string(result.configuration.reach) + "), each read back and compared, in " +
                 human_duration(result.duration));
   reporter.note("  sent       " + count_of(push.blobs_sent, "blob") + ", " + human_size(push.bytes_sent) + ", " +
                 count_of(push.manifests_sent, "manifest"));
@@ -111,7 +110,8 @@ void run(const ImportOptions& options, const Conduct& conduct) {
 }  // namespace
 
 void add_import(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("import", "Verify a bundle, push it to the local registry, print the KubeOne configuration");
+  auto* verb =
+      app.add_subcommand("import", "Verify a bundle, push it to the local registry, print the KubeOne configuration");
   const auto options = std::make_shared<ImportOptions>();
   verb->add_option("BUNDLE", options->bundle, "The bundle")->required();
   verb->add_option("REGISTRY", options->target, "Where to: HOST[:PORT][/PREFIX]")->required();

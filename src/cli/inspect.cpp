@@ -19,21 +19,21 @@ void run(const std::string& path, const Conduct& conduct) {
                        {"verified", false},
                        {"signatures", unverified.signature_names},
                        {"sumsDigest", unverified.sums_digest.str()},
-                       {"metadata", parse_json(metadata.format(), "bundle.json", {64U << 20, 16})}}) +
+                       {"metadata", parse_json(metadata.format(), "bundle.json", {64U << 20, 16, 2U << 20})}}) +
           "\n");
     return;
   }
   std::string text = path + ": NOT VERIFIED, this is only what it says of itself\n";
   text += "  selection  " + describe(metadata.selection) + "\n";
-  text += "  made by    " + metadata.selection.tool + ", " + format_time(metadata.created) + "\n";
+  text += "  made by    " + printable(metadata.selection.tool) + ", " + format_time(metadata.created) + "\n";
   text += "  stream     " + metadata.stream + ", serial " + std::to_string(metadata.serial) + "\n";
   text += "  signatures " +
           (unverified.signature_names.empty() ? std::string("none") : join(unverified.signature_names, ", ")) + "\n";
   text += "  SHA256SUMS " + unverified.sums_digest.str() + "\n";
   text += "  " + count_of(metadata.images.size(), "image") + ", " + count_of(metadata.blobs.size(), "blob") + ":\n";
   for (const auto& image : metadata.images)
-    text += "    " + image.source.str() + "  " + image.descriptor.digest.str() + "  (" + join(image.components, ", ") +
-            ")\n";
+    text += "    " + image.source.str() + "  " + image.descriptor.digest.str() + "  (" +
+            printable(join(image.components, ", ")) + ")\n";
   print(text);
 }
 

@@ -47,7 +47,8 @@ int run(int argc, char** argv) {
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return report(Error(ErrorCode::usage, error.what()).hint("see airlock --help, or airlock VERB --help"), conduct.json());
+    return report(Error(ErrorCode::usage, error.what()).hint("see airlock --help, or airlock VERB --help"),
+                  conduct.json());
   } catch (const Error& error) {
     return report(error, conduct.json());
   } catch (const std::bad_alloc&) {

@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iostream>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
+#include "airlock/base/interrupt.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/version.hpp"
 
@@ -41,7 +43,14 @@ class SilentTerminal {
 std::string read_line(int fd) {
   std::string line;
   char c = 0;
-  while (::read(fd, &c, 1) == 1 && c != '\n') line += c;
+  for (;;) {
+    const ssize_t n = ::read(fd, &c, 1);
+    throw_if_interrupted();
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw Error(ErrorCode::media, "cannot read what is asked for");
+    if (n == 0 || c == '\n') break;
+    line += c;
+  }
   if (line.ends_with('\r')) line.pop_back();
   return line;
 }
@@ -103,7 +112,8 @@ catalog::ImageSet SelectionOptions::select(const catalog::Catalog& catalog) cons
 }
 
 void LoginOptions::add_to(CLI::App& verb) {
-  auto* user = verb.add_option("--username", username, "User name for the registry")->type_name("USER")->group("Registry");
+  auto* user =
+      verb.add_option("--username", username, "User name for the registry")->type_name("USER")->group("Registry");
   verb.add_flag("--password-stdin", password_stdin, "Read the password from standard input")
       ->needs(user)
       ->group("Registry");
@@ -127,8 +137,9 @@ void TlsOptions::add_to(CLI::App& verb) {
                    ->check(CLI::ExistingFile)
                    ->type_name("FILE")
                    ->group(group);
-  auto* cert_key =
-      verb.add_option("--cert-key", key, "Key of the client certificate (PEM)")->check(CLI::ExistingFile)->type_name("FILE");
+  auto* cert_key = verb.add_option("--cert-key", key, "Key of the client certificate (PEM)")
+                       ->check(CLI::ExistingFile)
+                       ->type_name("FILE");
   cert_key->group(group)->needs(cert);
 }
 
@@ -222,9 +233,9 @@ std::string describe_versions(const std::string& kubeone, const std::vector<std:
 
 std::string describe(const bundle::Selection& selection) {
   const std::string platforms = join(selection.platforms, ", ");
-  if (selection.kubeone.empty()) return "own images; " + platforms;
-  return describe_versions(selection.kubeone, selection.kubernetes_versions) + "; " + join(selection.filters, ", ") +
-         "; " + platforms;
+  if (selection.kubeone.empty()) return printable("own images; " + platforms);
+  return printable(describe_versions(selection.kubeone, selection.kubernetes_versions) + "; " +
+                   join(selection.filters, ", ") + "; " + platforms);
 }
 
 void print(const std::string& text) {

@@ -68,7 +68,8 @@ void print_text(const std::string& path, const bundle::VerifiedBundle& bundle) {
           ", " + human_size(blob_bytes(metadata)) + ", every byte checked\n";
   text += "  selection  " + describe(metadata.selection) + "\n";
   text += "  stream     " + metadata.stream + ", serial " + std::to_string(metadata.serial) + ", created " +
-          format_time(metadata.created) + "\n";
+          format_time(metadata.created) + (metadata.expires ? ", expires " + format_time(*metadata.expires) : "") +
+          "\n";
   text += "  SHA256SUMS " + bundle.evidence().signed_content().str() + "\n";
   print(text);
 }
@@ -93,6 +94,8 @@ void add_verify(CLI::App& app, Conduct& conduct) {
   options->request.jobs = std::max(1U, std::thread::hardware_concurrency());
   verb->add_option("BUNDLE", options->request.bundle, "The bundle")->required();
   options->trust.add_to(*verb);
+  verb->add_flag("--layers", options->request.layers,
+                 "Also unpack every layer in memory and compare it with its image's config, as containerd will");
   add_jobs(*verb, options->request.jobs);
   conduct.add_to(*verb);
   verb->footer("Example:\n  airlock verify /media/usb/kubernetes.tar --key alice.pub");

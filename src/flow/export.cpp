@@ -33,14 +33,24 @@ bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Res
   bundle::Metadata metadata;
   metadata.created = current_time();
   metadata.stream = request.stream;
-  metadata.serial =
-      request.serial.value_or(static_cast<std::uint64_t>(metadata.created.time_since_epoch().count()));
+  metadata.serial = request.serial.value_or(static_cast<std::uint64_t>(metadata.created.time_since_epoch().count()));
   metadata.expires = request.expires;
-  metadata.selection = {request.set.kubeone,           request.set.filters,    request.set.kubernetes_versions,
-                        request.platforms.words(),     request.catalog_digest, std::string("airlock ") + version};
+  metadata.selection = {request.set.kubeone,       request.set.filters,    request.set.kubernetes_versions,
+                        request.platforms.words(), request.catalog_digest, std::string("airlock ") + version};
   metadata.images = resolution.images;
   metadata.blobs = resolution.blobs;
   return metadata;
+}
+
+/// A bundle that says of itself what verification would refuse must not be made.
+bundle::Metadata checked(const bundle::Metadata& metadata) {
+  constexpr std::uint64_t max_serial = (1ULL << 53) - 1;
+  if (metadata.serial > max_serial)
+    throw Error(ErrorCode::usage, "--serial " + std::to_string(metadata.serial) + " is larger than 2^53-1");
+  if (metadata.expires && *metadata.expires <= metadata.created)
+    throw Error(ErrorCode::usage,
+                "--expires " + format_time(*metadata.expires) + " is not after the bundle's creation");
+  return bundle::Metadata::parse(metadata.format());
 }
 
 void check_request(const ExportRequest& request) {
@@ -71,7 +81,7 @@ ExportResult plan_export(const ExportRequest& request, Reporter& reporter) {
   registry::Client client(request.client, reporter);
   auto resolution = transfer::resolve(client, request.set, request.platforms, request.jobs, reporter);
   refuse_name_clashes(resolution.images);
-  bundle::Metadata metadata = make_metadata(request, resolution);
+  bundle::Metadata metadata = checked(make_metadata(request, resolution));
   const bundle::Draft draft(metadata, resolution.documents);
   return summarize(std::move(metadata), resolution, draft);
 }
@@ -84,7 +94,7 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
   registry::Client client(request.client, reporter);
   const auto resolution = transfer::resolve(client, request.set, request.platforms, request.jobs, reporter);
   refuse_name_clashes(resolution.images);
-  bundle::Metadata metadata = make_metadata(request, resolution);
+  bundle::Metadata metadata = checked(make_metadata(request, resolution));
   const bundle::Draft draft(metadata, resolution.documents);
   reporter.note("writing " + request.output.string() + ", " + human_size(draft.total_size()));
 
@@ -93,8 +103,7 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
   writer.finish({{signature_name, key.sign(draft.sums())}});
 
   ExportResult result = summarize(std::move(metadata), resolution, draft);
-  result.duration =
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+  result.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   return result;
 }
 

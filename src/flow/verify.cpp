@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/verify.hpp"
 
+#include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
+#include "airlock/bundle/layers.hpp"
 
 namespace airlock::flow {
 
@@ -10,7 +12,13 @@ bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::
   options.jobs = request.jobs;
   for (const auto& file : request.signature_files)
     options.sidecars.push_back({file.string(), read_file(file, 64U << 10)});
-  return bundle::verify(bundle::open_medium(request.bundle), policy, options, reporter);
+  auto bundle = bundle::verify(bundle::open_medium(request.bundle), policy, options, reporter);
+  const auto& expires = bundle.metadata().expires;
+  if (expires && current_time() > *expires)
+    throw Error(ErrorCode::policy, Side::bundle, "it expired on " + format_time(*expires))
+        .hint("ask its exporter for a new one");
+  if (request.layers) bundle::check_layers(bundle, request.jobs, reporter);
+  return bundle;
 }
 
 }  // namespace airlock::flow

@@ -43,9 +43,7 @@ Digest Digest::from_hex(std::string_view hex) {
   return Digest(bytes);
 }
 
-std::string Digest::hex() const {
-  return hex_encode({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()});
-}
+std::string Digest::hex() const { return hex_encode({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}); }
 
 void Sha256::Release::operator()(Context* context) const { EVP_MD_CTX_free(evp(context)); }
 

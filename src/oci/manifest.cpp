@@ -46,15 +46,15 @@ void check_media_type(const JsonObject& body, std::string_view expected) {
   const auto stated = body.optional_string("mediaType");
   if (!stated && docker) throw Error(ErrorCode::format, body.where() + ": \"mediaType\" is missing");
   if (stated && *stated != expected)
-    throw Error(ErrorCode::format, body.where() + ": the body says media type " + *stated + ", what points at it says " +
-                                       std::string(expected));
+    throw Error(ErrorCode::format, body.where() + ": the body says media type " + *stated +
+                                       ", what points at it says " + std::string(expected));
 }
 
 }  // namespace
 
 Descriptor Descriptor::from_json(const JsonObject& object) {
-  Descriptor descriptor{object.string("mediaType"), Digest::parse(object.string("digest")), object.integer("size"),
-                        std::nullopt, {}};
+  Descriptor descriptor{
+      object.string("mediaType"), Digest::parse(object.string("digest")), object.integer("size"), std::nullopt, {}};
   if (const auto platform = object.optional_object("platform")) descriptor.platform = platform_from_json(*platform);
   if (const auto annotations = object.optional_object("annotations"))
     descriptor.annotations = annotations->string_map();
@@ -74,7 +74,8 @@ Json Descriptor::to_json() const {
 
 Document parse_document(std::string_view bytes, std::string_view expected_media_type) {
   if (!media_type::is_manifest(expected_media_type) && !media_type::is_index(expected_media_type))
-    throw Error(ErrorCode::format, "media type " + std::string(expected_media_type) + " is not one that airlock carries")
+    throw Error(ErrorCode::format,
+                "media type " + std::string(expected_media_type) + " is not one that airlock carries")
         .hint("images must be OCI or Docker schema 2; schema 1 images have to be pushed again with a current tool");
   const Json json = parse_json(bytes, "manifest", {max_manifest_size, 64});
   const JsonObject body(json, "manifest");
@@ -88,7 +89,8 @@ Document parse_document(std::string_view bytes, std::string_view expected_media_
 }
 
 std::vector<Descriptor> select_members(const Index& index, const PlatformSelection& platforms) {
-  // BuildKit links an attestation to its image by this annotation (moby/buildkit docs/attestations/attestation-storage.md)
+  // BuildKit links an attestation to its image by this annotation (moby/buildkit
+  // docs/attestations/attestation-storage.md)
   constexpr const char* attested_digest = "vnd.docker.reference.digest";
   const Platform unknown{"unknown", "unknown", ""};
   std::set<std::string> taken;

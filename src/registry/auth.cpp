@@ -48,8 +48,9 @@ class Scanner {
   std::string_view text_;
 };
 
-constexpr std::chrono::seconds default_lifetime{60};  // what the token specification says where nothing is said
-constexpr std::chrono::seconds margin{10};            // a token is renewed before it expires on its way
+constexpr std::chrono::seconds min_lifetime{60};  // what the token specification says where nothing, or less, is said
+constexpr std::chrono::seconds max_lifetime{24 * 3600};
+constexpr std::chrono::seconds margin{10};  // a token is renewed before it expires on its way
 
 }  // namespace
 
@@ -83,17 +84,18 @@ std::string Authenticator::header(const Origin& origin, const Scopes& scopes) {
   return basic == basic_.end() ? "" : basic->second;
 }
 
-bool Authenticator::answer(const Origin& origin, const std::string& host, const Scopes& scopes,
-                           const std::string& sent, const std::vector<Challenge>& challenges) {
-  // One at a time: requests that were refused together share the token that the first of them gets.
-  const std::lock_guard lock(mutex_);
+bool Authenticator::answer(const Origin& origin, const std::string& host, const Scopes& scopes, const std::string& sent,
+                           const std::vector<Challenge>& challenges) {
+  // One at a time: requests that were refused together share the token that the first of them gets. Others that have
+  // their tokens go on meanwhile.
+  const std::lock_guard one_at_a_time(answering_);
   for (const Challenge& challenge : challenges) {
     if (challenge.scheme == "bearer") {
-      const auto known = tokens_.find({origin, scopes});
-      if (known != tokens_.end() && known->second.header != sent) return true;
-      auto lifetime = default_lifetime;
-      const std::string token = fetch_token(origin, host, scopes, challenge, lifetime);
-      tokens_[{origin, scopes}] = {"Bearer " + token, std::chrono::steady_clock::now() + lifetime - margin};
+      const std::string known = header(origin, scopes);
+      if (known.starts_with("Bearer ") && known != sent) return true;
+      const Token token = fetch_token(origin, host, scopes, challenge);
+      const std::lock_guard lock(mutex_);
+      tokens_.insert_or_assign({origin, scopes}, token);
       return true;
     }
     if (challenge.scheme == "basic") {
@@ -101,6 +103,7 @@ bool Authenticator::answer(const Origin& origin, const std::string& host, const 
       if (!credentials) continue;
       std::string header = "Basic " + base64_encode(credentials->username + ":" + credentials->password);
       if (header == sent) return false;
+      const std::lock_guard lock(mutex_);
       basic_[origin] = std::move(header);
       return true;
     }
@@ -108,8 +111,8 @@ bool Authenticator::answer(const Origin& origin, const std::string& host, const 
   return false;
 }
 
-std::string Authenticator::fetch_token(const Origin& origin, const std::string& host, const Scopes& scopes,
-                                       const Challenge& challenge, std::chrono::seconds& lifetime) {
+Authenticator::Token Authenticator::fetch_token(const Origin& origin, const std::string& host, const Scopes& scopes,
+                                                const Challenge& challenge) {
   const auto parameter = [&](const char* name) {
     const auto found = challenge.parameters.find(name);
     return found == challenge.parameters.end() ? std::string() : found->second;
@@ -120,7 +123,8 @@ std::string Authenticator::fetch_token(const Origin& origin, const std::string& 
     throw Error(ErrorCode::registry, side_, host + " sends its users for a token to \"" + realm + "\"")
         .hint("a realm must be an https:// URL where the registry itself is reached over TLS");
   HttpRequest request;
-  request.url = realm + (realm.find('?') == std::string::npos ? "?" : "&") + "service=" + url_encode(parameter("service"));
+  request.url =
+      realm + (realm.find('?') == std::string::npos ? "?" : "&") + "service=" + url_encode(parameter("service"));
   for (const std::string& scope : scopes) request.url += "&scope=" + url_encode(scope);
   if (const auto credentials = credentials_.find(host)) {
     request.url += "&account=" + url_encode(credentials->username);
@@ -129,21 +133,32 @@ std::string Authenticator::fetch_token(const Origin& origin, const std::string& 
   const HttpAnswer answer = perform_(request);
   if (answer.status == 401 || answer.status == 403)
     throw Error(ErrorCode::registry, side_,
-                realm_origin->str() + " refused " + (request.authorization.empty() ? "an anonymous token" : "the credentials") +
-                    " for " + host + " (HTTP " + std::to_string(answer.status) + ")")
+                realm_origin->str() + " refused " +
+                    (request.authorization.empty() ? "an anonymous token" : "the credentials") + " for " + host +
+                    " (HTTP " + std::to_string(answer.status) + ")")
         .hint("check the user name and password: --username, or `auths` in config.json");
   if (!answer.ok())
     throw Error(ErrorCode::registry, side_,
                 "no token for " + host + " from " + realm_origin->str() + ": " +
                     (answer.status == 0 ? answer.failure_text : "HTTP " + std::to_string(answer.status)));
-  const Json json = parse_json(answer.body, "token answer of " + realm_origin->str());
-  const JsonObject object(json, "token answer of " + realm_origin->str());
-  if (object.has("expires_in")) lifetime = std::chrono::seconds(object.integer("expires_in"));
-  auto token = object.optional_string("token");
-  if (!token || token->empty()) token = object.optional_string("access_token");
-  if (!token || token->find_first_of("\r\n") != std::string::npos)
-    throw Error(ErrorCode::registry, side_, realm_origin->str() + " answered without a token");
-  return *token;
+  return read_token(answer.body, realm_origin->str());
+}
+
+Authenticator::Token Authenticator::read_token(const std::string& body, const std::string& realm) const {
+  try {
+    const Json json = parse_json(body, "token answer");
+    const JsonObject object(json, "token answer");
+    auto lifetime = min_lifetime;
+    if (object.has("expires_in"))
+      lifetime = std::clamp(std::chrono::seconds(object.integer("expires_in")), min_lifetime, max_lifetime);
+    auto token = object.optional_string("token");
+    if (!token || token->empty()) token = object.optional_string("access_token");
+    if (token && !token->empty() && token->find_first_of("\r\n") == std::string::npos)
+      return {"Bearer " + *token, std::chrono::steady_clock::now() + lifetime - margin};
+  } catch (const Error&) {
+    // A parser's message may quote what it stumbled over, and that may be the token.
+  }
+  throw Error(ErrorCode::registry, side_, realm + " answered without a token that airlock can read");
 }
 
 }  // namespace airlock::registry

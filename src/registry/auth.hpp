@@ -21,7 +21,7 @@ namespace airlock::registry {
 
 /// One challenge of a WWW-Authenticate header.
 struct Challenge {
-  std::string scheme;  ///< lower case
+  std::string scheme;                             ///< lower case
   std::map<std::string, std::string> parameters;  ///< names in lower case
 };
 
@@ -34,7 +34,7 @@ using Scopes = std::set<std::string>;
 /// Finds the Authorization header for requests to an origin. Thread-safe.
 class Authenticator {
  public:
-  /// Performs token requests, with redirects and retries off.
+  /// Performs token requests, with retries, without redirects.
   using Perform = std::function<HttpAnswer(const HttpRequest&)>;
 
   Authenticator(const CredentialStore& credentials, Perform perform, Side side);
@@ -52,13 +52,14 @@ class Authenticator {
     std::string header;
     std::chrono::steady_clock::time_point expires;
   };
-  std::string fetch_token(const Origin& origin, const std::string& host, const Scopes& scopes,
-                          const Challenge& challenge, std::chrono::seconds& lifetime);
+  Token fetch_token(const Origin& origin, const std::string& host, const Scopes& scopes, const Challenge& challenge);
+  Token read_token(const std::string& body, const std::string& realm) const;
 
   const CredentialStore& credentials_;
   Perform perform_;
   Side side_;
-  std::mutex mutex_;
+  std::mutex answering_;  // taken before mutex_
+  std::mutex mutex_;      // guards what follows
   std::map<Origin, std::string> basic_;
   std::map<std::pair<Origin, Scopes>, Token> tokens_;
 };

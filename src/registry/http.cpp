@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 
+#include <chrono>
 #include <cstring>
 #include <exception>
 #include <mutex>
@@ -17,9 +18,10 @@ namespace airlock::registry {
 namespace {
 
 constexpr long connect_timeout_s = 15;
-// A transfer slower than this for so long is dead: dropped, and gone on with from where it stood.
-constexpr long stall_bytes_per_s = 512;
-constexpr long stall_time_s = 30;
+// A transfer that does not move for so long is dead: dropped, and gone on with from where it stood. After the last byte
+// of an upload the registry may have to copy it to its own storage before it answers.
+constexpr std::chrono::seconds stall_limit{60};
+constexpr std::chrono::minutes commit_limit{15};
 constexpr long receive_buffer = 256L << 10;
 constexpr std::size_t max_headers = 256U << 10;
 
@@ -57,11 +59,14 @@ void set(CURL* easy, CURLoption option, Value value) {
 struct Exchange {
   CURL* easy;
   const HttpRequest& request;
-  HttpAnswer answer;
+  HttpAnswer answer{};
   std::size_t header_bytes = 0;
   std::size_t body_text_done = 0;
   bool too_large = false;
-  std::exception_ptr thrown;
+  bool stalled = false;
+  curl_off_t moved = -1;  // bytes, both ways, when something last moved
+  std::chrono::steady_clock::time_point moved_at{};
+  std::exception_ptr thrown{};
 
   template <typename Action>
   std::size_t guarded(std::size_t on_error, Action&& action) noexcept {
@@ -126,15 +131,31 @@ std::size_t on_read(char* into, std::size_t, std::size_t size, void* context) {
   });
 }
 
-int on_progress(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return interrupted() ? 1 : 0; }
+int on_progress(void* context, curl_off_t, curl_off_t down, curl_off_t upload_size, curl_off_t up) {
+  auto& exchange = *static_cast<Exchange*>(context);
+  const auto now = std::chrono::steady_clock::now();
+  if (down + up != exchange.moved) {
+    exchange.moved = down + up;
+    exchange.moved_at = now;
+  }
+  const bool committing = upload_size > 0 && up >= upload_size;
+  exchange.stalled = now - exchange.moved_at > (committing ? std::chrono::seconds(commit_limit) : stall_limit);
+  return interrupted() || exchange.stalled ? 1 : 0;
+}
+
+/// OpenSSL and libcurl have one code for all that goes wrong in a handshake; their words tell what it was.
+HttpAnswer::Failure classify_handshake(const std::string& text) {
+  const auto says = [&](const char* words) { return text.find(words) != std::string::npos; };
+  if (says("wrong version number") || says("packet length too long") || says("http request"))
+    return HttpAnswer::Failure::not_tls;
+  if (says("reset") || says("SYSCALL") || says("unexpected eof") || says("timed out"))
+    return HttpAnswer::Failure::handshake;
+  return HttpAnswer::Failure::tls;
+}
 
 HttpAnswer::Failure classify(CURLcode code, const std::string& text) {
   switch (code) {
-    case CURLE_SSL_CONNECT_ERROR:
-      // OpenSSL's words for "the first bytes are no TLS record".
-      return text.find("wrong version number") != std::string::npos || text.find("packet length too long") != std::string::npos
-                 ? HttpAnswer::Failure::not_tls
-                 : HttpAnswer::Failure::tls;
+    case CURLE_SSL_CONNECT_ERROR: return classify_handshake(text);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
@@ -146,6 +167,9 @@ HttpAnswer::Failure classify(CURLcode code, const std::string& text) {
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
+    case CURLE_SEND_FAIL_REWIND:  // a kept connection was closed under an upload; the next attempt reads the body anew
+    case CURLE_UPLOAD_FAILED:
+    case CURLE_PROXY:
     case CURLE_RECV_ERROR:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
@@ -183,11 +207,15 @@ HeaderList make_headers(const HttpRequest& request) {
   return list;
 }
 
-void set_tls(CURL* easy, const TlsOptions& tls, bool verify) {
+void set_tls(CURL* easy, const TlsOptions& tls, bool verify, bool present_certificate) {
   set(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
   set(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
   set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  if (!tls.ca_file.empty()) set(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
+  if (!tls.ca_file.empty()) {
+    set(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
+    set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // else the system's authorities stay trusted too
+  }
+  if (!present_certificate) return;
   if (!tls.client_certificate.empty()) set(easy, CURLOPT_SSLCERT, tls.client_certificate.c_str());
   if (!tls.client_key.empty()) set(easy, CURLOPT_SSLKEY, tls.client_key.c_str());
 }
@@ -200,6 +228,7 @@ void set_callbacks(CURL* easy, Exchange& exchange) {
   set(easy, CURLOPT_READFUNCTION, on_read);
   set(easy, CURLOPT_READDATA, static_cast<void*>(&exchange));
   set(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+  set(easy, CURLOPT_XFERINFODATA, static_cast<void*>(&exchange));
   set(easy, CURLOPT_NOPROGRESS, 0L);
 }
 
@@ -273,10 +302,10 @@ HttpTransport::~HttpTransport() = default;
 HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
   const auto origin = origin_of(request.url);
   if (!origin) throw Error(ErrorCode::registry, "malformed URL " + request.url);
-  const std::string pool_key = origin->str() + (verify_tls ? "" : " unverified");
+  const std::string pool_key =
+      origin->str() + (verify_tls ? "" : " unverified") + (request.present_certificate ? " certificate" : "");
   Easy easy = pool_->take(pool_key);
-  curl_easy_reset(easy.get());  // keeps the connection, forgets the last request
-  Exchange exchange{easy.get(), request, {}, 0, 0, false, nullptr};
+  Exchange exchange{easy.get(), request};
   std::string detail(CURL_ERROR_SIZE, '\0');
   const HeaderList headers = make_headers(request);
   set(easy.get(), CURLOPT_URL, request.url.c_str());
@@ -287,15 +316,14 @@ HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
   set(easy.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(easy.get(), CURLOPT_BUFFERSIZE, receive_buffer);
   set(easy.get(), CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
-  set(easy.get(), CURLOPT_LOW_SPEED_LIMIT, stall_bytes_per_s);
-  set(easy.get(), CURLOPT_LOW_SPEED_TIME, stall_time_s);
   set(easy.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  set_tls(easy.get(), tls_, verify_tls);
+  set_tls(easy.get(), tls_, verify_tls, request.present_certificate);
   set_callbacks(easy.get(), exchange);
   set_body(easy.get(), request);
 
   const CURLcode code = curl_easy_perform(easy.get());
   curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &exchange.answer.status);
+  curl_easy_reset(easy.get());  // keeps the connection, forgets what lives no longer than this call
   pool_->give_back(pool_key, std::move(easy));
   if (exchange.thrown) std::rethrow_exception(exchange.thrown);
   throw_if_interrupted();
@@ -305,10 +333,15 @@ HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
   if (code == CURLE_SEND_ERROR && answer.status >= 400) return answer;
   detail.resize(std::strlen(detail.c_str()));
   answer.status = 0;
-  answer.failure = exchange.too_large ? HttpAnswer::Failure::permanent : classify(code, detail);
-  answer.failure_text = exchange.too_large ? "the answer is larger than " + human_size(request.max_body)
-                        : detail.empty()   ? curl_easy_strerror(code)
-                                           : detail;
+  answer.failure = classify(code, detail);
+  answer.failure_text = detail.empty() ? curl_easy_strerror(code) : detail;
+  if (exchange.too_large) {
+    answer.failure = HttpAnswer::Failure::permanent;
+    answer.failure_text = "the answer is larger than " + human_size(request.max_body);
+  } else if (exchange.stalled) {
+    answer.failure = HttpAnswer::Failure::transient;
+    answer.failure_text = "the transfer stood still";
+  }
   return answer;
 }
 

@@ -44,12 +44,13 @@ struct HttpRequest {
   std::string url;
   std::vector<std::string> headers;  ///< "Name: value"
   std::string authorization;         ///< value of the Authorization header; never logged
+  bool present_certificate = false;  ///< show the client certificate: only to the registry that it is for
   BodySource body;                   ///< for PUT and POST with content
   std::uint64_t body_size = 0;
-  std::string body_text;             ///< the same for small bodies
-  BodySink sink;                     ///< for bodies of 2xx answers; without it they are kept in HttpAnswer::body
+  std::string body_text;  ///< the same for small bodies
+  BodySink sink;          ///< for bodies of 2xx answers; without it they are kept in HttpAnswer::body
   std::function<void(const HttpAnswer&)> before_sink;  ///< called once, with status and headers, before the sink
-  std::size_t max_body = 4U << 20;   ///< a longer kept body is a failure
+  std::size_t max_body = 4U << 20;                     ///< a longer kept body is a failure
 };
 
 struct HttpAnswer {
@@ -60,10 +61,11 @@ struct HttpAnswer {
 
   enum class Failure {
     none,
-    transient,    ///< worth another try: could not connect, broke off, stalled
-    tls,          ///< the certificate or the handshake; trying again does not help
-    not_tls,      ///< the other side does not speak TLS
-    permanent     ///< anything else that trying again does not help
+    transient,  ///< worth another try: could not connect, broke off, stalled
+    handshake,  ///< the same, during the TLS handshake
+    tls,        ///< the certificate or the handshake; trying again does not help
+    not_tls,    ///< the other side does not speak TLS
+    permanent   ///< anything else that trying again does not help
   };
   Failure failure = Failure::none;
   std::string failure_text;

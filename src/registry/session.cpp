@@ -16,14 +16,17 @@ namespace airlock::registry {
 
 namespace {
 
-constexpr unsigned max_attempts = 5;
+constexpr unsigned max_attempts = 7;        // about 16 seconds of waiting: a registry that is being restarted
+constexpr unsigned max_first_attempts = 3;  // of the first contact, where a wrong address is the likelier reason
 constexpr unsigned max_redirects = 8;
 constexpr unsigned max_auth_rounds = 2;  // one for the credentials, one for a token that expired meanwhile
 constexpr std::chrono::milliseconds first_delay{250};
 constexpr std::chrono::milliseconds max_delay{30'000};
+constexpr std::chrono::seconds max_retry_after{300};
 
 bool worth_retrying(const HttpAnswer& answer) {
-  if (answer.status == 0) return answer.failure == HttpAnswer::Failure::transient;
+  if (answer.status == 0)
+    return answer.failure == HttpAnswer::Failure::transient || answer.failure == HttpAnswer::Failure::handshake;
   return answer.status == 408 || answer.status == 429 || answer.status == 500 || answer.status == 502 ||
          answer.status == 503 || answer.status == 504;
 }
@@ -44,11 +47,6 @@ void sleep_interruptibly(std::chrono::milliseconds duration) {
     throw_if_interrupted();
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
-}
-
-std::string printable(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
-  return text.size() > 300 ? text.substr(0, 300) + "…" : text;
 }
 
 }  // namespace
@@ -72,14 +70,27 @@ Client::Session::Session(ClientOptions options, Reporter& reporter)
           options_.credentials,
           [this](const HttpRequest& request) {
             const auto origin = origin_of(request.url);
-            return transport_.perform(request, !origin || !options_.insecure_hosts.contains(origin->host));
+            const bool verify = !origin || !options_.insecure_hosts.contains(origin->host);
+            return perform_with_retries(request, verify, max_attempts);
           },
-          options_.side) {}
+          options_.side) {
+  // Hosts are compared as origins have them: in lower case.
+  std::set<std::string> insecure;
+  for (const std::string& host : options_.insecure_hosts) insecure.insert(to_lower(host));
+  options_.insecure_hosts = std::move(insecure);
+}
+
+HttpAnswer Client::Session::perform_with_retries(const HttpRequest& request, bool verify_tls, unsigned attempts) {
+  for (unsigned attempt = 1;; ++attempt) {
+    HttpAnswer answer = transport_.perform(request, verify_tls);
+    if (!worth_retrying(answer) || attempt == attempts) return answer;
+    wait(attempt, answer, origin_of(request.url)->str());
+  }
+}
 
 void Client::Session::refuse(const HttpAnswer& answer, const std::string& action) const {
   Error error(ErrorCode::registry, options_.side, action + ": " + describe(answer));
-  if (answer.status == 401)
-    error.hint("check the user name and password: --username, or `auths` in config.json");
+  if (answer.status == 401) error.hint("check the user name and password: --username, or `auths` in config.json");
   if (answer.status == 403) error.hint("these credentials do not allow it; ask the registry's administrator");
   if (answer.status == 429) error.hint("the registry limits how often it may be asked: use credentials, or a --mirror");
   throw error;
@@ -110,26 +121,28 @@ Endpoint Client::Session::find_endpoint(const std::string& registry) {
   // The hub's API does not live under the name that its images carry.
   if (host == "docker.io") endpoint.origin.host = "registry-1.docker.io";
   std::vector<Reach> ways{Reach::tls_verified};
-  if (options_.insecure_hosts.contains(host)) ways = {Reach::tls_verified, Reach::tls_unverified, Reach::plain_http};
+  if (options_.insecure_hosts.contains(to_lower(host)))
+    ways = {Reach::tls_verified, Reach::tls_unverified, Reach::plain_http};
   if (mirrored && mirror->second.plain_http) ways = {Reach::plain_http};
 
   HttpAnswer answer;
+  std::optional<HttpAnswer> first_failure;  // what is wrong with TLS, not that plain HTTP did not help either
   for (const Reach reach : ways) {
-    if (answer.failure == HttpAnswer::Failure::not_tls && reach == Reach::tls_unverified) continue;
+    // Leaving out the verification helps against nothing but a certificate.
+    const bool certificate = answer.failure == HttpAnswer::Failure::tls;
+    if (reach == Reach::tls_unverified && !certificate) continue;
     endpoint.reach = reach;
     endpoint.origin.scheme = reach == Reach::plain_http ? "http" : "https";
-    for (unsigned attempt = 1;; ++attempt) {
-      HttpRequest request;
-      request.url = endpoint.origin.str() + "/v2/";
-      answer = transport_.perform(request, endpoint.verify_tls());
-      if (!worth_retrying(answer) || attempt == max_attempts) break;
-      wait(attempt, answer, endpoint.origin.str());
-    }
-    const bool tls_problem =
-        answer.failure == HttpAnswer::Failure::tls || answer.failure == HttpAnswer::Failure::not_tls;
-    if (!tls_problem) break;
+    HttpRequest request;
+    request.url = endpoint.origin.str() + "/v2/";
+    request.present_certificate = true;
+    answer = perform_with_retries(request, endpoint.verify_tls(), max_first_attempts);
+    if (answer.status != 0) break;
+    if (!first_failure) first_failure = answer;
   }
-  if (answer.status == 0) refuse_unreachable(endpoint, answer);
+  if (answer.status == 0) refuse_unreachable(endpoint, *first_failure);
+  // In the form in which all later URLs are compared with it: lower case, without the scheme's own port.
+  endpoint.origin = *origin_of(endpoint.origin.str() + "/v2/");
   if (!answer.ok() && answer.status != 401 && answer.status != 403)
     refuse(host + " does not answer as a registry (" + endpoint.origin.str() + "/v2/: " + describe(answer) + ")",
            "check the address; the registry API must be at /v2/ of this host and port");
@@ -152,8 +165,9 @@ void Client::Session::wait(unsigned attempt, const HttpAnswer& answer, const std
   thread_local std::minstd_rand random(std::random_device{}());
   auto delay = std::min(max_delay, first_delay * (1U << (attempt - 1)));
   delay = delay * std::uniform_int_distribution<int>(50, 150)(random) / 100;
-  if (const auto seconds = parse_number(answer.header("retry-after")); seconds && *seconds <= 300)
-    delay = std::max<std::chrono::milliseconds>(delay, std::chrono::seconds(*seconds));
+  if (const auto seconds = parse_number(answer.header("retry-after")))
+    delay = std::max<std::chrono::milliseconds>(
+        delay, std::chrono::seconds(std::min<std::uint64_t>(*seconds, max_retry_after.count())));
   reporter_.detail("trying again in " + human_duration(delay) + ": " + what + ": " + describe(answer));
   sleep_interruptibly(delay);
 }
@@ -191,6 +205,7 @@ HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& sc
     // Credentials belong to the registry's own origin. Blob stores behind a redirect have signed URLs instead.
     const bool home = *origin == endpoint.origin;
     if (home) request.authorization = authenticator_.header(endpoint.origin, scopes);
+    request.present_certificate = home;
     if (endpoint.origin.scheme == "https" && origin->scheme == "http")
       refuse(endpoint.origin.str() + " redirects from TLS to plain HTTP (" + origin->str() + ")",
              "this is not followed; the registry's administrator has to give it an https:// address");

@@ -42,6 +42,8 @@ class Client::Session {
   HttpAnswer send(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make,
                   const Progress& progress = nullptr);
 
+  Side side() const { return options_.side; }
+
   /// An Error for an answer that is not what was hoped for, with the registry's own words.
   [[noreturn]] void refuse(const HttpAnswer& answer, const std::string& action) const;
   [[noreturn]] void refuse(const std::string& message, const std::string& hint = "") const;
@@ -50,6 +52,7 @@ class Client::Session {
   Endpoint find_endpoint(const std::string& registry);
   HttpAnswer send_once(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make);
   [[noreturn]] void refuse_unreachable(const Endpoint& endpoint, const HttpAnswer& answer) const;
+  HttpAnswer perform_with_retries(const HttpRequest& request, bool verify_tls, unsigned attempts);
   void wait(unsigned attempt, const HttpAnswer& answer, const std::string& what);
 
   ClientOptions options_;

@@ -38,11 +38,18 @@ std::string to_string(Reach reach) {
 
 namespace {
 
-/// The host that a key of `auths` means: Docker writes its hub's as a URL.
+/// The host that a key of `auths` means: Docker writes its hub's as a URL. Empty for a key that is for a namespace only
+/// (containers-auth.json(5)): its password is not for the rest of the registry.
 std::string host_of_key(std::string key) {
+  bool url = false;
   for (const std::string_view scheme : {"https://", "http://"})
-    if (key.starts_with(scheme)) key.erase(0, scheme.size());
-  key = key.substr(0, key.find('/'));
+    if (key.starts_with(scheme)) {
+      key.erase(0, scheme.size());
+      url = true;
+    }
+  const auto slash = key.find('/');
+  if (slash != std::string::npos && !url) return {};
+  key = to_lower(key.substr(0, slash));
   return key == "index.docker.io" || key == "registry-1.docker.io" ? "docker.io" : key;
 }
 
@@ -90,7 +97,8 @@ void CredentialStore::load(const std::filesystem::path& file) {
     if (!auths) return;
     for (const auto& [key, value] : auths->json().items()) {
       const auto credentials = credentials_of(JsonObject(value, auths->where() + ": " + key));
-      if (credentials) by_host_.insert_or_assign(host_of_key(key), *credentials);
+      const std::string host = host_of_key(key);
+      if (credentials && !host.empty()) by_host_.insert_or_assign(host, *credentials);
     }
   } catch (const Error&) {
     // A parser's message may quote what it stumbled over, and this file holds passwords.
@@ -100,11 +108,11 @@ void CredentialStore::load(const std::filesystem::path& file) {
 }
 
 void CredentialStore::set(const std::string& host, Credentials credentials) {
-  by_host_.insert_or_assign(host, std::move(credentials));
+  by_host_.insert_or_assign(to_lower(host), std::move(credentials));
 }
 
 std::optional<Credentials> CredentialStore::find(const std::string& host) const {
-  const auto found = by_host_.find(host);
+  const auto found = by_host_.find(to_lower(host));
   if (found == by_host_.end()) return std::nullopt;
   return found->second;
 }

@@ -47,11 +47,12 @@ void pull(registry::Client& client, const Resolution& resolution, bundle::Writer
   run_parallel(blobs.size(), jobs, [&](std::size_t i) {
     const bundle::Blob& blob = blobs[i];
     const registry::Repository& origin = resolution.origins.at(blob.digest);
-    within([&] { return origin.str(); }, [&] {
-      PlaceSink sink(writer.open_blob(blob.digest), reporter);
-      client.fetch_blob(origin, blob.digest, blob.size, sink);
-      sink.finish();
-    });
+    within([&] { return origin.str(); },
+           [&] {
+             PlaceSink sink(writer.open_blob(blob.digest), reporter);
+             client.fetch_blob(origin, blob.digest, blob.size, sink);
+             sink.finish();
+           });
     reporter.item_done(origin.str());
   });
   reporter.end();

@@ -54,7 +54,11 @@ class Pusher {
  public:
   Pusher(registry::Client& client, const bundle::VerifiedBundle& bundle, const std::vector<Destination>& destinations,
          unsigned jobs, Reporter& reporter)
-      : client_(client), bundle_(bundle), destinations_(destinations), jobs_(jobs), reporter_(reporter),
+      : client_(client),
+        bundle_(bundle),
+        destinations_(destinations),
+        jobs_(jobs),
+        reporter_(reporter),
         found_(destinations.size()) {}
 
   PushSummary run() {
@@ -151,9 +155,8 @@ class Pusher {
         continue;
       }
       if (sent) reporter_.retreat(task.size);
-      client_.push_blob(repository, task.digest, task.size, [&] {
-        return std::make_unique<PlaceSource>(bundle_.open_blob(task.digest), reporter_);
-      });
+      client_.push_blob(repository, task.digest, task.size,
+                        [&] { return std::make_unique<PlaceSource>(bundle_.open_blob(task.digest), reporter_); });
       sent = true;
       source = repository;
       const std::lock_guard lock(mutex_);

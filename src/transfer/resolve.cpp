@@ -69,7 +69,8 @@ class Resolver {
       if (!documents_.has(member.digest)) {
         auto fetched = client_.fetch_manifest(repository, member.digest.str());
         if (!fetched)
-          throw Error(ErrorCode::registry, Side::source, "its index names " + member.digest.str() + ", which is missing");
+          throw Error(ErrorCode::registry, Side::source,
+                      "its index names " + member.digest.str() + ", which is missing");
         if (fetched->bytes.size() != member.size || fetched->media_type != member.media_type)
           throw Error(ErrorCode::format, Side::source,
                       member.digest.str() + ": the index says " + member.media_type + " of " +
@@ -107,7 +108,8 @@ class Resolver {
 };
 
 /// One Error for all failures, those with the same reason together: a person mends them in one go.
-[[noreturn]] void refuse_all(const std::vector<oci::Reference>& sources, const std::vector<std::exception_ptr>& failures) {
+[[noreturn]] void refuse_all(const std::vector<oci::Reference>& sources,
+                             const std::vector<std::exception_ptr>& failures) {
   std::map<std::string, std::vector<std::string>> images_by_reason;
   ErrorCode code = ErrorCode::registry;
   std::string hint;
@@ -123,8 +125,7 @@ class Resolver {
     }
   }
   std::string text = std::to_string(count) + " of " + count_of(sources.size(), "image") + " cannot be had:";
-  for (const auto& [reason, images] : images_by_reason)
-    text += "\n  " + reason + "\n    " + join(images, "\n    ");
+  for (const auto& [reason, images] : images_by_reason) text += "\n  " + reason + "\n    " + join(images, "\n    ");
   throw Error(code, text)
       .hint(hint.empty() ? "check the names with airlock list; leave images out with --exclude" : hint);
 }
@@ -137,15 +138,17 @@ void collect_blobs(Resolution& resolution, const oci::PlatformSelection& platfor
   bundle::Closure all;
   std::uint64_t unshared = 0;
   for (const bundle::Image& image : resolution.images) {
-    within([&] { return image.source.str(); }, [&] {
-      bundle::Closure one;
-      one.add(image, platforms, documents);
-      all.add(image, platforms, documents);
-      for (const auto& [digest, member] : one.members()) {
-        unshared += member.size;
-        resolution.origins.try_emplace(digest, registry::Repository{image.source.registry, image.source.repository});
-      }
-    });
+    within([&] { return image.source.str(); },
+           [&] {
+             bundle::Closure one;
+             one.add(image, platforms, documents);
+             all.add(image, platforms, documents);
+             for (const auto& [digest, member] : one.members()) {
+               unshared += member.size;
+               resolution.origins.try_emplace(digest,
+                                              registry::Repository{image.source.registry, image.source.repository});
+             }
+           });
   }
   resolution.blobs = all.ordered();
   resolution.shared_bytes = unshared - resolution.bytes();

@@ -31,6 +31,7 @@ using Bio = std::unique_ptr<BIO, Releaser<BIO_free>>;
 using MdContext = std::unique_ptr<EVP_MD_CTX, Releaser<EVP_MD_CTX_free>>;
 
 constexpr int min_rsa_bits = 3072;
+constexpr std::size_t max_passphrase = PEM_BUFSIZE - 1;  // OpenSSL's readers have no room for more
 // scrypt cost: 16 MiB of memory, which is what OpenSSL's own reader allows, and five passes over it (OWASP's advice for
 // this size). `openssl pkey` can therefore read the key.
 constexpr std::uint64_t scrypt_n = 1U << 14;
@@ -79,8 +80,8 @@ Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
     case EVP_PKEY_ED25519: return Algorithm::ed25519;
     case EVP_PKEY_RSA:
       if (EVP_PKEY_get_bits(key) >= min_rsa_bits) return Algorithm::rsa_pkcs1_sha256;
-      throw Error(ErrorCode::trust, std::string(where) + ": an RSA key of " +
-                                        std::to_string(EVP_PKEY_get_bits(key)) + " bits; at least 3072 are needed");
+      throw Error(ErrorCode::trust, std::string(where) + ": an RSA key of " + std::to_string(EVP_PKEY_get_bits(key)) +
+                                        " bits; at least 3072 are needed");
     case EVP_PKEY_EC: {
       std::array<char, 64> group{};
       if (EVP_PKEY_get_group_name(key, group.data(), group.size(), nullptr) == 1 &&
@@ -88,8 +89,9 @@ Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
         return Algorithm::ecdsa_p256_sha256;
       throw Error(ErrorCode::trust, std::string(where) + ": an EC key on another curve than P-256");
     }
-    default: throw Error(ErrorCode::trust, std::string(where) + ": the type of this key is not supported")
-        .hint("use ECDSA P-256, Ed25519 or RSA (3072 bits and up); airlock keygen makes one");
+    default:
+      throw Error(ErrorCode::trust, std::string(where) + ": the type of this key is not supported")
+          .hint("use ECDSA P-256, Ed25519 or RSA (3072 bits and up); airlock keygen makes one");
   }
 }
 
@@ -207,6 +209,9 @@ PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, co
 }
 
 std::string PrivateKey::pem(std::string_view passphrase) const {
+  if (passphrase.size() > max_passphrase)
+    throw Error(ErrorCode::usage, "a passphrase of " + std::to_string(passphrase.size()) + " bytes; at most " +
+                                      std::to_string(max_passphrase) + " can be read again");
   if (!passphrase.empty()) {
     const std::unique_ptr<PKCS8_PRIV_KEY_INFO, Releaser<PKCS8_PRIV_KEY_INFO_free>> info(EVP_PKEY2PKCS8(evp(key_)));
     if (!info) openssl_failed("encode a private key");

@@ -27,8 +27,8 @@ Signatures find_signers(const std::vector<TrustedKey>& keys, std::string_view co
 
 [[noreturn]] void refuse(const Requirement& requirement, std::size_t met, std::size_t found) {
   Error error(ErrorCode::trust,
-              "role " + requirement.role + ": " + std::to_string(met) + " of " +
-                  std::to_string(requirement.threshold) + " required signatures by " + join(requirement.keys, ", ") +
+              "role " + requirement.role + ": " + std::to_string(met) + " of " + std::to_string(requirement.threshold) +
+                  " required signatures by " + join(requirement.keys, ", ") +
                   (found == 0 ? "; the bundle carries no signature at all"
                               : "; none of the other " + count_of(found, "signature") + " found verifies with it"));
   error.hint(found == 0 ? "have the exporter sign it: airlock sign BUNDLE --key KEY"

@@ -123,7 +123,8 @@ class Factory:
         """Descriptor and diff id of a layer made of packages."""
         key = (architecture, names, form, extra)
         if key not in self._layers:
-            tar = layer_tar(self.packages.get(architecture, list(names)), dict(extra))
+            debs = self.packages.get(architecture, list(names)) if names else []
+            tar = layer_tar(debs, dict(extra))
             self._layers[key] = (compress(tar, form), digest(tar))
         data, diff_id = self._layers[key]
         return self.store.add(types[form], data), diff_id

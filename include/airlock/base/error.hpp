@@ -11,15 +11,15 @@ namespace airlock {
 
 /// What kind of failure it was. The numeric value is the program's exit status (docs/exit-status.md).
 enum class ErrorCode : int {
-  internal = 1,     ///< a defect of airlock, or the machine ran out of something that is not the medium
-  usage = 2,        ///< the command line is wrong
-  selection = 3,    ///< the requested image set cannot be formed
-  registry = 4,     ///< a registry could not be reached, refused, or lacks something
-  media = 5,        ///< a file or a medium could not be read or written
-  format = 6,       ///< bytes are not what they claim to be: structure, size or digest
-  trust = 7,        ///< signatures, keys, roles, thresholds
-  policy = 8,       ///< rollback, age, expiry, sources
-  interrupted = 130 ///< the user stopped the run (128 + SIGINT, as shells count)
+  internal = 1,      ///< a defect of airlock, or the machine ran out of something that is not the medium
+  usage = 2,         ///< the command line is wrong
+  selection = 3,     ///< the requested image set cannot be formed
+  registry = 4,      ///< a registry could not be reached, refused, or lacks something
+  media = 5,         ///< a file or a medium could not be read or written
+  format = 6,        ///< bytes are not what they claim to be: structure, size or digest
+  trust = 7,         ///< signatures, keys, roles, thresholds
+  policy = 8,        ///< rollback, age, expiry, sources
+  interrupted = 130  ///< the user stopped the run (128 + SIGINT, as shells count)
 };
 
 /// The word for a code in machine-readable output, e.g. "registry".

@@ -5,7 +5,7 @@
 namespace airlock {
 
 /// From now on SIGINT, SIGTERM and SIGHUP set a mark instead of ending the process; a second one ends it at once.
-/// SIGPIPE is ignored.
+/// SIGPIPE and SIGXFSZ are ignored: the calls that cause them fail, and that is reported.
 void catch_interrupts();
 
 /// Whether the user has asked to stop.

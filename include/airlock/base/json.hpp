@@ -15,10 +15,11 @@ namespace airlock {
 
 using Json = nlohmann::json;
 
-/// Bounds that hold before anything is allocated for the text's content.
+/// Bounds on what a text may make its reader allocate.
 struct JsonLimits {
-  std::size_t bytes = 4U << 20;  ///< length of the text
-  std::size_t depth = 64;        ///< nesting of arrays and objects
+  std::size_t bytes = 4U << 20;   ///< length of the text
+  std::size_t depth = 64;         ///< nesting of arrays and objects
+  std::size_t values = 1U << 20;  ///< values of any kind: `{},` is three bytes of text and many more of memory
 };
 
 /// Parses one JSON text. Refuses duplicate keys, a byte order mark, bad UTF-8, trailing bytes and whatever is past the

@@ -11,8 +11,8 @@ namespace airlock {
 
 /// What happens after the first failure.
 enum class OnFailure {
-  stop,     ///< no further item is started, and the failure is thrown when the running ones have ended
-  continue_ ///< all items run; the failures are returned
+  stop,      ///< no further item is started, and the failure is thrown when the running ones have ended
+  continue_  ///< all items run; the failures are returned
 };
 
 /// Calls `work(i)` for i in [0, count), on at most `jobs` threads, items started in order.

@@ -20,6 +20,9 @@ std::string count_of(std::uint64_t number, std::string_view noun, std::string_vi
 /// "4.2 s", "3 min 12 s", "1 h 05 min".
 std::string human_duration(std::chrono::milliseconds duration);
 
+/// Text from outside, fit for a terminal: control characters become `?`, and what is past `limit` bytes is left out.
+std::string printable(std::string_view text, std::size_t limit = 300);
+
 /// Splits at `separator`; empty parts are kept.
 std::vector<std::string> split(std::string_view text, char separator);
 

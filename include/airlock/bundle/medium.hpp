@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the bytes of a bundle lie: one stream of bytes with random access, whatever files it is made of. The rest of the
-// bundle module knows nothing of paths, so volumes need no second reader or writer.
+// Where the bytes of a bundle lie: one stream of bytes with random access, whatever files it is made of. The rest of
+// the bundle module knows nothing of paths, so volumes need no second reader or writer.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ class ReadableMedium {
   virtual std::string name() const = 0;
 };
 
-/// Write side of a file that is not finished: it exists as NAME.partial until commit(). Thread-safe for distinct ranges.
+/// Write side of a file that is not finished: it exists as NAME.partial until commit(). Thread-safe for distinct
+/// ranges.
 class WritableMedium {
  public:
   virtual ~WritableMedium() = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bundle.json, index.json and oci-layout: what a bundle says of itself (docs/bundle-format.md). All three are written in
-// canonical JSON, so a bundle's metadata has one form only, and reading checks that it is that form.
+// bundle.json, index.json and oci-layout: what a bundle says of itself (docs/bundle-format.md). All three are written
+// in canonical JSON, so a bundle's metadata has one form only, and reading checks that it is that form.
 #pragma once
 
 #include <optional>
@@ -63,7 +63,8 @@ std::string format_index(const std::vector<Image>& images);
 /// The whole content of oci-layout (OCI image-spec v1.1, image-layout.md).
 inline constexpr std::string_view oci_layout_content = R"({"imageLayoutVersion":"1.0.0"})";
 
-/// Whether `name` may name a stream or a signature: letters, digits, `.`, `_`, `-`; 1 to 64, starting with a letter or digit.
+/// Whether `name` may name a stream or a signature: letters, digits, `.`, `_`, `-`; 1 to 64, starting with a letter or
+/// digit.
 bool is_plain_name(std::string_view name);
 
 }  // namespace airlock::bundle

@@ -53,7 +53,8 @@ class Archive {
   std::map<std::string, Place> places_;
 };
 
-/// Gives the bytes of one blob, in pieces, to somebody who must not act on the last one before all are known to be right.
+/// Gives the bytes of one blob, in pieces, to somebody who must not act on the last one before all are known to be
+/// right.
 class BlobReader {
  public:
   BlobReader(const ReadableMedium& medium, const oci::Digest& digest, Archive::Place place);
@@ -72,8 +73,8 @@ class BlobReader {
 };
 
 struct VerifyOptions {
-  unsigned jobs = 2;                              ///< threads that hash
-  std::vector<trust::SignatureFile> sidecars;     ///< signatures kept beside the bundle
+  unsigned jobs = 2;                           ///< threads that hash
+  std::vector<trust::SignatureFile> sidecars;  ///< signatures kept beside the bundle
 };
 
 /// A bundle whose signatures met a policy and whose every byte was checked.

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The archive format of a bundle: POSIX ustar (IEEE Std 1003.1, pax "ustar Interchange Format"), one fixed form.
 //
-//   header   512 bytes: name (at most 100 characters), mode 0000644, uid and gid 0, size (octal, or base-256 from 8 GiB),
+//   header   512 bytes: name (at most 100 characters), mode 0000644, uid and gid 0, size (octal, or base-256 from 8
+//   GiB),
 //            mtime 315532800 (1980-01-01, the oldest date that FAT can hold), type '0', magic "ustar\0" "00", no names
 //   content  padded with zeros to 512 bytes
 //   end      two blocks of zeros
 //
-// There is exactly one valid header for a name and a size, so reading is: make that header and compare. What another tar
-// reader could understand differently (links, pax, GNU and sparse extensions, prefixes, other owners or times) differs
-// from it and is refused.
+// There is exactly one valid header for a name and a size, so reading is: make that header and compare. What another
+// tar reader could understand differently (links, pax, GNU and sparse extensions, prefixes, other owners or times)
+// differs from it and is refused.
 #pragma once
 
 #include <array>

@@ -40,10 +40,10 @@ struct LiteralImage {
 
 /// One KubeOne release.
 struct Release {
-  std::string version;     ///< "v1.8.6"
-  MinorRange kubernetes;   ///< supported minors
+  std::string version;    ///< "v1.8.6"
+  MinorRange kubernetes;  ///< supported minors
   std::vector<Component> components;
-  std::vector<RangedImage> sandbox_images;  ///< the pause image containerd is configured with
+  std::vector<RangedImage> sandbox_images;                          ///< the pause image containerd is configured with
   std::map<std::string, std::vector<std::string>> cloud_providers;  ///< provider to the addons deployed for it
   std::vector<LiteralImage> literal_images;
 

@@ -37,7 +37,8 @@ struct ExportResult {
   std::chrono::milliseconds duration{};
 };
 
-/// Makes the bundle `request.output`. On failure no file of that name exists, and no partial one is left.
+/// Makes the bundle `request.output`. On failure no file of that name exists, and no partial one is left; only if the
+/// medium fails to make the finished bundle's name durable, the file is there in spite of the Error.
 ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter);
 
 /// All that export does before bytes move: what would be in the bundle, and how large it would be.

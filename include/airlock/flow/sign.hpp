@@ -12,7 +12,8 @@
 namespace airlock::flow {
 
 /// Adds a signature to a finished bundle, in place. The bundle's content is checked first, so that nobody signs what
-/// does not hold; signatures that are there already stay. An Error (code `trust`) when this name or this key has signed.
+/// does not hold; signatures that are there already stay. An Error (code `trust`) when this name or this key has
+/// signed.
 void sign_bundle(const std::filesystem::path& path, const trust::PrivateKey& key, const std::string& name,
                  unsigned jobs, Reporter& reporter);
 

@@ -15,6 +15,7 @@ struct VerifyRequest {
   std::filesystem::path bundle;
   std::vector<std::filesystem::path> signature_files;  ///< kept beside the bundle
   unsigned jobs = 2;
+  bool layers = false;  ///< unpack every layer and compare it with its image's config (bundle::check_layers)
 };
 
 bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::Policy& policy, Reporter& reporter);

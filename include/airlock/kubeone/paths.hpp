@@ -17,11 +17,11 @@ struct TargetPath {
   auto operator<=>(const TargetPath&) const = default;
 };
 
-/// The paths that consumers ask for. `overwriteRegistry` drops the source's host and keeps user and organisation (KubeOne
-/// pkg/apis/kubeone/v1beta2/types.go, RegistryConfiguration). CoreDNS has two: kubeadm with a custom repository asks for
-/// `coredns:TAG` (1.21: `coredns/coredns:TAG`), containerd mirrors always for the upstream path (KubeOne
-/// pkg/images/util.go, retagImage). A reference without a tag has its digest's first digits as tag, because a registry
-/// may drop what no tag holds.
+/// The paths that consumers ask for. `overwriteRegistry` drops the source's host and keeps user and organisation
+/// (KubeOne pkg/apis/kubeone/v1beta2/types.go, RegistryConfiguration). CoreDNS has two: kubeadm with a custom
+/// repository asks for `coredns:TAG` (1.21: `coredns/coredns:TAG`), containerd mirrors always for the upstream path
+/// (KubeOne pkg/images/util.go, retagImage). A reference without a tag has its digest's first digits as tag, because a
+/// registry may drop what no tag holds.
 std::vector<TargetPath> target_paths(const oci::Reference& image);
 
 }  // namespace airlock::kubeone

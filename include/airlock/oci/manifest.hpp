@@ -64,8 +64,8 @@ struct Document {
   const Index* index() const { return std::get_if<Index>(&content); }
 };
 
-/// Parses a manifest blob whose descriptor or HTTP header says `expected_media_type`. An Error (code `format`) where the
-/// body disagrees, is both manifest and index (CVE-2021-41190), or is of a type that airlock does not carry.
+/// Parses a manifest blob whose descriptor or HTTP header says `expected_media_type`. An Error (code `format`) where
+/// the body disagrees, is both manifest and index (CVE-2021-41190), or is of a type that airlock does not carry.
 Document parse_document(std::string_view bytes, std::string_view expected_media_type);
 
 /// The members of an index that a platform selection takes: matching platforms, members without a platform, and

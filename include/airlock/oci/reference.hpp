@@ -32,7 +32,8 @@ struct Reference {
   auto operator<=>(const Reference&) const = default;
 };
 
-/// Whether `text` is a repository path: components of lower-case letters, digits and separators, at most 255 characters.
+/// Whether `text` is a repository path: components of lower-case letters, digits and separators, at most 255
+/// characters.
 bool is_repository(std::string_view text);
 /// Whether `text` is a tag: 1 to 128 of `[A-Za-z0-9_.-]`, not starting with a dot or a dash.
 bool is_tag(std::string_view text);

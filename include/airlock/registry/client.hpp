@@ -59,8 +59,8 @@ class Client {
   /// Reaches the registry and its API, and finds out how. Called by itself before the first request to a host.
   Reach reach(const std::string& registry);
 
-  /// Asks for `identifier`, a tag or a digest. Nothing when the registry answers that there is no such manifest. With a
-  /// digest, other bytes than asked for are an Error.
+  /// Asks for `identifier`, a tag or a digest. Nothing when the registry answers that there is no such manifest, or on
+  /// the target's side that it may not be read (yet). With a digest, other bytes than asked for are an Error.
   std::optional<FetchedManifest> fetch_manifest(const Repository& repository, const std::string& identifier);
 
   /// Streams a blob of `size` bytes. The sink checks size and digest; this checks that the transfer was whole.

@@ -49,8 +49,9 @@ struct Credentials {
 /// Credentials by registry host, from Docker's config.json files and the command line.
 class CredentialStore {
  public:
-  /// `$REGISTRY_AUTH_FILE`, else `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; the `auths` of it. A missing
-  /// file is an empty store; a malformed one is an Error (code `usage`) that never quotes its content.
+  /// `$REGISTRY_AUTH_FILE`, else `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; the `auths` of it that are
+  /// for a whole registry. A missing file is an empty store; a malformed one is an Error (code `usage`) that never
+  /// quotes its content.
   static CredentialStore from_environment();
   void set(const std::string& host, Credentials credentials);
   std::optional<Credentials> find(const std::string& host) const;
@@ -62,10 +63,10 @@ class CredentialStore {
 
 /// What a Client needs to know.
 struct ClientOptions {
-  Side side = Side::none;                   ///< for messages
-  std::map<std::string, Mirror> mirrors;    ///< by source host
-  std::set<std::string> insecure_hosts;     ///< may be reached with unverified TLS or plain HTTP
-  std::filesystem::path ca_file;            ///< further trusted authorities (PEM); empty: the system's alone
+  Side side = Side::none;                 ///< for messages
+  std::map<std::string, Mirror> mirrors;  ///< by source host
+  std::set<std::string> insecure_hosts;   ///< may be reached with unverified TLS or plain HTTP
+  std::filesystem::path ca_file;          ///< trusted authorities (PEM) instead of the system's
   std::filesystem::path client_certificate;
   std::filesystem::path client_key;
   CredentialStore credentials;

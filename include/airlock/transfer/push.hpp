@@ -23,7 +23,8 @@ struct Destination {
 struct Published {
   Destination destination;
   oci::Digest digest;
-  bool derived = false;  ///< an index with only the bundle's platforms, because the registry refused the sparse original
+  bool derived =
+      false;  ///< an index with only the bundle's platforms, because the registry refused the sparse original
   bool present_before = false;
 };
 

@@ -15,16 +15,16 @@ namespace airlock::transfer {
 
 /// What upstream serves now for a set of images.
 struct Resolution {
-  std::vector<bundle::Image> images;                     ///< ordered by source reference
-  std::map<oci::Digest, std::string> documents;          ///< bytes of manifests and indexes, as served
-  std::vector<bundle::Blob> blobs;                       ///< all of them, documents included, in the archive's order
-  std::map<oci::Digest, registry::Repository> origins;   ///< where each blob can be fetched
-  std::uint64_t bytes() const;                           ///< of all blobs
-  std::uint64_t shared_bytes = 0;                        ///< what several images share and is stored once
+  std::vector<bundle::Image> images;                    ///< ordered by source reference
+  std::map<oci::Digest, std::string> documents;         ///< bytes of manifests and indexes, as served
+  std::vector<bundle::Blob> blobs;                      ///< all of them, documents included, in the archive's order
+  std::map<oci::Digest, registry::Repository> origins;  ///< where each blob can be fetched
+  std::uint64_t bytes() const;                          ///< of all blobs
+  std::uint64_t shared_bytes = 0;                       ///< what several images share and is stored once
 };
 
-/// Asks the registries for every image of the set, `jobs` at a time. If any is missing or broken, one Error names all of
-/// them. Images that lack one of several wanted platforms are taken as they are, with a warning.
+/// Asks the registries for every image of the set, `jobs` at a time. If any is missing or broken, one Error names all
+/// of them. Images that lack one of several wanted platforms are taken as they are, with a warning.
 Resolution resolve(registry::Client& client, const catalog::ImageSet& set, const oci::PlatformSelection& platforms,
                    unsigned jobs, Reporter& reporter);
 

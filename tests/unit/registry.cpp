@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
+
+#include "airlock/base/file.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/registry/types.hpp"
+#include "catch.hpp"
+#include "registry/auth.hpp"
+#include "registry/http.hpp"
+#include "registry/session.hpp"
+#include "temporary.hpp"
+
+using namespace airlock;
+using namespace airlock::registry;
+
+TEST_CASE("challenges") {
+  const auto challenges = parse_challenges(
+      {R"(Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="a,b", Basic realm="x\"y")",
+       "Negotiate"});
+  REQUIRE(challenges.size() == 3);
+  CHECK(challenges[0].scheme == "bearer");
+  CHECK(challenges[0].parameters.at("realm") == "https://auth.docker.io/token");
+  CHECK(challenges[0].parameters.at("scope") == "a,b");
+  CHECK(challenges[1].parameters.at("realm") == "x\"y");
+  CHECK(challenges[2].scheme == "negotiate");
+  for (const char* odd : {"", ",", "=", "realm=x", "\"", "Bearer realm=\"open", "Bearer ==="})
+    CHECK_NOTHROW(parse_challenges({odd}));
+}
+
+TEST_CASE("origins keep schemes, hosts and ports apart") {
+  CHECK(origin_of("https://Host.io:443/v2/") == Origin{"https", "host.io"});
+  CHECK(origin_of("http://host.io/x") == Origin{"http", "host.io"});
+  CHECK(origin_of("https://host.io:5000/x")->host == "host.io:5000");
+  for (const char* bad : {"", "/v2/", "ftp://host/", "host.io/v2", "https://"}) CHECK_FALSE(origin_of(bad));
+}
+
+TEST_CASE("locations are absolute or relative") {
+  const std::string base = "https://r.io:5000/v2/a/blobs/uploads/";
+  CHECK(resolve_url(base, "/v2/x?_state=1") == "https://r.io:5000/v2/x?_state=1");
+  CHECK(resolve_url(base, "https://cdn.io/b") == "https://cdn.io/b");
+  CHECK(resolve_url(base, "17") == "https://r.io:5000/v2/a/blobs/uploads/17");
+  CHECK(url_encode("repository:a/b:pull,push") == "repository%3aa%2fb%3apull%2cpush");
+}
+
+TEST_CASE("error bodies become messages, whatever they hold") {
+  CHECK(error_text(R"({"errors":[{"code":"DENIED","message":"no\nway"}]})") == "DENIED: no?way");
+  for (const char* odd :
+       {"", "<html>", "[]", "{}", R"({"errors":[]})", R"({"errors":[1]})", R"({"errors":[{"code":1}]})"})
+    CHECK(error_text(odd).empty());
+}
+
+TEST_CASE("registry locations") {
+  const auto location = Location::parse("registry.local:5000/k8s/");
+  CHECK(location.host == "registry.local:5000");
+  CHECK(location.repository("coredns") == "k8s/coredns");
+  CHECK(Location::parse("localhost").repository("a") == "a");
+  for (const char* bad : {"", "https://registry.local", "registry.local/UPPER", "registry.local:x", "/k8s", "a b"})
+    CHECK_ERROR(Location::parse(bad), usage, "is not a registry");
+}
+
+TEST_CASE("credentials come from Docker's config.json, and never appear in errors") {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "config.json";
+  ::setenv("DOCKER_CONFIG", directory.path().c_str(), 1);
+  ::unsetenv("REGISTRY_AUTH_FILE");
+  CHECK_FALSE(CredentialStore::from_environment().find("docker.io"));
+  write_new_file(file, R"({"auths":{"https://index.docker.io/v1/":{"auth":")" + base64_encode("u:p:q") +
+                           R"("},"quay.io":{"username":"a","password":"b"},"empty.io":{}}})");
+  const auto store = CredentialStore::from_environment();
+  REQUIRE(store.find("docker.io"));
+  CHECK(store.find("docker.io")->username == "u");
+  CHECK(store.find("docker.io")->password == "p:q");
+  CHECK(store.find("quay.io")->password == "b");
+  CHECK_FALSE(store.find("empty.io"));
+  CHECK_FALSE(store.find("ghcr.io"));
+  replace_file(file, R"({"auths":{"quay.io":{"auth":"hunter2!"}}})");
+  CHECK_ERROR(CredentialStore::from_environment(), usage, "is not a Docker config.json");
+  replace_file(file, R"({"auths":{"quay.io":{"password":hunter2}}})");
+  try {
+    CredentialStore::from_environment();
+    FAIL_CHECK("no Error");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).find("hunter2") == std::string::npos);
+  }
+  ::unsetenv("DOCKER_CONFIG");
+}

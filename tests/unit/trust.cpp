@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/trust/policy.hpp"
+#include "catch.hpp"
+
+using namespace airlock;
+using namespace airlock::trust;
+
+namespace {
+
+const PrivateKey& key_of(Algorithm algorithm) {
+  static const PrivateKey ecdsa = PrivateKey::generate(Algorithm::ecdsa_p256_sha256);
+  static const PrivateKey ed25519 = PrivateKey::generate(Algorithm::ed25519);
+  static const PrivateKey rsa = PrivateKey::generate(Algorithm::rsa_pkcs1_sha256);
+  return algorithm == Algorithm::ed25519 ? ed25519 : algorithm == Algorithm::rsa_pkcs1_sha256 ? rsa : ecdsa;
+}
+
+PassphraseSource never = [] {
+  FAIL("asked for a passphrase");
+  return std::string();
+};
+
+}  // namespace
+
+TEST_CASE("every algorithm signs, and only its own signature over the same bytes matches") {
+  for (const auto algorithm : {Algorithm::ecdsa_p256_sha256, Algorithm::ed25519, Algorithm::rsa_pkcs1_sha256}) {
+    INFO(to_string(algorithm));
+    const PrivateKey& key = key_of(algorithm);
+    std::string signature = key.sign("message");
+    CHECK(key.public_key().matches("message", signature));
+    CHECK_FALSE(key.public_key().matches("messagE", signature));
+    CHECK_FALSE(key.public_key().matches("message", ""));
+    CHECK_FALSE(key.public_key().matches("message", signature + "x"));
+    CHECK_FALSE(PrivateKey::generate(Algorithm::ed25519).public_key().matches("message", signature));
+    signature.back() = static_cast<char>(signature.back() ^ 1);
+    CHECK_FALSE(key.public_key().matches("message", signature));
+  }
+}
+
+TEST_CASE("keys survive being written and read") {
+  for (const auto algorithm : {Algorithm::ecdsa_p256_sha256, Algorithm::ed25519, Algorithm::rsa_pkcs1_sha256}) {
+    const PrivateKey& key = key_of(algorithm);
+    const auto plain = PrivateKey::from_pem(key.pem(""), "k", never);
+    CHECK(plain.public_key().spki() == key.public_key().spki());
+    const auto read = PublicKey::from_pem(key.public_key().pem(), "p");
+    CHECK(read.fingerprint() == key.public_key().fingerprint());
+    CHECK(read.algorithm() == algorithm);
+  }
+  const PrivateKey& key = key_of(Algorithm::ecdsa_p256_sha256);
+  const std::string encrypted = key.pem("correct horse");
+  CHECK_THAT(encrypted, ContainsSubstring("BEGIN ENCRYPTED PRIVATE KEY"));
+  CHECK(PrivateKey::from_pem(encrypted, "k", [] { return std::string("correct horse"); }).public_key().spki() ==
+        key.public_key().spki());
+  CHECK_ERROR(PrivateKey::from_pem(encrypted, "k", [] { return std::string("wrong"); }), trust,
+              "passphrase does not open");
+  CHECK_ERROR(
+      PrivateKey::from_pem(encrypted, "k", []() -> std::string { throw Error(ErrorCode::usage, "no terminal"); }),
+      usage, "no terminal");
+}
+
+TEST_CASE("keys that are no keys, or not good enough") {
+  CHECK_ERROR(PublicKey::from_pem("", "p"), trust, "no public key");
+  CHECK_ERROR(PublicKey::from_pem(key_of(Algorithm::ed25519).pem(""), "p"), trust, "no public key");
+  CHECK_ERROR(PrivateKey::from_pem(key_of(Algorithm::ed25519).public_key().pem(), "k", never), trust, "no private key");
+  // openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 | openssl pkey -pubout
+  const std::string rsa_2048 = R"(-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAuc6N/q99cCul3i8RhPyN
+8VpSM24t2dvDyGQA8fZQvXqK8ZY7UQQtuEKDyHnxo8zB0PjaOw9lylt6efHZmGWF
+Zd0/jjNYB4vZDSI3YOUMUt/fxxn/Y0ve7+slntoE7Xp8U85KpmjOLWuualgwfcvv
+NjCRwjB7J8yjFZwjLzTcZAhHAZj7So0bHv3Ya9mqb40gcolPCL00WKCIljUagMUw
+GbC0+wTqoW3efz4bHWOnD4RVfmTskCg7FoUErBuz9ELNsXe8sqPykxcJ/N7/Tvn2
+OV70JdDHL0TyXR4wUNcNNr/rhNyRSGUg7LvhLcFimwjAi2p6DTtx3rwYPg/K/a77
+/QIDAQAB
+-----END PUBLIC KEY-----
+)";
+  CHECK_ERROR(PublicKey::from_pem(rsa_2048, "p"), trust, "an RSA key of 2048 bits");
+  // openssl ecparam -name secp384r1 -genkey | openssl pkey -pubout
+  const std::string p384 = R"(-----BEGIN PUBLIC KEY-----
+MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEVvsoh0PeTSEKnOinansxyUGH9mFWfcBV
+bmkyrVZRAGWle6SBKM0OxC+T6EXa01rl128q3bF0jth5cXfroRCGVI0tKAhbR0oC
+7VhSBnU64WdR0FuoU+amRdgMo9yDdVo8
+-----END PUBLIC KEY-----
+)";
+  CHECK_ERROR(PublicKey::from_pem(p384, "p"), trust, "another curve than P-256");
+}
+
+TEST_CASE("a policy of one key") {
+  const PrivateKey& alice = key_of(Algorithm::ecdsa_p256_sha256);
+  const PrivateKey& mallory = key_of(Algorithm::ed25519);
+  const auto policy = Policy::single_key("alice", alice.public_key());
+  const auto evidence = policy.authenticate("sums", {{"m.sig", mallory.sign("sums")}, {"a.sig", alice.sign("sums")}});
+  REQUIRE(evidence.requirements().size() == 1);
+  CHECK(evidence.requirements()[0].signers[0].signature == "a.sig");
+  CHECK(evidence.signed_content() == oci::sha256("sums"));
+  CHECK_ERROR(policy.authenticate("sums", {}), trust, "carries no signature at all");
+  CHECK_ERROR(policy.authenticate("sums", {{"m.sig", mallory.sign("sums")}}), trust,
+              "0 of 1 required signatures by alice");
+  CHECK_ERROR(policy.authenticate("sumz", {{"a.sig", alice.sign("sums")}}), trust, "0 of 1");
+}
+
+TEST_CASE("thresholds count distinct keys, and a key fills one role") {
+  const PrivateKey& a = key_of(Algorithm::ecdsa_p256_sha256);
+  const PrivateKey& b = key_of(Algorithm::ed25519);
+  const Policy two({{"a", a.public_key()}, {"b", b.public_key()}}, {{"exporter", {"a", "b"}, 2}});
+  CHECK_ERROR(two.authenticate("x", {{"1", a.sign("x")}, {"2", a.sign("x")}}), trust, "1 of 2 required signatures");
+  CHECK_NOTHROW(two.authenticate("x", {{"1", a.sign("x")}, {"2", b.sign("x")}}));
+  const Policy roles({{"a", a.public_key()}, {"b", b.public_key()}},
+                     {{"exporter", {"a"}, 1}, {"reviewer", {"a", "b"}, 1}});
+  CHECK_ERROR(roles.authenticate("x", {{"1", a.sign("x")}}), trust, "role reviewer");
+  CHECK_NOTHROW(roles.authenticate("x", {{"1", a.sign("x")}, {"2", b.sign("x")}}));
+}
+
+TEST_CASE("policies that cannot be meant") {
+  const auto a = key_of(Algorithm::ecdsa_p256_sha256).public_key();
+  const auto b = key_of(Algorithm::ed25519).public_key();
+  CHECK_ERROR(Policy({{"a", a}}, {}), trust, "nothing is required");
+  CHECK_ERROR(Policy({{"a", a}, {"a", b}}, {{"r", {"a"}, 1}}), trust, "appears twice");
+  CHECK_ERROR(Policy({{"a", a}, {"b", a}}, {{"r", {"a"}, 1}}), trust, "the same key");
+  CHECK_ERROR(Policy({{"a", a}}, {{"r", {"b"}, 1}}), trust, "no key b");
+  CHECK_ERROR(Policy({{"a", a}}, {{"r", {"a", "a"}, 1}}), trust, "names a key twice");
+  CHECK_ERROR(Policy({{"a", a}}, {{"r", {"a"}, 2}}), trust, "threshold of 2 over 1 key");
+  CHECK_ERROR(Policy({{"a", a}}, {{"r", {"a"}, 0}}), trust, "threshold of 0");
+}

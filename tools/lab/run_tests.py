@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every test of the project and counts: see tools/test."""
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SANITIZED = ROOT / "build-sanitized"
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+}
+
+
+class Count:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, passed, failed, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+
+def say(text):
+    print(f"\n== {text}", flush=True)
+
+
+def run(command, env=None):
+    """Runs a command, shows its output as it comes, and returns status and output."""
+    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True, errors="replace", env={**os.environ, **(env or {})})  # fmt: skip
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    return process.wait(), "".join(lines)
+
+
+def unit_tests(count, build, env=None):
+    say(f"unit tests, {build.name}")
+    status, text = run([build / "tests/unit", "--order", "rand"], env)
+    whole = re.search(r"All tests passed \(\d+ assertions? in (\d+) test cases?\)", text)
+    parts = re.search(r"^test cases:\s+\d+ \|(?:\s+(\d+) passed)?(?: \|)?(?:\s+(\d+) failed)?", text, re.MULTILINE)
+    if whole and status == 0:
+        count.add(int(whole[1]), 0)
+    elif parts and parts[2]:
+        count.add(int(parts[1] or 0), int(parts[2]))
+    else:
+        count.add(0, 1)  # it crashed, or a sanitizer spoke after the last test
+
+
+def functional_tests(count, build, env=None):
+    say(f"functional tests, {build.name}")
+    programs = {"AIRLOCK": str(build / "src/airlock"), "TEST_REGISTRY": str(build / "tests/test-registry")}
+    cache = os.environ.get("LAB_CACHE", str(ROOT / "build/lab"))
+    status, text = run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", "tests/functional"],
+                       {**programs, "LAB_CACHE": cache, **(env or {})})  # fmt: skip
+    last = text.strip().splitlines()[-1] if text.strip() else ""
+    numbers = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
+    failed = numbers.get("failed", 0) + numbers.get("error", 0) + numbers.get("errors", 0)
+    if status != 0 and failed == 0:
+        failed = 1
+    count.add(numbers.get("passed", 0), failed, numbers.get("skipped", 0))
+
+
+def check(count, name, command):
+    say(name)
+    status, _ = run(command)
+    count.add(status == 0, status != 0)
+
+
+def sources():
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.cpp", "*.hpp"], cwd=ROOT, check=True,
+                            capture_output=True, text=True).stdout.split()  # fmt: skip
+    return [path for path in listed if (ROOT / path).exists()]
+
+
+def tidy(count):
+    say("clang-tidy")
+    files = [path for path in sources() if path.endswith(".cpp") and path.startswith("src/")]
+
+    def one(path):
+        return path, subprocess.run(["clang-tidy", "--quiet", "-p", "build", path], cwd=ROOT, capture_output=True, text=True)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(one, files))
+    bad = [path for path, result in results if result.returncode != 0]
+    for path, result in results:
+        if result.returncode != 0:
+            print(f"{path}:\n{result.stdout}")
+    print(f"{len(files) - len(bad)} of {len(files)} sources are clean")
+    count.add(not bad, bool(bad))
+
+
+def build_sanitized():
+    say("building with AddressSanitizer and UndefinedBehaviorSanitizer")
+    if not (SANITIZED / "build.ninja").exists():
+        subprocess.run(["meson", "setup", SANITIZED, "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1",
+                        "-Ddebug=true", "-Dcpp_args=-g1 -fno-sanitize-recover=all -fno-omit-frame-pointer"],
+                       cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+    return run(["ninja", "-C", SANITIZED, "--quiet"])[0] == 0
+
+
+def main():
+    if "--fix-format" in sys.argv:
+        return subprocess.run(["clang-format", "-i", *sources()], cwd=ROOT).returncode
+    quick = "--quick" in sys.argv
+    started = time.monotonic()
+    count = Count()
+    build = ROOT / "build"
+    check(count, "layering", ["tests/layering/check.py", "."])
+    check(count, "formatting", ["clang-format", "--dry-run", "-Werror", *sources()])
+    unit_tests(count, build)
+    functional_tests(count, build)
+    if not quick:
+        if build_sanitized():
+            unit_tests(count, SANITIZED, SANITIZER_OPTIONS)
+            functional_tests(count, SANITIZED, SANITIZER_OPTIONS)
+        else:
+            count.add(0, 1)
+        tidy(count)
+    say(f"{time.monotonic() - started:.0f} s, {count.skipped} skipped")
+    print(f"{count.passed} passed, {count.failed} failed", flush=True)
+    return 1 if count.failed or not count.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
