@@ -48,7 +48,7 @@ Error& Error::hint(std::string text) & {
 Error&& Error::hint(std::string text) && { return std::move(hint(std::move(text))); }
 
 Error& Error::within(std::string frame) & {
-  frames_.push_back(std::move(frame));
+  frames_.insert(frames_.begin(), std::move(frame));
   compose();
   return *this;
 }
@@ -57,7 +57,7 @@ Error&& Error::within(std::string frame) && { return std::move(within(std::move(
 
 void Error::compose() {
   text_ = prefix_of(side_);
-  for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) text_ += *frame + ": ";
+  for (const std::string& frame : frames_) text_ += frame + ": ";
   text_ += message_;
   // Messages quote names and texts from outside; only line feeds may move the cursor of whoever reads them.
   for (char& c : text_)

@@ -36,6 +36,7 @@ Reporter::Reporter(ReporterOptions options) : options_(options) {
 }
 
 Reporter::~Reporter() {
+  ticker_ = {};  // else it could draw once more
   const std::lock_guard lock(mutex_);
   erase_progress();
 }

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/handle.hpp"
 #include "airlock/base/parallel.hpp"
 
 namespace airlock::bundle {
@@ -20,14 +21,6 @@ namespace {
 constexpr std::size_t max_config_size = 16U << 20;
 constexpr std::size_t piece_size = 128U << 10;
 constexpr int max_zstd_window_log = 27;  // 128 MiB, as much as containerd allows (klauspost/compress, MaxWindowSize)
-
-template <auto Function>
-struct Releaser {
-  template <typename T>
-  void operator()(T* pointer) const {
-    Function(pointer);
-  }
-};
 
 [[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::format, Side::bundle, why); }
 

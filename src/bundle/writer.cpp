@@ -21,7 +21,7 @@ std::string blob_name(const oci::Digest& digest) { return "blobs/sha256/" + dige
 
 }  // namespace
 
-Draft::Draft(const Metadata& metadata, std::map<oci::Digest, std::string> documents) {
+Draft::Draft(const Metadata& metadata, const std::map<oci::Digest, std::string>& documents) {
   texts_["bundle.json"] = metadata.format();
   texts_["oci-layout"] = oci_layout_content;
   texts_["index.json"] = format_index(metadata.images);
@@ -39,7 +39,7 @@ Draft::Draft(const Metadata& metadata, std::map<oci::Digest, std::string> docume
     lay_out(blob_name(blob.digest), blob.size);
   }
   total_size_ += tar::end_size;
-  for (auto& [digest, text] : documents) texts_[blob_name(digest)] = std::move(text);
+  for (const auto& [digest, text] : documents) texts_[blob_name(digest)] = text;
   texts_["SHA256SUMS"] = sums_text_;
 }
 

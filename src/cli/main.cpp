@@ -63,6 +63,8 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace airlock::cli
 
+// Only running out of memory while a failure is reported could throw here.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   airlock::catch_interrupts();
   return airlock::cli::run(argc, argv);

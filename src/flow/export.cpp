@@ -100,6 +100,7 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
 
   bundle::Writer writer(request.output, draft);
   transfer::pull(client, resolution, writer, request.jobs, reporter);
+  reporter.note("flushing and signing");
   writer.finish({{signature_name, key.sign(draft.sums())}});
 
   ExportResult result = summarize(std::move(metadata), resolution, draft);

@@ -26,8 +26,8 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   registry::Client client(request.client, reporter);
   const registry::Reach reach = client.reach(request.target.host);
 
-  auto result = std::unique_ptr<ImportResult>(
-      new ImportResult{bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}});
+  auto result = std::make_unique<ImportResult>(
+      ImportResult{bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}});
   result->destinations = destinations_of(result->metadata, request.target);
   if (!request.dry_run) result->push = transfer::push(client, bundle, result->destinations, request.jobs, reporter);
   result->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/handle.hpp"
 #include "airlock/base/interrupt.hpp"
 #include "airlock/base/text.hpp"
 
@@ -25,13 +26,6 @@ constexpr std::chrono::minutes commit_limit{15};
 constexpr long receive_buffer = 256L << 10;
 constexpr std::size_t max_headers = 256U << 10;
 
-template <auto Function>
-struct Releaser {
-  template <typename T>
-  void operator()(T* pointer) const {
-    Function(pointer);
-  }
-};
 using Easy = std::unique_ptr<CURL, Releaser<curl_easy_cleanup>>;
 using HeaderList = std::unique_ptr<curl_slist, Releaser<curl_slist_free_all>>;
 using Url = std::unique_ptr<CURLU, Releaser<curl_url_cleanup>>;
@@ -198,7 +192,7 @@ HeaderList make_headers(const HttpRequest& request) {
   const auto add = [&](const std::string& line) {
     curl_slist* longer = curl_slist_append(list.get(), line.c_str());
     if (longer == nullptr) throw Error(ErrorCode::internal, "out of memory");
-    list.release();
+    static_cast<void>(list.release());  // the longer list holds it
     list.reset(longer);
   };
   add("Expect:");  // a round trip that registries do not need

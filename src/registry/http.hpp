@@ -24,7 +24,7 @@ struct Origin {
 };
 
 /// The origin of an absolute URL; nothing when it is no http(s) URL with a host.
-std::optional<Origin> origin_of(const std::string& url);
+std::optional<Origin> origin_of(const std::string& text);
 
 /// `location` as a header of the answer to `base` gives it: absolute, or relative to `base` (RFC 3986, section 5).
 std::string resolve_url(const std::string& base, const std::string& location);

@@ -15,18 +15,12 @@
 #include <utility>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/handle.hpp"
 
 namespace airlock::trust {
 
 namespace {
 
-template <auto Function>
-struct Releaser {
-  template <typename T>
-  void operator()(T* pointer) const {
-    Function(pointer);
-  }
-};
 using Bio = std::unique_ptr<BIO, Releaser<BIO_free>>;
 using MdContext = std::unique_ptr<EVP_MD_CTX, Releaser<EVP_MD_CTX_free>>;
 

@@ -88,23 +88,23 @@ def tidy(count):
     files = [path for path in sources() if path.endswith(".cpp") and path.startswith("src/")]
 
     def one(path):
-        return path, subprocess.run(["clang-tidy", "--quiet", "-p", "build", path], cwd=ROOT, capture_output=True, text=True)
+        result = subprocess.run(["clang-tidy", "--quiet", "-p", "build", path], cwd=ROOT, capture_output=True, text=True)
+        if result.returncode != 0:
+            print(f"{path}:\n{result.stdout}", flush=True)
+        return result.returncode == 0
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(one, files))
-    bad = [path for path, result in results if result.returncode != 0]
-    for path, result in results:
-        if result.returncode != 0:
-            print(f"{path}:\n{result.stdout}")
-    print(f"{len(files) - len(bad)} of {len(files)} sources are clean")
+        bad = list(pool.map(one, files)).count(False)
+    print(f"{len(files) - bad} of {len(files)} sources are clean")
     count.add(not bad, bool(bad))
 
 
 def build_sanitized():
     say("building with AddressSanitizer and UndefinedBehaviorSanitizer")
     if not (SANITIZED / "build.ninja").exists():
+        # GCC 12 warns of uninitialized values inside its own headers when it instruments: warnings are the other build's.
         subprocess.run(["meson", "setup", SANITIZED, "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1",
-                        "-Ddebug=true", "-Dcpp_args=-g1 -fno-sanitize-recover=all -fno-omit-frame-pointer"],
+                        "-Ddebug=true", "-Dwerror=false", "-Dcpp_args=-w -g1 -fno-sanitize-recover=all -fno-omit-frame-pointer"],
                        cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # fmt: skip
     return run(["ninja", "-C", SANITIZED, "--quiet"])[0] == 0
 

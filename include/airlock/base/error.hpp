@@ -55,7 +55,7 @@ class Error : public std::exception {
   Side side_ = Side::none;
   std::string message_;
   std::string hint_;
-  std::vector<std::string> frames_;  // innermost first
+  std::vector<std::string> frames_;  // outermost first
   std::string text_;
 };
 

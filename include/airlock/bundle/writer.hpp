@@ -24,7 +24,7 @@ namespace airlock::bundle {
 class Draft {
  public:
   /// `documents` holds the bytes of every manifest and index among `metadata.blobs`.
-  Draft(const Metadata& metadata, std::map<oci::Digest, std::string> documents);
+  Draft(const Metadata& metadata, const std::map<oci::Digest, std::string>& documents);
 
   const std::string& sums() const { return sums_text_; }    ///< SHA256SUMS: what is to be signed
   std::uint64_t total_size() const { return total_size_; }  ///< of the archive, in bytes

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ownership of what C libraries hand out.
+#pragma once
+
+namespace airlock {
+
+/// Calls a C library's release function: `std::unique_ptr<BIO, Releaser<BIO_free>>`.
+template <auto Function>
+struct Releaser {
+  template <typename T>
+  void operator()(T* pointer) const {
+    Function(pointer);
+  }
+};
+
+}  // namespace airlock
