@@ -151,6 +151,7 @@ void add_export(CLI::App& app, Conduct& conduct) {
   options->selection.add_to(*verb);
   verb->add_option("-o", options->output, "The bundle to write; must not exist")->type_name("BUNDLE");
   verb->add_option("--platform", options->platforms, "Platforms, e.g. linux/amd64, or all")
+      ->allow_extra_args(false)
       ->delimiter(',')
       ->type_name("OS/ARCH")
       ->capture_default_str();
@@ -163,9 +164,11 @@ void add_export(CLI::App& app, Conduct& conduct) {
   verb->add_flag("--dry-run", options->dry_run, "Stop before anything is downloaded or written; needs no key");
   options->signing.add_to(*verb);
   verb->add_option("--mirror", options->mirrors, "Ask another registry instead: HOST=[http://]HOST:PORT[/PREFIX]")
+      ->allow_extra_args(false)
       ->type_name("MIRROR")
       ->group("Registry");
   verb->add_option("--insecure", options->insecure, "Host that may be reached with unverified TLS or plain HTTP")
+      ->allow_extra_args(false)
       ->type_name("HOST")
       ->group("Registry");
   options->login.add_to(*verb);

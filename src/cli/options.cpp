@@ -72,11 +72,13 @@ ReporterOptions Conduct::reporter() const {
 void SelectionOptions::add_to(CLI::App& verb) {
   const std::string group = "Selection";
   verb.add_option("--filter", filters, "Groups of images: base, optional, control-plane (default: all)")
+      ->allow_extra_args(false)
       ->delimiter(',')
       ->type_name("GROUP,...")
       ->group(group);
   verb.add_option("--kubernetes-versions", kubernetes_versions,
                   "Kubernetes versions, e.g. v1.29.4,1.28 (default: all that the KubeOne release supports)")
+      ->allow_extra_args(false)
       ->delimiter(',')
       ->type_name("VERSION,...")
       ->group(group);
@@ -84,12 +86,14 @@ void SelectionOptions::add_to(CLI::App& verb) {
       ->type_name("RELEASE")
       ->group(group);
   verb.add_option("--image", images, "A further image; without other selection, only such images")
+      ->allow_extra_args(false)
       ->type_name("REF")
       ->group(group);
   verb.add_option("--images-file", images_file, "Further images, one per line, # for comments")
       ->type_name("FILE")
       ->group(group);
   verb.add_option("--exclude", exclude, "Leave out images whose reference matches, e.g. 'quay.io/calico/*'")
+      ->allow_extra_args(false)
       ->type_name("GLOB")
       ->group(group);
   verb.add_option("--catalog", catalog_directory, "Directory of catalog files that replace the built-in ones")
@@ -185,6 +189,7 @@ void TrustOptions::add_to(CLI::App& verb) {
       ->type_name("PUB")
       ->group(group);
   verb.add_option("--signature", signature_files, "A raw signature kept beside the bundle")
+      ->allow_extra_args(false)
       ->type_name("FILE")
       ->group(group);
 }

@@ -40,3 +40,10 @@ def test_output_that_cannot_be_written_is_an_error(airlock, environment):
     with open("/dev/full", "w") as full:
         process = subprocess.run([PROGRAM, "list"], stdout=full, stderr=subprocess.PIPE, env=environment, text=True)
     assert process.returncode == 5 and "cannot write to standard output" in process.stderr
+
+
+def test_options_that_may_be_repeated_take_one_value_each(airlock):
+    # else an option would swallow what follows it
+    out = airlock(0, "list", "--image", "alpine:3", "--image", "quay.io/a:1", "--exclude", "quay.io/*").out
+    assert out == "docker.io/library/alpine:3\n"
+    assert "not expected" in airlock(2, "list", "--image", "alpine:3", "quay.io/a:1").err

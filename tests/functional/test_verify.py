@@ -188,3 +188,13 @@ def test_names_in_a_strange_archive_cannot_write_on_the_terminal(airlock, keys, 
     (tmp_path / "evil.tar").write_bytes(bytes(header) + bytes(2048))
     err = airlock(6, "verify", tmp_path / "evil.tar", "--key", keys / "alice.pub").err
     assert "\x1b" not in err and "\r" not in err and "other characters than letters" in err
+
+
+def test_reviewing_needs_no_network(keys, copy, environment):
+    from conftest import PROGRAM
+
+    offline = ["unshare", "--user", "--map-root-user", "--net"]
+    if subprocess.run([*offline, "true"], capture_output=True).returncode != 0:
+        pytest.skip("this machine allows no network namespaces")
+    for command in (["verify", copy, "--key", keys / "alice.pub"], ["inspect", copy], ["sign", copy, "--key", keys / "mallory.key"]):
+        subprocess.run([*offline, PROGRAM, *command], check=True, capture_output=True, env=environment)
