@@ -48,6 +48,7 @@ Error& Error::hint(std::string text) & {
 Error&& Error::hint(std::string text) && { return std::move(hint(std::move(text))); }
 
 Error& Error::within(std::string frame) & {
+  if (code_ == ErrorCode::interrupted) return *this;  // what was being done then is not what failed
   frames_.insert(frames_.begin(), std::move(frame));
   compose();
   return *this;

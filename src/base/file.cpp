@@ -33,6 +33,7 @@ void throw_errno(std::string_view action, const std::filesystem::path& path) {
     case EFBIG: error.hint("the file system or a limit (ulimit -f) does not take a file of this size"); break;
     case EEXIST: error.hint("choose another name, or move the existing file away; airlock never overwrites"); break;
     case EROFS: error.hint("the medium is mounted read-only"); break;
+    case ENOENT: error.hint("check the path"); break;
     case EIO: error.hint("the medium reports a hardware error; check the cable and use another medium"); break;
     default: break;
   }

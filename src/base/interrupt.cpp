@@ -33,7 +33,9 @@ void catch_interrupts() {
 bool interrupted() noexcept { return stop_requested != 0; }
 
 void throw_if_interrupted() {
-  if (interrupted()) throw Error(ErrorCode::interrupted, "stopped on request");
+  if (interrupted())
+    throw Error(ErrorCode::interrupted, "stopped on request")
+        .hint("nothing incomplete stands under its final name; run the same command again");
 }
 
 }  // namespace airlock

@@ -34,6 +34,13 @@ constexpr std::uint64_t fixed_mtime = 315532800;
 constexpr std::uint64_t max_octal_size = (1ULL << 33) - 1;
 constexpr std::string_view magic("ustar\00000", 8);
 
+/// How files begin that somebody compressed on the way, and what undoes it.
+constexpr std::array<std::pair<std::string_view, const char*>, 3> compressed_forms{{{"\x1F\x8B", "gunzip"},
+                                                                                    {"\x28\xB5\x2F\xFD", "unzstd"},
+                                                                                    {"\xFD"
+                                                                                     "7zXZ",
+                                                                                     "unxz"}}};
+
 void put(Block& block, Field field, std::string_view text) {
   std::copy(text.begin(), text.end(), block.begin() + static_cast<std::ptrdiff_t>(field.offset));
 }
@@ -133,6 +140,10 @@ bool is_end(const Block& block) {
 }
 
 Entry parse_header(const Block& block, std::uint64_t position) {
+  if (position == 0)
+    for (const auto& [magic_bytes, tool] : compressed_forms)
+      if (std::string_view(block.data(), block.size()).starts_with(magic_bytes))
+        throw Error(ErrorCode::format, Side::bundle, std::string("it is compressed; unpack it first: ") + tool);
   if (!view(block, magic_field).starts_with("ustar")) refuse(position, "no ustar header");
   const char type = block.at(type_offset);
   const auto name_bytes = view(block, name_field);

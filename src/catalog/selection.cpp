@@ -64,6 +64,12 @@ std::set<Version> parse_versions(const Catalog& catalog, const std::vector<std::
 
 const Release& named_release(const Catalog& catalog, const std::string& name, const std::set<Version>& versions) {
   const Release* release = catalog.find_release(name);
+  const auto patch = Version::parse(name);
+  const Release* same_line = patch ? catalog.find_release(patch->line.str()) : nullptr;
+  if (release == nullptr && same_line != nullptr)
+    throw Error(ErrorCode::selection,
+                "of KubeOne " + same_line->line() + ", only " + same_line->version + " is in the catalog")
+        .hint("use --kubeone " + same_line->line() + ", or give the images of " + name + " with --catalog DIR");
   if (release == nullptr)
     throw Error(ErrorCode::selection, "unknown KubeOne release \"" + name + "\"")
         .hint("known releases: " + known_lines(catalog));

@@ -19,6 +19,7 @@ struct ConfigOptions {
 };
 
 void run(const ConfigOptions& options, const Conduct& conduct) {
+  check_emit_target(options.emit);
   const kubeone::RegistryConfiguration configuration{
       kubeone::parse_api_version(options.api_version), registry::Location::parse(options.target),
       options.insecure ? registry::Reach::tls_unverified : registry::Reach::tls_verified};

@@ -63,7 +63,10 @@ registry::ClientOptions client_options(const ExportOptions& options, const catal
     if (!client.mirrors.emplace(host, mirror).second)
       throw Error(ErrorCode::usage, "--mirror names " + host + " twice");
   }
-  client.insecure_hosts = {options.insecure.begin(), options.insecure.end()};
+  for (const std::string& host : options.insecure) {
+    if (!oci::is_registry(host)) throw Error(ErrorCode::usage, "--insecure " + host + " is not HOST or HOST:PORT");
+    client.insecure_hosts.insert(host);
+  }
   options.tls.apply(client);
   if (const auto credentials = options.login.read()) {
     const auto hosts = hosts_of(set, client);
@@ -74,6 +77,19 @@ registry::ClientOptions client_options(const ExportOptions& options, const catal
     client.credentials.set(*hosts.begin(), *credentials);
   }
   return client;
+}
+
+/// A mistyped host would otherwise be found out from what happens without it.
+void warn_of_unused(const ExportOptions& options, const flow::ExportRequest& request, Reporter& reporter) {
+  std::set<std::string> sources;
+  for (const auto& [image, reason] : request.set.images) sources.insert(image.registry);
+  for (const auto& [host, mirror] : request.client.mirrors)
+    if (!sources.contains(host)) reporter.warning("--mirror " + host + "=...: no image of the set comes from " + host);
+  const auto asked = hosts_of(request.set, request.client);
+  for (const std::string& host : options.insecure)
+    if (!asked.contains(host))
+      reporter.warning("--insecure " + host + ": not asked; the registries are " +
+                       join({asked.begin(), asked.end()}, ", "));
 }
 
 flow::ExportRequest make_request(const ExportOptions& options) {
@@ -114,10 +130,23 @@ std::string summary(const flow::ExportResult& result) {
          "\n  SHA256SUMS " + result.sums_digest.str() + "\n";
 }
 
+/// Quoted where a shell would take it apart.
+std::string shell_word(const std::string& text) {
+  return text.find_first_of(" '\"\\$&;()<>|*?`") == std::string::npos ? text : "'" + text + "'";
+}
+
+/// The public key that keygen wrote beside a private one, where it still is.
+std::string public_key_beside(const std::string& private_key) {
+  const auto path = std::filesystem::path(private_key).replace_extension(".pub");
+  return std::filesystem::exists(path) ? shell_word(path.string()) : "PUBLIC-KEY";
+}
+
 void run(const ExportOptions& options, const Conduct& conduct) {
   Reporter reporter(conduct.reporter());
   if (options.dry_run) {
-    const auto result = flow::plan_export(make_request(options), reporter);
+    const auto planned = make_request(options);
+    warn_of_unused(options, planned, reporter);
+    const auto result = flow::plan_export(planned, reporter);
     print(conduct.json() ? pretty_json(to_json(result)) + "\n"
                          : "Would write " + human_size(result.archive_size) + ":\n" + summary(result));
     return;
@@ -128,6 +157,7 @@ void run(const ExportOptions& options, const Conduct& conduct) {
         .hint("make a key pair with: airlock keygen NAME");
   const auto key = options.signing.load();
   auto request = make_request(options);
+  warn_of_unused(options, request, reporter);
   request.signature_name = options.signing.signature_name();
   const auto result = flow::export_bundle(request, key, reporter);
   if (conduct.json()) {
@@ -139,8 +169,9 @@ void run(const ExportOptions& options, const Conduct& conduct) {
   }
   print(options.output + ": written and signed, " + human_size(result.archive_size) + " in " +
         human_duration(result.duration) + "\n" + summary(result) + "  signed by  " + request.signature_name + ", " +
-        key.public_key().fingerprint() + "\nNext: carry it over and check it there with\n  airlock verify " +
-        options.output + " --key " + request.signature_name + ".pub\n");
+        key.public_key().fingerprint() + "\n");
+  reporter.note("Next: carry it over and check it there with\n  airlock verify " + shell_word(options.output) +
+                " --key " + public_key_beside(options.signing.key_file));
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
   std::size_t derived = 0;
   std::size_t present = 0;
   for (const auto& item : push.published) {
-    derived += item.derived ? 1 : 0;
+    derived += item.derived && !item.present_before ? 1 : 0;
     present += item.present_before ? 1 : 0;
     reporter.detail(item.destination.str() + " is " + item.digest.str());
   }
@@ -78,7 +78,9 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
   reporter.note("  sent       " + count_of(push.blobs_sent, "blob") + ", " + human_size(push.bytes_sent) + ", " +
                 count_of(push.manifests_sent, "manifest"));
   reporter.note("  mounted    " + count_of(push.blobs_mounted, "blob"));
-  reporter.note("  there      " + count_of(present, "name") + " and " + count_of(push.blobs_present, "blob"));
+  std::string there = count_of(present, "name");
+  if (present < push.published.size()) there += " and " + count_of(push.blobs_present, "blob") + " of others";
+  reporter.note("  there      " + there);
   if (derived > 0)
     reporter.note("  derived    " + count_of(derived, "index", "indexes") +
                   " with only the platforms of the bundle, because the registry refuses the sparse original; their "
@@ -87,6 +89,7 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
 
 void run(const ImportOptions& options, const Conduct& conduct) {
   Reporter reporter(conduct.reporter());
+  check_emit_target(options.emit);
   const auto request = make_request(options);
   const auto result = flow::import_bundle(request, options.trust.policy(), reporter);
   for (const std::string& warning : result->configuration.warnings()) reporter.warning(warning);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/interrupt.hpp"
@@ -28,6 +31,34 @@ int report(const Error& error, bool json) {
   return static_cast<int>(error.code());
 }
 
+/// Edits that turn one word into the other (Levenshtein).
+std::size_t distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0U);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t k = 1; k <= b.size(); ++k) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[k - 1] ? 0 : 1);
+      diagonal = row[k];
+      row[k] = std::min({replaced, row[k] + 1, row[k - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+/// CLI11 only says that a verb is missing, even where one was mistyped.
+void refuse_unknown_verb(const CLI::App& app, const std::string& word) {
+  const auto verbs = app.get_subcommands([](const CLI::App*) { return true; });
+  const CLI::App* closest = nullptr;
+  for (const CLI::App* verb : verbs) {
+    if (verb->get_name() == word) return;
+    if (closest == nullptr || distance(word, verb->get_name()) < distance(word, closest->get_name())) closest = verb;
+  }
+  Error error(ErrorCode::usage, "there is no verb \"" + word + "\"");
+  if (distance(word, closest->get_name()) <= 2) error.hint("did you mean airlock " + closest->get_name() + "?");
+  throw error.hint("see airlock --help");
+}
+
 int run(int argc, char** argv) {
   CLI::App app("airlock carries Kubernetes images across an air gap", "airlock");
   app.set_version_flag("--version", std::string("airlock ") + version);
@@ -43,6 +74,7 @@ int run(int argc, char** argv) {
   add_config(app, conduct);
   add_keygen(app, conduct);
   try {
+    if (argc > 1 && argv[1][0] != '-') refuse_unknown_verb(app, argv[1]);
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {

@@ -13,6 +13,7 @@
 #include "airlock/base/file.hpp"
 #include "airlock/base/interrupt.hpp"
 #include "airlock/base/text.hpp"
+#include "airlock/kubeone/registry_configuration.hpp"
 #include "airlock/version.hpp"
 
 namespace airlock::cli {
@@ -225,6 +226,20 @@ std::string read_secret_file(const std::filesystem::path& file) {
   if (text.ends_with('\r')) text.pop_back();
   if (text.empty()) throw Error(ErrorCode::usage, file.string() + " holds no passphrase in its first line");
   return text;
+}
+
+void check_emit_target(const std::string& file) {
+  if (file.empty()) return;
+  const std::filesystem::path path(file);
+  const auto directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  if (!std::filesystem::is_directory(directory))
+    throw Error(ErrorCode::media, "the directory " + directory.string() + " for --emit does not exist");
+  if (std::filesystem::is_directory(path)) throw Error(ErrorCode::media, "--emit " + file + " is a directory");
+  if (!std::filesystem::is_regular_file(path)) return;  // new, or a device such as /dev/stdout
+  const std::string content = read_file(path, max_images_file);
+  if (!content.empty() && !content.starts_with(kubeone::stanza_comment))
+    throw Error(ErrorCode::media, file + " holds something that airlock did not write")
+        .hint("name a new file for --emit, or leave it out and paste what is printed into the manifest");
 }
 
 std::string user_agent() { return std::string("airlock/") + version; }

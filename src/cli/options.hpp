@@ -91,6 +91,10 @@ std::string ask_passphrase(const std::string& prompt);
 /// First line of a file, without its line end.
 std::string read_secret_file(const std::filesystem::path& file);
 
+/// Refuses `--emit FILE` before any work where the file could not be written, or holds something that airlock did not
+/// write.
+void check_emit_target(const std::string& file);
+
 /// How airlock names itself to registries.
 std::string user_agent();
 

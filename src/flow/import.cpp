@@ -29,7 +29,10 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   auto result = std::make_unique<ImportResult>(
       ImportResult{bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}});
   result->destinations = destinations_of(result->metadata, request.target);
-  if (!request.dry_run) result->push = transfer::push(client, bundle, result->destinations, request.jobs, reporter);
+  if (request.dry_run)
+    transfer::look_up(client, bundle, result->destinations.front());  // finds out about credentials
+  else
+    result->push = transfer::push(client, bundle, result->destinations, request.jobs, reporter);
   result->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   return result;
 }

@@ -12,13 +12,17 @@ bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::
   options.jobs = request.jobs;
   for (const auto& file : request.signature_files)
     options.sidecars.push_back({file.string(), read_file(file, 64U << 10)});
-  auto bundle = bundle::verify(bundle::open_medium(request.bundle), policy, options, reporter);
-  const auto& expires = bundle.metadata().expires;
-  if (expires && current_time() > *expires)
-    throw Error(ErrorCode::policy, Side::bundle, "it expired on " + format_time(*expires))
-        .hint("ask its exporter for a new one");
-  if (request.layers) bundle::check_layers(bundle, request.jobs, reporter);
-  return bundle;
+  auto medium = bundle::open_medium(request.bundle);
+  return within([&] { return request.bundle.string(); },
+                [&] {
+                  auto bundle = bundle::verify(std::move(medium), policy, options, reporter);
+                  const auto& expires = bundle.metadata().expires;
+                  if (expires && current_time() > *expires)
+                    throw Error(ErrorCode::policy, Side::bundle, "it expired on " + format_time(*expires))
+                        .hint("ask its exporter for a new one");
+                  if (request.layers) bundle::check_layers(bundle, request.jobs, reporter);
+                  return bundle;
+                });
 }
 
 }  // namespace airlock::flow

@@ -21,8 +21,8 @@ std::string RegistryConfiguration::stanza() const {
   yaml << YAML::Key << "overwriteRegistry" << YAML::Value << YAML::DoubleQuoted << registry.str();
   if (insecure()) yaml << YAML::Key << "insecureRegistry" << YAML::Value << true;
   yaml << YAML::EndMap << YAML::EndMap;
-  return "# belongs at the top level of the KubeOneCluster manifest (apiVersion: kubeone.k8c.io/" +
-         to_string(api_version) + ")\n" + yaml.c_str() + "\n";
+  return std::string(stanza_comment) + " (apiVersion: kubeone.k8c.io/" + to_string(api_version) + ")\n" + yaml.c_str() +
+         "\n";
 }
 
 std::vector<std::string> RegistryConfiguration::warnings() const {

@@ -67,8 +67,8 @@ std::optional<FetchedManifest> Client::fetch_manifest(const Repository& reposito
     return request;
   });
   if (answer.status == 404) return std::nullopt;
-  // Some registries deny that they lack a repository. If access is what lacks, the upload that follows will say so.
-  if (target && (answer.status == 401 || answer.status == 403)) return std::nullopt;
+  // Some registries deny that they lack a tag. If access is what lacks, the upload that follows will say so.
+  if (target && answer.status == 403) return std::nullopt;
   const std::string what = "manifest " + identifier + " of " + repository.str();
   if (answer.status != 200) session_->refuse(answer, what);
   FetchedManifest manifest{essence(answer.header("content-type")), std::move(answer.body), oci::sha256("")};

@@ -317,8 +317,12 @@ HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
 
   const CURLcode code = curl_easy_perform(easy.get());
   curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &exchange.answer.status);
-  curl_easy_reset(easy.get());  // keeps the connection, forgets what lives no longer than this call
-  pool_->give_back(pool_key, std::move(easy));
+  // A handle that failed is not used again: libcurl 7.88 keeps a buffer after a failed name look-up that forbids to set
+  // its size anew.
+  if (code == CURLE_OK) {
+    curl_easy_reset(easy.get());  // keeps the connection, forgets what lives no longer than this call
+    pool_->give_back(pool_key, std::move(easy));
+  }
   if (exchange.thrown) std::rethrow_exception(exchange.thrown);
   throw_if_interrupted();
   HttpAnswer answer = std::move(exchange.answer);

@@ -85,6 +85,8 @@ CredentialStore CredentialStore::from_environment() {
   CredentialStore store;
   const auto file = config_file();
   std::error_code ignored;
+  if (std::getenv("REGISTRY_AUTH_FILE") != nullptr && !std::filesystem::exists(file, ignored))
+    throw Error(ErrorCode::usage, "REGISTRY_AUTH_FILE names " + file.string() + ", which does not exist");
   if (!file.empty() && std::filesystem::exists(file, ignored)) store.load(file);
   return store;
 }

@@ -138,15 +138,16 @@ PublicKey::PublicKey(KeyPointer key, std::string_view where)
     : key_(std::move(key)), algorithm_(algorithm_of(evp(key_), where)), spki_(oci::sha256(spki_der(evp(key_)))) {}
 
 PublicKey PublicKey::from_pem(std::string_view pem, std::string_view where) {
+  // Before OpenSSL sees it: that would ask for the passphrase, and nobody should type one to verify.
+  if (pem.find("PRIVATE KEY") != std::string_view::npos)
+    throw Error(ErrorCode::trust, std::string(where) + " is a private key; no public key is in it")
+        .hint("give the public one (NAME.pub), made with: openssl pkey -in KEY -pubout");
   const Bio bio = read_only_bio(pem);
   KeyPointer key = own(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
   ERR_clear_error();
-  if (!key) {
-    Error error(ErrorCode::trust, std::string(where) + ": no public key in PEM form");
-    if (pem.find("PRIVATE KEY") != std::string_view::npos)
-      error.hint("this is a private key; give the public one, made with: openssl pkey -in KEY -pubout");
-    throw error.hint("expected a file that starts with -----BEGIN PUBLIC KEY-----");
-  }
+  if (!key)
+    throw Error(ErrorCode::trust, std::string(where) + ": no public key in PEM form")
+        .hint("expected a file that starts with -----BEGIN PUBLIC KEY-----");
   return {std::move(key), where};
 }
 
@@ -195,7 +196,12 @@ PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, co
   KeyPointer key = own(PEM_read_bio_PrivateKey(bio.get(), nullptr, give_passphrase, &source));
   ERR_clear_error();
   if (refusal) std::rethrow_exception(refusal);
-  if (!key && asked) throw Error(ErrorCode::trust, std::string(where) + ": the passphrase does not open this key");
+  if (!key && asked)
+    throw Error(ErrorCode::trust, std::string(where) + ": the passphrase does not open this key")
+        .hint("it is the one that was given to airlock keygen");
+  if (!key && pem.find("PUBLIC KEY") != std::string_view::npos)
+    throw Error(ErrorCode::trust, std::string(where) + " is a public key; no private key is in it")
+        .hint("signing needs the private one (NAME.key)");
   if (!key)
     throw Error(ErrorCode::trust, std::string(where) + ": no private key in PKCS#8 PEM form")
         .hint("make one with: airlock keygen NAME");

@@ -25,12 +25,15 @@ Signatures find_signers(const std::vector<TrustedKey>& keys, std::string_view co
   return signers;
 }
 
-[[noreturn]] void refuse(const Requirement& requirement, std::size_t met, std::size_t found) {
+[[noreturn]] void refuse(const Requirement& requirement, std::size_t met, const std::vector<SignatureFile>& files) {
+  const std::size_t found = files.size();
+  std::vector<std::string> names;
+  for (const SignatureFile& file : files) names.push_back(file.name);
   Error error(ErrorCode::trust,
               "role " + requirement.role + ": " + std::to_string(met) + " of " + std::to_string(requirement.threshold) +
                   " required signatures by " + join(requirement.keys, ", ") +
                   (found == 0 ? "; the bundle carries no signature at all"
-                              : "; none of the other " + count_of(found, "signature") + " found verifies with it"));
+                              : "; none of those found is theirs over this content: " + join(names, ", ")));
   error.hint(found == 0 ? "have the exporter sign it: airlock sign BUNDLE --key KEY"
                         : "the content was changed after signing, or another key signed it; "
                           "do not use this bundle before the exporter confirms the key's fingerprint");
@@ -83,7 +86,7 @@ Evidence Policy::authenticate(std::string_view content, const std::vector<Signat
       result.signers.push_back(
           {name, trusted->key.fingerprint(), to_string(trusted->key.algorithm()), signer->second->name});
     }
-    if (result.signers.size() < requirement.threshold) refuse(requirement, result.signers.size(), signatures.size());
+    if (result.signers.size() < requirement.threshold) refuse(requirement, result.signers.size(), signatures);
     for (const auto& signer : result.signers) used.insert(signer.name);
     met.push_back(std::move(result));
   }

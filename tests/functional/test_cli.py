@@ -26,6 +26,11 @@ def test_usage_errors_have_status_2(airlock, arguments):
     assert "airlock: error:" in result.err and "next:" in result.err
 
 
+def test_a_mistyped_verb_is_named(airlock):
+    err = airlock(2, "exprot", "--help").err
+    assert 'there is no verb "exprot"' in err and "did you mean airlock export?" in err
+
+
 def test_errors_as_json(airlock):
     result = airlock(3, "list", "--filter", "basic", "--output", "json")
     error = json.loads(result.out)["error"]

@@ -113,6 +113,21 @@ def test_an_unreachable_registry(airlock, keys, tmp_path):
     assert files_in(tmp_path) == [] and time.monotonic() - started < 60
 
 
+def test_a_name_that_does_not_resolve(airlock, keys, tmp_path):
+    err = airlock(4, "export", "--image", "quay.io/a:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
+                  "--mirror", "quay.io=nohost.invalid:5000").err  # fmt: skip
+    assert "cannot reach https://nohost.invalid:5000" in err and "libcurl" not in err
+
+
+def test_hosts_that_are_not_asked_are_said(airlock, upstream):
+    arguments = ["export", "--image", "registry.k8s.io/pause:3.9", "--dry-run"]
+    used = ["--mirror", f"registry.k8s.io=http://{upstream.host}"]
+    err = airlock(0, *arguments, *used, "--mirror", "registry.k8s.oi=mirror.example", "--insecure", "typo.example").err
+    assert "no image of the set comes from registry.k8s.oi" in err and "--insecure typo.example: not asked" in err
+    assert "is not HOST" in airlock(2, *arguments, *used, "--insecure", "http://127.0.0.1:1").err
+    assert "does not exist" in airlock(2, *arguments, *used, env={"REGISTRY_AUTH_FILE": "/nowhere.json"}).err
+
+
 def test_usage(airlock, keys, tmp_path):
     base = ["export", "--image", "quay.io/a:1"]
     assert "-o BUNDLE is missing" in airlock(2, *base, "--key", keys / "alice.key").err

@@ -141,6 +141,26 @@ def test_emit(airlock, keys, bundle, plain, tmp_path):
     assert emitted.read_text().endswith(f'registryConfiguration:\n  overwriteRegistry: "{plain.host}"\n  insecureRegistry: true\n')
 
 
+def test_emit_replaces_only_what_airlock_wrote(airlock, keys, bundle, plain, tmp_path):
+    manifest = tmp_path / "kubeone.yaml"
+    manifest.write_text("apiVersion: kubeone.k8c.io/v1beta2\n")
+    command = ["import", bundle, plain.host, "--key", keys / "alice.pub", "--insecure", "--emit"]
+    assert "did not write" in airlock(5, *command, manifest).err
+    assert "does not exist" in airlock(5, *command, tmp_path / "no" / "r.yaml").err
+    assert "is a directory" in airlock(5, *command, tmp_path).err
+    assert manifest.read_text() == "apiVersion: kubeone.k8c.io/v1beta2\n" and not plain.requests("PUT")
+    for host in ("a.example", "b.example"):
+        airlock(0, "config", host, "--emit", tmp_path / "r.yaml")
+        assert host in (tmp_path / "r.yaml").read_text()
+
+
+def test_dry_run_finds_out_about_credentials(airlock, keys, bundle, secured, certificates, login):
+    command = ["import", bundle, secured.host, "--key", keys / "alice.pub", "--cacert", certificates / "ca.pem", "--dry-run"]
+    assert "HTTP 401" in airlock(4, *command).err
+    assert "HTTP 401" in airlock(4, *command, *login, stdin="guess\n").err
+    airlock(0, *command, *login, stdin=LOGIN[1] + "\n")
+
+
 def test_dry_run_writes_nothing(airlock, keys, bundle, plain):
     out = airlock(0, "import", bundle, plain.host + "/p", "--key", keys / "alice.pub", "--insecure", "--dry-run").out
     assert f"{plain.host}/p/coredns:v1.11.1" in out and "14 names" in out

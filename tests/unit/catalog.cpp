@@ -129,6 +129,7 @@ TEST_CASE("selections that cannot be formed say what is allowed") {
   CHECK_ERROR(refused({{}, {"latest"}, "", {}, {}}), selection, "is not a Kubernetes version");
   CHECK_ERROR(refused({{}, {""}, "", {}, {}}), selection, "is not a Kubernetes version");
   CHECK_ERROR(refused({{}, {}, "1.4", {}, {}}), selection, "unknown KubeOne release");
+  CHECK_ERROR(refused({{}, {}, "1.8.3", {}, {}}), selection, "only v1.8.6 is in the catalog");
   CHECK_ERROR(refused({{}, {"v1.31.0"}, "1.8", {}, {}}), selection, "does not support Kubernetes v1.31.0");
   CHECK_ERROR(refused({{}, {"v1.22.0", "v1.36.0"}, "", {}, {}}), selection, "no KubeOne release supports all");
   CHECK_ERROR(refused({{}, {"1.29.4"}, "1.8", {}, {"gcr.io/*"}}), selection, "matches no image");

@@ -82,6 +82,7 @@ TEST_CASE("archives that are not as airlock writes them") {
     CHECK_ERROR(verify(bytes.substr(0, bytes.size() - 1500)), format, "cut short");
     CHECK_ERROR(verify(bytes.substr(0, 100)), format, "cut short");
     CHECK_ERROR(verify(""), format, "cut short");
+    CHECK_ERROR(verify("\x1F\x8B" + bytes), format, "it is compressed; unpack it first: gunzip");
     CHECK_ERROR(verify(bytes + "x"), format, "data after the end");
     CHECK_ERROR(verify(bytes + bytes), format, "data after the end");
     CHECK_ERROR(verify(bytes + std::string(2U << 20, '\0')), format, "after the end");

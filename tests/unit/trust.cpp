@@ -59,7 +59,8 @@ TEST_CASE("keys survive being written and read") {
 
 TEST_CASE("keys that are no keys, or not good enough") {
   CHECK_ERROR(PublicKey::from_pem("", "p"), trust, "no public key");
-  CHECK_ERROR(PublicKey::from_pem(key_of(Algorithm::ed25519).pem(""), "p"), trust, "no public key");
+  CHECK_ERROR(PublicKey::from_pem(key_of(Algorithm::ed25519).pem(""), "p"), trust, "is a private key");
+  CHECK_ERROR(PublicKey::from_pem(key_of(Algorithm::ed25519).pem("secret"), "p"), trust, "is a private key");
   CHECK_ERROR(PrivateKey::from_pem(key_of(Algorithm::ed25519).public_key().pem(), "k", never), trust, "no private key");
   // openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 | openssl pkey -pubout
   const std::string rsa_2048 = R"(-----BEGIN PUBLIC KEY-----

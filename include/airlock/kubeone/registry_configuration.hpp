@@ -4,11 +4,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "airlock/registry/types.hpp"
 
 namespace airlock::kubeone {
+
+/// How every stanza begins.
+inline constexpr std::string_view stanza_comment = "# belongs at the top level of the KubeOneCluster manifest";
 
 enum class ApiVersion { v1beta2, v1beta3 };
 /// "v1beta2"; an Error (code `usage`) for others.
