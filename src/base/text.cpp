@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -41,6 +42,24 @@ std::string human_duration(std::chrono::milliseconds duration) {
     std::snprintf(text.data(), text.size(), "%lld h %02lld min", static_cast<long long>(ms / 3'600'000),
                   static_cast<long long>(ms / 60'000 % 60));
   return text.data();
+}
+
+std::string human_age(std::chrono::seconds age) {
+  constexpr std::chrono::hours day{24};
+  return age < 2 * day ? human_duration(age) : std::to_string(age / day) + " d";
+}
+
+std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 4> units{
+      {{"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 7 * 86400}}};
+  constexpr std::uint64_t most = 100ULL * 366 * 86400;
+  for (const auto& [unit, seconds] : units) {
+    if (!text.ends_with(unit)) continue;
+    const auto number = parse_number(text.substr(0, text.size() - unit.size()));
+    if (!number || *number == 0 || *number > most / seconds) return std::nullopt;
+    return std::chrono::seconds(*number * seconds);
+  }
+  return std::nullopt;
 }
 
 std::string printable(std::string_view text, std::size_t limit) {
@@ -115,6 +134,15 @@ namespace {
 constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 }
 
+bool is_plain_name(std::string_view name) {
+  const auto alphanumeric = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && name.size() <= 64 && alphanumeric(name.front()) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
+}
+
 std::string base64_encode(std::string_view bytes) {
   std::string text;
   text.reserve((bytes.size() + 2) / 3 * 4);
@@ -169,10 +197,11 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return number;
 }
 
+Time clock_time() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
+
 Time current_time() {
   const char* fixed = std::getenv("SOURCE_DATE_EPOCH");
-  if (fixed == nullptr || *fixed == '\0')
-    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  if (fixed == nullptr || *fixed == '\0') return clock_time();
   const auto seconds = parse_number(fixed);
   if (!seconds || *seconds > 253402300799ULL)
     throw Error(ErrorCode::usage, "SOURCE_DATE_EPOCH is not a number of seconds since 1970: " + std::string(fixed));

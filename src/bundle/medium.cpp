@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "airlock/base/error.hpp"
@@ -32,6 +33,12 @@ class FileReader final : public SignableMedium {
   std::uint64_t size() const override { return size_; }
   std::string name() const override { return path_.string(); }
   void read(std::uint64_t offset, std::span<char> into) const override { read_exactly(fd_, offset, into, path_); }
+  /// Two who sign at once would write to the same place. File systems that cannot lock are taken as they are.
+  void lock() const {
+    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+      throw Error(ErrorCode::media, path_.string() + " is being signed by another airlock")
+          .hint("wait for it to end, and run this one again");
+  }
   void overwrite(std::uint64_t offset, std::string_view bytes) override {
     write_exactly(fd_, offset, bytes, path_);
     if (::fdatasync(fd_.get()) != 0) throw_errno("flush", path_);
@@ -130,7 +137,12 @@ std::unique_ptr<WritableMedium> create_medium(const std::filesystem::path& path,
 }
 
 std::unique_ptr<SignableMedium> open_signable_medium(const std::filesystem::path& path) {
-  return std::make_unique<FileReader>(path, O_RDWR);
+  if (::access(path.c_str(), R_OK) == 0 && ::access(path.c_str(), W_OK) != 0)
+    throw Error(ErrorCode::media, path.string() + " cannot be written to: " + std::strerror(errno))
+        .hint("put the signature beside it with --sidecar DIRECTORY");
+  auto medium = std::make_unique<FileReader>(path, O_RDWR);
+  medium->lock();
+  return medium;
 }
 
 }  // namespace airlock::bundle

@@ -132,13 +132,4 @@ std::string format_index(const std::vector<Image>& images) {
       {{"schemaVersion", 2}, {"mediaType", oci::media_type::oci_index}, {"manifests", std::move(manifests)}});
 }
 
-bool is_plain_name(std::string_view name) {
-  const auto alphanumeric = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !name.empty() && name.size() <= 64 && alphanumeric(name.front()) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
-}
-
 }  // namespace airlock::bundle

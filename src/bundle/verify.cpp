@@ -53,6 +53,12 @@ Metadata read_metadata(const Archive& archive, const Sums& sums) {
   return metadata;
 }
 
+trust::Claims claims_of(const Metadata& metadata) {
+  trust::Claims claims{metadata.stream, metadata.serial, metadata.created, metadata.expires, {}};
+  for (const Image& image : metadata.images) claims.sources.push_back(image.source.str());
+  return claims;
+}
+
 std::map<oci::Digest, std::string> read_documents(const Archive& archive, const Sums& sums, const Metadata& metadata) {
   std::map<oci::Digest, std::string> documents;
   for (const Blob& blob : metadata.blobs)
@@ -158,13 +164,17 @@ BlobReader VerifiedBundle::open_blob(const oci::Digest& digest) const {
 VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                       const VerifyOptions& options, Reporter& reporter) {
   const auto archive = std::make_shared<const Archive>(std::move(medium));
-  auto signatures = archive->signatures();
+  if (archive->head().leftovers)
+    reporter.note("a signing of this bundle was interrupted before it took effect; sign again, or ignore it");
+  auto signatures = archive->head().signatures;
   signatures.insert(signatures.end(), options.sidecars.begin(), options.sidecars.end());
-  VerifiedBundle bundle(archive, policy.authenticate(archive->sums(), signatures));
+  const auto authentication = policy.authenticate(archive->sums(), signatures, options.circumstances);
   // From here on the exporter vouches for SHA256SUMS, and every byte that is parsed was hashed against it first.
   const Sums sums = parse_sums(archive->sums());
   check_listing(*archive, sums);
-  bundle.metadata_ = read_metadata(*archive, sums);
+  Metadata metadata = read_metadata(*archive, sums);
+  auto evidence = policy.judge(authentication, claims_of(metadata), options.circumstances);
+  VerifiedBundle bundle(archive, std::move(metadata), std::move(evidence));
   bundle.documents_ = read_documents(*archive, sums, bundle.metadata_);
   check_closure(*archive, bundle.metadata_, bundle.documents());
   check_blobs(bundle, *archive, options, reporter);
@@ -173,9 +183,11 @@ VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust:
 
 UnverifiedMetadata read_unverified(std::shared_ptr<const ReadableMedium> medium) {
   const Archive archive(std::move(medium));
-  UnverifiedMetadata result{
-      Metadata::parse(archive.read("bundle.json", max_metadata_size)), {}, oci::sha256(archive.sums())};
-  for (const trust::SignatureFile& file : archive.signatures()) result.signature_names.push_back(file.name);
+  UnverifiedMetadata result{Metadata::parse(archive.read("bundle.json", max_metadata_size)),
+                            {},
+                            oci::sha256(archive.sums()),
+                            archive.head().leftovers};
+  for (const trust::SignatureFile& file : archive.head().signatures) result.signature_names.push_back(file.name);
   return result;
 }
 

@@ -152,7 +152,7 @@ void run(const ExportOptions& options, const Conduct& conduct) {
     return;
   }
   if (options.output.empty()) throw Error(ErrorCode::usage, "where to? -o BUNDLE is missing");
-  if (options.signing.key_file.empty())
+  if (options.signing.key.empty())
     throw Error(ErrorCode::usage, "--key is missing: a bundle is always signed")
         .hint("make a key pair with: airlock keygen NAME");
   const auto key = options.signing.load();
@@ -171,7 +171,7 @@ void run(const ExportOptions& options, const Conduct& conduct) {
         human_duration(result.duration) + "\n" + summary(result) + "  signed by  " + request.signature_name + ", " +
         key.public_key().fingerprint() + "\n");
   reporter.note("Next: carry it over and check it there with\n  airlock verify " + shell_word(options.output) +
-                " --key " + public_key_beside(options.signing.key_file));
+                " --key " + public_key_beside(options.signing.key));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/flow/import.hpp"
+#include "cli/evidence.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
@@ -28,7 +29,7 @@ struct ImportOptions {
 flow::ImportRequest make_request(const ImportOptions& options) {
   flow::ImportRequest request;
   request.verify.bundle = options.bundle;
-  request.verify.signature_files = options.trust.signature_files;
+  options.trust.apply(request.verify);
   request.verify.jobs = options.jobs;
   request.target = registry::Location::parse(options.target);
   request.jobs = options.jobs;
@@ -51,7 +52,8 @@ Json to_json(const flow::ImportResult& result) {
                          {"digest", item.digest.str()},
                          {"derived", item.derived},
                          {"presentBefore", item.present_before}});
-  return {{"registry", result.configuration.registry.str()},
+  return {{"trust", evidence_json(result.evidence)},
+          {"registry", result.configuration.registry.str()},
           {"reach", registry::to_string(result.configuration.reach)},
           {"published", std::move(published)},
           {"blobsSent", result.push.blobs_sent},

@@ -29,6 +29,7 @@ void run(const std::string& path, const Conduct& conduct) {
   text += "  stream     " + metadata.stream + ", serial " + std::to_string(metadata.serial) + "\n";
   text += "  signatures " +
           (unverified.signature_names.empty() ? std::string("none") : join(unverified.signature_names, ", ")) + "\n";
+  if (unverified.leftovers) text += "             and traces of a signing that was interrupted before it took effect\n";
   text += "  SHA256SUMS " + unverified.sums_digest.str() + "\n";
   text += "  " + count_of(metadata.images.size(), "image") + ", " + count_of(metadata.blobs.size(), "blob") + ":\n";
   for (const auto& image : metadata.images)

@@ -43,23 +43,27 @@ void run(const KeygenOptions& options, const Conduct& conduct) {
   const auto key = trust::PrivateKey::generate(algorithms().at(options.algorithm));
   flow::write_key_files(files, key, passphrase);
   const std::string fingerprint = key.public_key().fingerprint();
+  const bool minisign = key.public_key().algorithm() == trust::Algorithm::ed25519;
   if (conduct.json()) {
-    print(pretty_json({{"privateKey", files.private_key.string()},
-                       {"publicKey", files.public_key.string()},
-                       {"algorithm", trust::to_string(key.public_key().algorithm())},
-                       {"fingerprint", fingerprint}}) +
-          "\n");
+    Json json{{"privateKey", files.private_key.string()},
+              {"publicKey", files.public_key.string()},
+              {"algorithm", trust::to_string(key.public_key().algorithm())},
+              {"fingerprint", fingerprint}};
+    if (minisign) json["minisignPublicKey"] = files.minisign_key.string();
+    print(pretty_json(json) + "\n");
     return;
   }
   print("private key  " + files.private_key.string() + (passphrase.empty() ? " (not encrypted)" : "") +
-        "\npublic key   " + files.public_key.string() + "\nfingerprint  " + fingerprint +
+        "\npublic key   " + files.public_key.string() +
+        (minisign ? "\nfor minisign " + files.minisign_key.string() : "") + "\nfingerprint  " + fingerprint +
         "\nNext: give the public key to whoever verifies, and the fingerprint by another way (telephone, paper).\n");
 }
 
 }  // namespace
 
 void add_keygen(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("keygen", "Make a key pair for signing: NAME.key and NAME.pub");
+  auto* verb = app.add_subcommand(
+      "keygen", "Make a key pair for signing: NAME.key and NAME.pub; for Ed25519 also NAME.minisign.pub");
   const auto options = std::make_shared<KeygenOptions>();
   verb->add_option("NAME", options->name, "Path and name of the new files, without ending")->required();
   std::vector<std::string> names;

@@ -68,11 +68,14 @@ int run(int argc, char** argv) {
   add_list(app, conduct);
   add_export(app, conduct);
   add_sign(app, conduct);
+  add_approve(app, conduct);
   add_verify(app, conduct);
   add_inspect(app, conduct);
   add_import(app, conduct);
   add_config(app, conduct);
   add_keygen(app, conduct);
+  add_pubkey(app, conduct);
+  add_policy(app, conduct);
   try {
     if (argc > 1 && argv[1][0] != '-') refuse_unknown_verb(app, argv[1]);
     app.parse(argc, argv);

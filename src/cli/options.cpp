@@ -20,6 +20,7 @@ namespace airlock::cli {
 
 namespace {
 
+constexpr std::string_view token_scheme = "pkcs11:";
 constexpr std::size_t max_key_file = 64U << 10;
 constexpr std::size_t max_images_file = 16U << 20;
 
@@ -156,48 +157,81 @@ void TlsOptions::apply(registry::ClientOptions& client) const {
 
 void SigningOptions::add_to(CLI::App& verb) {
   const std::string group = "Signing";
-  verb.add_option("--key", key_file, "Private key that signs (PKCS#8 PEM); airlock keygen makes one")
-      ->type_name("FILE")
+  verb.add_option("--key", key, "Private key that signs: a PKCS#8 PEM file or a pkcs11: URI")
+      ->type_name("KEY")
       ->group(group);
-  verb.add_option("--passphrase-file", passphrase_file,
-                  "File with the key's passphrase (default: ask); /dev/fd/N for a descriptor")
-      ->type_name("FILE")
+  auto* file = verb.add_option("--passphrase-file", passphrase_file,
+                               "File with the key's passphrase or the token's PIN in its first line (default: ask)")
+                   ->type_name("FILE")
+                   ->group(group);
+  verb.add_option("--passphrase-fd", passphrase_fd, "The same from an open descriptor")
+      ->check(CLI::Range(0, 1 << 20))
+      ->excludes(file)
+      ->type_name("N")
       ->group(group);
-  verb.add_option("--name", name, "Name of the signature in the bundle (default: from the key file)")
+  verb.add_option("--name", name, "Name of the signature in the bundle (default: from the key)")
       ->type_name("NAME")
       ->group(group);
 }
 
 trust::PrivateKey SigningOptions::load() const {
-  return trust::PrivateKey::from_pem(read_file(key_file, max_key_file), key_file, [this] {
-    return passphrase_file.empty() ? ask_passphrase("Passphrase of " + key_file + ": ")
-                                   : read_secret_file(passphrase_file);
-  });
+  const bool token = key.starts_with(token_scheme);
+  const trust::PassphraseSource secret = [this, token] {
+    if (!passphrase_file.empty()) return read_secret_file(passphrase_file);
+    if (passphrase_fd >= 0) return read_secret_descriptor(passphrase_fd);
+    return ask_passphrase((token ? "PIN of the token with " : "Passphrase of ") + key + ": ");
+  };
+  return token ? trust::PrivateKey::from_token(key, secret)
+               : trust::PrivateKey::from_pem(read_file(key, max_key_file), key, secret);
 }
 
 std::string SigningOptions::signature_name() const {
   if (!name.empty()) return name;
-  std::string stem = std::filesystem::path(key_file).stem().string();
+  std::string stem = std::filesystem::path(key).stem().string();
+  if (key.starts_with(token_scheme)) {
+    const auto object = key.find("object=");
+    stem =
+        object == std::string::npos ? "token" : key.substr(object + 7, key.find_first_of(";?&", object) - object - 7);
+  }
   for (char& c : stem)
-    if (!bundle::is_plain_name(std::string("a") + c)) c = '-';
-  return bundle::is_plain_name(stem) ? stem : "signer";
+    if (!is_plain_name(std::string("a") + c)) c = '-';
+  return is_plain_name(stem) ? stem : "signer";
 }
 
 void TrustOptions::add_to(CLI::App& verb) {
   const std::string group = "Trust";
-  verb.add_option("--key", key_file, "Public key that must have signed the bundle (PEM)")
-      ->required()
-      ->type_name("PUB")
+  auto* pub = verb.add_option("--key", key_file, "Public key that must have signed the bundle (PEM)")
+                  ->type_name("PUB")
+                  ->group(group);
+  verb.add_option("--policy", policy_file, "Rules for who must have signed and approved, and more (docs/policy.md)")
+      ->excludes(pub)
+      ->type_name("FILE")
       ->group(group);
-  verb.add_option("--signature", signature_files, "A raw signature kept beside the bundle")
+  verb.add_option("--signature", signature_files,
+                  "A signature or approval kept beside the bundle: .sig, .sigstore.json, .minisig")
       ->allow_extra_args(false)
       ->type_name("FILE")
+      ->group(group);
+  verb.add_option("--stream", stream, "Accept a bundle of this stream only")->type_name("NAME")->group(group);
+  verb.add_option("--state-dir", state_directory,
+                  "Where this machine remembers what it imported (default: ~/.local/state/airlock)")
+      ->type_name("DIRECTORY")
       ->group(group);
 }
 
 trust::Policy TrustOptions::policy() const {
+  if (!policy_file.empty()) return trust::Policy::load(policy_file);
+  if (key_file.empty())
+    throw Error(ErrorCode::usage, "whom to trust? --key PUB or --policy FILE is missing")
+        .hint("a bundle is never taken without a signature that somebody here trusts");
   return trust::Policy::single_key(std::filesystem::path(key_file).stem().string(),
                                    trust::PublicKey::from_pem(read_file(key_file, max_key_file), key_file));
+}
+
+void TrustOptions::apply(flow::VerifyRequest& request) const {
+  request.signature_files = signature_files;
+  if (!stream.empty()) request.stream = stream;
+  request.state_directory = state_directory;
 }
 
 void add_jobs(CLI::App& verb, unsigned& jobs) {
@@ -224,7 +258,16 @@ std::string read_secret_file(const std::filesystem::path& file) {
   std::string text = read_file(file, max_key_file);
   text.resize(std::min(text.find('\n'), text.size()));
   if (text.ends_with('\r')) text.pop_back();
-  if (text.empty()) throw Error(ErrorCode::usage, file.string() + " holds no passphrase in its first line");
+  if (text.empty())
+    throw Error(ErrorCode::usage, file.string() + " holds no passphrase in its first line")
+        .hint("write the passphrase there, or leave the option out to be asked");
+  return text;
+}
+
+std::string read_secret_descriptor(int fd) {
+  std::string text = read_line(fd);
+  if (text.empty())
+    throw Error(ErrorCode::usage, "descriptor " + std::to_string(fd) + " gave no passphrase in its first line");
   return text;
 }
 

@@ -11,6 +11,7 @@
 #include "airlock/base/reporter.hpp"
 #include "airlock/bundle/metadata.hpp"
 #include "airlock/catalog/selection.hpp"
+#include "airlock/flow/verify.hpp"
 #include "airlock/registry/types.hpp"
 #include "airlock/trust/policy.hpp"
 
@@ -64,8 +65,9 @@ struct TlsOptions {
 
 /// `--key` of a signer, with its passphrase.
 struct SigningOptions {
-  std::string key_file;
+  std::string key;  ///< a PEM file or a `pkcs11:` URI
   std::string passphrase_file;
+  int passphrase_fd = -1;
   std::string name;
 
   void add_to(CLI::App& verb);
@@ -74,13 +76,17 @@ struct SigningOptions {
   std::string signature_name() const;
 };
 
-/// `--key` of a verifier, with signatures kept beside the bundle.
+/// `--key` or `--policy` of a verifier, signatures kept beside the bundle, and what else the policy's rules need.
 struct TrustOptions {
   std::string key_file;
+  std::string policy_file;
   std::vector<std::filesystem::path> signature_files;
+  std::string stream;
+  std::string state_directory;
 
   void add_to(CLI::App& verb);
   trust::Policy policy() const;
+  void apply(flow::VerifyRequest& request) const;
 };
 
 void add_jobs(CLI::App& verb, unsigned& jobs);
@@ -88,8 +94,9 @@ void add_jobs(CLI::App& verb, unsigned& jobs);
 /// Asks on the terminal without echo; an Error (code `usage`) where there is none.
 std::string ask_passphrase(const std::string& prompt);
 
-/// First line of a file, without its line end.
+/// First line of a file or descriptor, without its line end.
 std::string read_secret_file(const std::filesystem::path& file);
+std::string read_secret_descriptor(int fd);
 
 /// Refuses `--emit FILE` before any work where the file could not be written, or holds something that airlock did not
 /// write.

@@ -8,12 +8,15 @@
 
 namespace airlock::cli {
 
+void add_approve(CLI::App& app, Conduct& conduct);
 void add_config(CLI::App& app, Conduct& conduct);
 void add_export(CLI::App& app, Conduct& conduct);
 void add_import(CLI::App& app, Conduct& conduct);
 void add_inspect(CLI::App& app, Conduct& conduct);
 void add_keygen(CLI::App& app, Conduct& conduct);
 void add_list(CLI::App& app, Conduct& conduct);
+void add_policy(CLI::App& app, Conduct& conduct);
+void add_pubkey(CLI::App& app, Conduct& conduct);
 void add_sign(CLI::App& app, Conduct& conduct);
 void add_verify(CLI::App& app, Conduct& conduct);
 

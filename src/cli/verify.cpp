@@ -6,6 +6,7 @@
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/flow/verify.hpp"
+#include "cli/evidence.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
@@ -23,21 +24,6 @@ std::uint64_t blob_bytes(const bundle::Metadata& metadata) {
   return bytes;
 }
 
-Json evidence_json(const trust::Evidence& evidence) {
-  Json requirements = Json::array();
-  for (const auto& requirement : evidence.requirements()) {
-    Json signers = Json::array();
-    for (const auto& signer : requirement.signers)
-      signers.push_back({{"name", signer.name},
-                         {"fingerprint", signer.fingerprint},
-                         {"algorithm", signer.algorithm},
-                         {"signature", signer.signature}});
-    requirements.push_back(
-        {{"role", requirement.role}, {"threshold", requirement.threshold}, {"signers", std::move(signers)}});
-  }
-  return requirements;
-}
-
 void print_json(const std::string& path, const bundle::VerifiedBundle& bundle) {
   const bundle::Metadata& metadata = bundle.metadata();
   Json images = Json::array();
@@ -45,7 +31,7 @@ void print_json(const std::string& path, const bundle::VerifiedBundle& bundle) {
     images.push_back({{"source", image.source.str()}, {"digest", image.descriptor.digest.str()}});
   print(pretty_json({{"bundle", path},
                      {"verified", true},
-                     {"requirements", evidence_json(bundle.evidence())},
+                     {"trust", evidence_json(bundle.evidence())},
                      {"sumsDigest", bundle.evidence().signed_content().str()},
                      {"stream", metadata.stream},
                      {"serial", metadata.serial},
@@ -60,10 +46,7 @@ void print_json(const std::string& path, const bundle::VerifiedBundle& bundle) {
 void print_text(const std::string& path, const bundle::VerifiedBundle& bundle) {
   const bundle::Metadata& metadata = bundle.metadata();
   std::string text = path + ": verified\n";
-  for (const auto& requirement : bundle.evidence().requirements())
-    for (const auto& signer : requirement.signers)
-      text += "  " + requirement.role + std::string(11 - std::min<std::size_t>(10, requirement.role.size()), ' ') +
-              signer.name + ", " + signer.fingerprint + " (" + signer.algorithm + ", " + signer.signature + ")\n";
+  text += evidence_text(bundle.evidence());
   text += "  content    " + count_of(metadata.images.size(), "image") + ", " + count_of(metadata.blobs.size(), "blob") +
           ", " + human_size(blob_bytes(metadata)) + ", every byte checked\n";
   text += "  selection  " + describe(metadata.selection) + "\n";
@@ -77,7 +60,7 @@ void print_text(const std::string& path, const bundle::VerifiedBundle& bundle) {
 void run(const VerifyVerbOptions& options, const Conduct& conduct) {
   Reporter reporter(conduct.reporter());
   flow::VerifyRequest request = options.request;
-  request.signature_files = options.trust.signature_files;
+  options.trust.apply(request);
   const auto bundle = flow::verify_bundle(request, options.trust.policy(), reporter);
   const std::string path = options.request.bundle.string();
   if (conduct.json())
@@ -98,7 +81,9 @@ void add_verify(CLI::App& app, Conduct& conduct) {
                  "Also unpack every layer in memory and compare it with its image's config, as containerd will");
   add_jobs(*verb, options->request.jobs);
   conduct.add_to(*verb);
-  verb->footer("Example:\n  airlock verify /media/usb/kubernetes.tar --key alice.pub");
+  verb->footer(
+      "Examples:\n  airlock verify /media/usb/kubernetes.tar --key alice.pub\n"
+      "  airlock verify /media/usb/kubernetes.tar --policy policy.yaml");
   verb->callback([=, &conduct] { run(*options, conduct); });
 }
 

@@ -54,7 +54,7 @@ bundle::Metadata checked(const bundle::Metadata& metadata) {
 }
 
 void check_request(const ExportRequest& request) {
-  if (!bundle::is_plain_name(request.stream))
+  if (!is_plain_name(request.stream))
     throw Error(ErrorCode::usage, "\"" + request.stream + "\" cannot name a stream")
         .hint("use 1 to 64 letters, digits, dots, dashes and underscores");
   if (std::filesystem::exists(std::filesystem::symlink_status(request.output)))
@@ -88,7 +88,7 @@ ExportResult plan_export(const ExportRequest& request, Reporter& reporter) {
 
 ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter) {
   const auto started = std::chrono::steady_clock::now();
-  const std::string signature_name = bundle::signature_entry_name(request.signature_name);
+  const std::string signature_stem = bundle::signature_stem(request.signature_name);
   check_request(request);
 
   registry::Client client(request.client, reporter);
@@ -101,7 +101,7 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
   bundle::Writer writer(request.output, draft);
   transfer::pull(client, resolution, writer, request.jobs, reporter);
   reporter.note("flushing and signing");
-  writer.finish({{signature_name, key.sign(draft.sums())}});
+  writer.finish(trust::sign(key, signature_stem, draft.sums()));
 
   ExportResult result = summarize(std::move(metadata), resolution, draft);
   result.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);

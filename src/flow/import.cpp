@@ -21,7 +21,12 @@ std::vector<transfer::Destination> destinations_of(const bundle::Metadata& metad
 std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const trust::Policy& policy,
                                             Reporter& reporter) {
   const auto started = std::chrono::steady_clock::now();
-  const bundle::VerifiedBundle bundle = verify_bundle(request.verify, policy, reporter);
+  // Held until the end: what may follow what is decided and recorded in one go.
+  std::optional<trust::ImportState> state;
+  if (policy.needs_import_state() && !request.dry_run)
+    state = trust::ImportState::open_to_record(state_directory(request.verify));
+  const bundle::VerifiedBundle bundle = state ? verify_bundle(request.verify, policy, state->last_imports(), reporter)
+                                              : verify_bundle(request.verify, policy, reporter);
 
   registry::Client client(request.client, reporter);
   const registry::Reach reach = client.reach(request.target.host);
@@ -33,6 +38,8 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
     transfer::look_up(client, bundle, result->destinations.front());  // finds out about credentials
   else
     result->push = transfer::push(client, bundle, result->destinations, request.jobs, reporter);
+  if (state && bundle.evidence().tracks_serial())
+    state->record(bundle.metadata().stream, {bundle.metadata().serial, bundle.evidence().signed_content()});
   result->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   return result;
 }

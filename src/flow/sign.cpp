@@ -1,37 +1,116 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/sign.hpp"
 
+#include <algorithm>
+#include <functional>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/bundle/signature_region.hpp"
 
 namespace airlock::flow {
 
-void sign_bundle(const std::filesystem::path& path, const trust::PrivateKey& key, const std::string& name,
-                 unsigned jobs, Reporter& reporter) {
-  const std::string entry = bundle::signature_entry_name(name);
-  const std::shared_ptr<bundle::SignableMedium> medium = bundle::open_signable_medium(path);
-  const bundle::Archive archive(medium);
-  std::vector<trust::SignatureFile> signatures = archive.signatures();
-  for (const trust::SignatureFile& file : signatures) {
-    if (file.name == entry)
-      throw Error(ErrorCode::trust, Side::bundle, "it carries a signature named " + name + " already")
-          .hint("give this one another name with --name");
-    if (key.public_key().matches(archive.sums(), file.bytes))
-      throw Error(ErrorCode::trust, Side::bundle, "this key has signed it already, as " + file.name);
+namespace {
+
+using bundle::Head;
+
+void refuse_second(const Head& head, const std::vector<trust::SignatureFile>& added, const trust::PublicKey& key) {
+  for (const trust::SignatureFile& file : head.signatures) {
+    for (const trust::SignatureFile& other : added)
+      if (file.name == other.name)
+        throw Error(ErrorCode::trust, Side::bundle, "it carries " + file.name + " already")
+            .hint("give this one another name with --name");
+    const auto signature = trust::Signature::parse(file);
+    const bool approval = signature.form == trust::Form::approval;
+    const bool adds_approval = trust::form_of(added.front().name) == trust::Form::approval;
+    if (approval == adds_approval && key.matches(signature.message(head.sums), signature.bytes))
+      throw Error(ErrorCode::trust, Side::bundle,
+                  std::string("this key has ") + (approval ? "approved" : "signed") + " it already, as " + file.name);
   }
-  const trust::SignatureFile added{entry, key.sign(archive.sums())};
-  // The new signature is checked like any other one, together with all that it covers, before it becomes part of the
-  // bundle.
-  bundle::VerifyOptions options{jobs, {added}};
-  bundle::verify(medium, trust::Policy::single_key(name, key.public_key()), options, reporter);
-  signatures.push_back(added);
-  medium->overwrite(archive.region_offset(), bundle::format_region(signatures));
+}
+
+/// Every byte, under the signer's own new signature: what is checked is what will be in the bundle.
+void check_content(const SignRequest& request, const std::shared_ptr<const bundle::ReadableMedium>& medium,
+                   const std::vector<trust::SignatureFile>& added, const trust::PublicKey& key, Reporter& reporter) {
+  const bool approval = trust::form_of(added.front().name) == trust::Form::approval;
+  trust::PolicyContent content;
+  content.origin = "the new signature";
+  content.keys.push_back({request.name, key});
+  trust::StreamRules rules;
+  rules.rollback = trust::Rollback::allow;
+  rules.requirements.push_back(
+      {"signer", {request.name}, 1, approval ? std::string(trust::svr_predicate_type) : std::string()});
+  content.any_stream = std::move(rules);
+  bundle::verify(medium, trust::Policy(std::move(content)), {request.jobs, added, {clock_time(), {}, {}}}, reporter);
+}
+
+void check_digest(const oci::Digest& expected, const Head& head) {
+  const oci::Digest actual = oci::sha256(head.sums);
+  if (actual != expected)
+    throw Error(ErrorCode::trust, Side::bundle,
+                "its SHA256SUMS has the digest " + actual.str() + ", not " + expected.str() + " as --verified says")
+        .hint("this is not the bundle that was verified; verify this one");
+}
+
+std::vector<std::string> write_sidecars(const std::filesystem::path& directory,
+                                        const std::vector<trust::SignatureFile>& added) {
+  std::vector<std::string> files;
+  for (const trust::SignatureFile& file : added) {
+    const auto path = directory / std::filesystem::path(file.name).filename();
+    write_new_file(path, file.bytes);
+    files.push_back(path.string());
+  }
+  return files;
+}
+
+using MakeFiles = std::function<std::vector<trust::SignatureFile>(const Head&, const std::string& stem)>;
+
+SignResult add(const SignRequest& request, const trust::PublicKey& key, Reporter& reporter, const MakeFiles& make) {
+  const std::string stem = bundle::signature_stem(request.name);
+  const std::shared_ptr<bundle::SignableMedium> medium =
+      request.sidecar ? nullptr : bundle::open_signable_medium(request.bundle);
+  const std::shared_ptr<const bundle::ReadableMedium> reading =
+      medium ? medium : std::shared_ptr<const bundle::ReadableMedium>(bundle::open_medium(request.bundle));
+  const Head head = bundle::read_head(*reading);
+  if (request.verified) check_digest(*request.verified, head);
+  const auto added = make(head, stem);
+  refuse_second(head, added, key);
+  if (!request.verified) check_content(request, reading, added, key, reporter);
+  SignResult result{oci::sha256(head.sums), {}};
+  if (request.sidecar) {
+    result.files = write_sidecars(*request.sidecar, added);
+    return result;
+  }
+  bundle::append_signatures(*medium, head, added);
+  for (const trust::SignatureFile& file : added) result.files.push_back(file.name);
+  return result;
+}
+
+}  // namespace
+
+SignResult sign_bundle(const SignRequest& request, const trust::PrivateKey& key, Reporter& reporter) {
+  return within([&] { return request.bundle.string(); },
+                [&] {
+                  return add(request, key.public_key(), reporter, [&](const Head& head, const std::string& stem) {
+                    return trust::sign(key, stem, head.sums);
+                  });
+                });
+}
+
+SignResult approve_bundle(const SignRequest& request, const trust::PrivateKey& key, const std::string& comment,
+                          Reporter& reporter) {
+  return within([&] { return request.bundle.string(); },
+                [&] {
+                  return add(request, key.public_key(), reporter, [&](const Head& head, const std::string& stem) {
+                    const trust::Review review{request.name, comment, current_time(), !request.verified};
+                    return std::vector{trust::approve(key, stem, head.sums, review)};
+                  });
+                });
 }
 
 KeyFiles new_key_files(const std::string& name) {
-  KeyFiles files{name + ".key", name + ".pub"};
-  for (const auto& file : {files.private_key, files.public_key})
+  KeyFiles files{name + ".key", name + ".pub", name + ".minisign.pub"};
+  for (const auto& file : {files.private_key, files.public_key, files.minisign_key})
     if (std::filesystem::exists(std::filesystem::symlink_status(file)))
       throw Error(ErrorCode::media, file.string() + " exists already")
           .hint("choose another name; airlock never overwrites a key");
@@ -41,6 +120,8 @@ KeyFiles new_key_files(const std::string& name) {
 void write_key_files(const KeyFiles& files, const trust::PrivateKey& key, const std::string& passphrase) {
   write_new_file(files.private_key, key.pem(passphrase), 0600);
   write_new_file(files.public_key, key.public_key().pem(), 0644);
+  if (key.public_key().algorithm() == trust::Algorithm::ed25519)
+    write_new_file(files.minisign_key, trust::minisign_public_key(key.public_key()), 0644);
 }
 
 }  // namespace airlock::flow

@@ -7,19 +7,27 @@
 
 namespace airlock::flow {
 
+std::filesystem::path state_directory(const VerifyRequest& request) {
+  return request.state_directory.empty() ? trust::ImportState::default_directory() : request.state_directory;
+}
+
 bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::Policy& policy, Reporter& reporter) {
+  if (!policy.needs_import_state()) return verify_bundle(request, policy, {}, reporter);
+  const auto state = trust::ImportState::open_to_read(state_directory(request));
+  return verify_bundle(request, policy, state.last_imports(), reporter);
+}
+
+bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::Policy& policy,
+                                     const std::map<std::string, trust::LastImport>& last_imports, Reporter& reporter) {
   bundle::VerifyOptions options;
   options.jobs = request.jobs;
+  options.circumstances = {clock_time(), request.stream, last_imports};
   for (const auto& file : request.signature_files)
-    options.sidecars.push_back({file.string(), read_file(file, 64U << 10)});
+    options.sidecars.push_back({file.string(), read_file(file, bundle::region_size)});
   auto medium = bundle::open_medium(request.bundle);
   return within([&] { return request.bundle.string(); },
                 [&] {
                   auto bundle = bundle::verify(std::move(medium), policy, options, reporter);
-                  const auto& expires = bundle.metadata().expires;
-                  if (expires && current_time() > *expires)
-                    throw Error(ErrorCode::policy, Side::bundle, "it expired on " + format_time(*expires))
-                        .hint("ask its exporter for a new one");
                   if (request.layers) bundle::check_layers(bundle, request.jobs, reporter);
                   return bundle;
                 });

@@ -15,13 +15,12 @@
 #include <utility>
 
 #include "airlock/base/error.hpp"
-#include "airlock/base/handle.hpp"
+#include "trust/openssl.hpp"
 
 namespace airlock::trust {
 
 namespace {
 
-using Bio = std::unique_ptr<BIO, Releaser<BIO_free>>;
 using MdContext = std::unique_ptr<EVP_MD_CTX, Releaser<EVP_MD_CTX_free>>;
 
 constexpr int min_rsa_bits = 3072;
@@ -31,43 +30,6 @@ constexpr std::size_t max_passphrase = PEM_BUFSIZE - 1;  // OpenSSL's readers ha
 constexpr std::uint64_t scrypt_n = 1U << 14;
 constexpr std::uint64_t scrypt_r = 8;
 constexpr std::uint64_t scrypt_p = 5;
-
-EVP_PKEY* evp(const KeyPointer& key) { return reinterpret_cast<EVP_PKEY*>(key.get()); }
-
-KeyPointer own(EVP_PKEY* key) { return {reinterpret_cast<KeyHandle*>(key), KeyRelease()}; }
-
-/// What OpenSSL says went wrong last; clears its queue.
-std::string openssl_reason() {
-  const unsigned long code = ERR_peek_last_error();
-  ERR_clear_error();
-  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-  return reason == nullptr ? "unknown reason" : reason;
-}
-
-[[noreturn]] void openssl_failed(const std::string& action) {
-  throw Error(ErrorCode::internal, "OpenSSL cannot " + action + ": " + openssl_reason());
-}
-
-Bio read_only_bio(std::string_view text) {
-  Bio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-  if (!bio) openssl_failed("allocate");
-  return bio;
-}
-
-std::string content_of(const Bio& bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return {data, static_cast<std::size_t>(size)};
-}
-
-std::string spki_der(EVP_PKEY* key) {
-  unsigned char* der = nullptr;
-  const int size = i2d_PUBKEY(key, &der);
-  if (size <= 0) openssl_failed("encode a public key");
-  std::string bytes(reinterpret_cast<char*>(der), static_cast<std::size_t>(size));
-  OPENSSL_free(der);
-  return bytes;
-}
 
 Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
   switch (EVP_PKEY_get_base_id(key)) {
@@ -90,8 +52,6 @@ Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
 }
 
 const EVP_MD* hash_of(Algorithm algorithm) { return algorithm == Algorithm::ed25519 ? nullptr : EVP_sha256(); }
-
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
 int give_passphrase(char* buffer, int size, int, void* source) {
   try {
@@ -167,7 +127,30 @@ bool PublicKey::matches(std::string_view message, std::string_view signature) co
   return result == 1;
 }
 
-PrivateKey::PrivateKey(KeyPointer key, std::string_view where) : key_(key), public_key_(std::move(key), where) {}
+std::string PublicKey::ed25519_bytes() const {
+  std::string bytes(32, '\0');
+  std::size_t size = bytes.size();
+  if (algorithm_ != Algorithm::ed25519 ||
+      EVP_PKEY_get_raw_public_key(evp(key_), reinterpret_cast<unsigned char*>(bytes.data()), &size) != 1)
+    openssl_failed("read an Ed25519 public key");
+  return bytes;
+}
+
+namespace {
+
+/// The public half alone, so that verification never goes through a token.
+KeyPointer public_half(const KeyPointer& key) {
+  const std::string der = spki_der(evp(key));
+  const unsigned char* cursor = bytes_of(der);
+  EVP_PKEY* half = d2i_PUBKEY(nullptr, &cursor, static_cast<long>(der.size()));
+  if (half == nullptr) openssl_failed("take the public half of a key");
+  return own(half);
+}
+
+}  // namespace
+
+PrivateKey::PrivateKey(KeyPointer key, std::string_view where)
+    : key_(std::move(key)), public_key_(public_half(key_), where) {}
 
 PrivateKey PrivateKey::generate(Algorithm algorithm) {
   EVP_PKEY* key = nullptr;

@@ -2,95 +2,138 @@
 #include "airlock/trust/policy.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include "airlock/base/error.hpp"
-#include "airlock/base/text.hpp"
+#include "trust/assignment.hpp"
 
 namespace airlock::trust {
 
 namespace {
 
-/// The signature that each trusted key made over the content, by the key's name.
-using Signatures = std::map<std::string, const SignatureFile*>;
+[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::trust, why); }
 
-Signatures find_signers(const std::vector<TrustedKey>& keys, std::string_view content,
-                        const std::vector<SignatureFile>& files) {
-  Signatures signers;
-  for (const TrustedKey& trusted : keys)
-    for (const SignatureFile& file : files)
-      if (!signers.contains(trusted.name) && trusted.key.matches(content, file.bytes))
-        signers.emplace(trusted.name, &file);
-  return signers;
+void check_requirement(const std::string& where, const Requirement& requirement, const std::set<std::string>& known) {
+  const std::set<std::string> distinct(requirement.keys.begin(), requirement.keys.end());
+  const std::string role = where + ": role " + requirement.role;
+  if (distinct.size() != requirement.keys.size()) refuse(role + " names a key twice");
+  if (requirement.threshold == 0 || requirement.threshold > distinct.size())
+    refuse(role + " has a threshold of " + std::to_string(requirement.threshold) + " over " +
+           count_of(distinct.size(), "key"));
+  for (const std::string& key : distinct)
+    if (!known.contains(key)) refuse(role + ": there is no key " + key);
 }
 
-[[noreturn]] void refuse(const Requirement& requirement, std::size_t met, const std::vector<SignatureFile>& files) {
-  const std::size_t found = files.size();
-  std::vector<std::string> names;
-  for (const SignatureFile& file : files) names.push_back(file.name);
-  Error error(ErrorCode::trust,
-              "role " + requirement.role + ": " + std::to_string(met) + " of " + std::to_string(requirement.threshold) +
-                  " required signatures by " + join(requirement.keys, ", ") +
-                  (found == 0 ? "; the bundle carries no signature at all"
-                              : "; none of those found is theirs over this content: " + join(names, ", ")));
-  error.hint(found == 0 ? "have the exporter sign it: airlock sign BUNDLE --key KEY"
-                        : "the content was changed after signing, or another key signed it; "
-                          "do not use this bundle before the exporter confirms the key's fingerprint");
-  throw error;
+std::string in_words(const Requirement& requirement) {
+  std::string what = requirement.attestation.empty()                 ? "signed"
+                     : requirement.attestation == svr_predicate_type ? "approved"
+                                                                     : "attested (" + requirement.attestation + ")";
+  std::string who = join(requirement.keys, ", ");
+  if (requirement.keys.size() > 1)
+    who = (requirement.threshold == requirement.keys.size()
+               ? "all of "
+               : "at least " + std::to_string(requirement.threshold) + " of ") +
+          who;
+  return what + " by " + who + " as " + requirement.role;
 }
 
 }  // namespace
 
 Policy Policy::single_key(std::string name, PublicKey key) {
-  std::vector<TrustedKey> keys;
-  keys.push_back({name, std::move(key)});
-  return {std::move(keys), {{"exporter", {std::move(name)}, 1}}};
+  PolicyContent content;
+  content.origin = "--key";
+  content.keys.push_back({name, std::move(key)});
+  StreamRules rules;
+  rules.requirements.push_back({"exporter", {std::move(name)}, 1, ""});
+  rules.rollback = Rollback::allow;
+  content.any_stream = std::move(rules);
+  return Policy(std::move(content));
 }
 
-Policy::Policy(std::vector<TrustedKey> keys, std::vector<Requirement> requirements)
-    : keys_(std::move(keys)), requirements_(std::move(requirements)) {
+Policy::Policy(PolicyContent content) : content_(std::move(content)) {
   std::set<std::string> names;
-  std::set<oci::Digest> material;
-  for (const TrustedKey& trusted : keys_) {
+  std::map<oci::Digest, std::string> material;
+  for (const TrustedKey& trusted : content_.keys) {
     if (!names.insert(trusted.name).second)
-      throw Error(ErrorCode::trust, "policy: the key name " + trusted.name + " appears twice");
-    if (!material.insert(trusted.key.spki()).second)
-      throw Error(ErrorCode::trust, "policy: " + trusted.name + " is the same key as another one");
+      refuse(content_.origin + ": the key name " + trusted.name + " appears twice");
+    const auto [other, added] = material.emplace(trusted.key.spki(), trusted.name);
+    if (!added) refuse(content_.origin + ": keys: " + other->second + " and " + trusted.name + " are the same key");
   }
-  if (requirements_.empty()) throw Error(ErrorCode::trust, "policy: nothing is required, so nothing would be verified");
-  for (const Requirement& requirement : requirements_) {
-    const std::set<std::string> distinct(requirement.keys.begin(), requirement.keys.end());
-    if (distinct.size() != requirement.keys.size())
-      throw Error(ErrorCode::trust, "policy: role " + requirement.role + " names a key twice");
-    if (requirement.threshold == 0 || requirement.threshold > distinct.size())
-      throw Error(ErrorCode::trust, "policy: role " + requirement.role + " has a threshold of " +
-                                        std::to_string(requirement.threshold) + " over " +
-                                        count_of(distinct.size(), "key"));
-    for (const std::string& key : distinct)
-      if (!names.contains(key)) throw Error(ErrorCode::trust, "policy: role " + requirement.role + ": no key " + key);
-  }
+  if (content_.streams.empty() && !content_.any_stream) refuse(content_.origin + ": streams: none is there");
+  for (const auto& [name, rules] : content_.streams) check_stream(content_.origin + ": " + where(name), rules);
+  if (content_.any_stream) check_stream(content_.origin, *content_.any_stream);
 }
 
-Evidence Policy::authenticate(std::string_view content, const std::vector<SignatureFile>& signatures) const {
-  const Signatures signers = find_signers(keys_, content, signatures);
-  std::set<std::string> used;  // one key fills one role
-  std::vector<MetRequirement> met;
-  for (const Requirement& requirement : requirements_) {
-    MetRequirement result{requirement.role, requirement.threshold, {}};
-    for (const std::string& name : requirement.keys) {
-      const auto signer = signers.find(name);
-      if (signer == signers.end() || used.contains(name)) continue;
-      const auto trusted =
-          std::find_if(keys_.begin(), keys_.end(), [&](const TrustedKey& key) { return key.name == name; });
-      result.signers.push_back(
-          {name, trusted->key.fingerprint(), to_string(trusted->key.algorithm()), signer->second->name});
-    }
-    if (result.signers.size() < requirement.threshold) refuse(requirement, result.signers.size(), signatures);
-    for (const auto& signer : result.signers) used.insert(signer.name);
-    met.push_back(std::move(result));
+void Policy::check_stream(const std::string& where, const StreamRules& rules) const {
+  std::set<std::string> usable;
+  std::set<std::string> known;
+  for (const TrustedKey& trusted : content_.keys) {
+    known.insert(trusted.name);
+    if (!content_.revoked.contains(trusted.key.spki())) usable.insert(trusted.name);
   }
-  return {oci::sha256(content), std::move(met)};
+  if (rules.requirements.empty()) refuse(where + ": require: nothing is required, so nothing would be verified");
+  for (const Requirement& requirement : rules.requirements) check_requirement(where, requirement, known);
+  const auto possible =
+      assign(rules.requirements, [&](const Requirement&, const std::string& key) { return usable.contains(key); });
+  if (const auto unmet = possible.first_unmet(rules.requirements))
+    refuse(where + ": require[" + std::to_string(*unmet) + "]: role " + rules.requirements[*unmet].role +
+           " can never be met: one key fills one role, and revoked keys count for nothing");
+}
+
+const StreamRules* Policy::rules_of(const std::string& stream) const {
+  const auto named = content_.streams.find(stream);
+  if (named != content_.streams.end()) return &named->second;
+  return content_.any_stream ? &*content_.any_stream : nullptr;
+}
+
+std::string Policy::where(const std::string& stream) const {
+  return content_.streams.contains(stream) ? "streams." + stream : content_.origin;
+}
+
+bool Policy::needs_import_state() const {
+  return std::any_of(content_.streams.begin(), content_.streams.end(),
+                     [](const auto& stream) { return stream.second.rollback == Rollback::deny; });
+}
+
+std::vector<std::string> Policy::explain() const {
+  std::vector<std::string> lines;
+  for (const auto& [name, rules] : content_.streams) {
+    lines.push_back("A bundle of stream " + name + " is accepted when it");
+    for (const Requirement& requirement : rules.requirements) lines.push_back("  - is " + in_words(requirement));
+    if (!rules.allow_sources.empty()) lines.push_back("  - holds only images from " + join(rules.allow_sources, ", "));
+    if (rules.max_age) lines.push_back("  - is not older than " + human_age(*rules.max_age));
+    lines.emplace_back("  - has not expired, if it names a time");
+    if (rules.rollback == Rollback::deny)
+      lines.emplace_back("  - is not older than the last one of this stream that this machine imported (by serial)");
+  }
+  lines.emplace_back("One key fills one role and counts once. Bundles of any other stream are refused.");
+  return lines;
+}
+
+std::vector<std::string> Policy::oddities(Time now) const {
+  std::vector<std::string> odd;
+  std::set<std::string> used;
+  for (const auto& [name, rules] : content_.streams) {
+    const std::string at = where(name) + ": ";
+    for (const Requirement& requirement : rules.requirements) {
+      used.insert(requirement.keys.begin(), requirement.keys.end());
+      for (const TrustedKey& trusted : content_.keys)
+        if (content_.revoked.contains(trusted.key.spki()) &&
+            std::find(requirement.keys.begin(), requirement.keys.end(), trusted.name) != requirement.keys.end())
+          odd.push_back(at + "role " + requirement.role + " names " + trusted.name + ", whose key is revoked");
+    }
+    if (!rules.max_age)
+      odd.push_back(at + "no max_age: a bundle of any age is accepted");
+    else if (now - *rules.max_age < Time{})
+      odd.push_back(at + "max_age reaches back before 1970");
+    if (rules.rollback == Rollback::allow) odd.push_back(at + "rollback: an older bundle may follow a newer one");
+    if (rules.allow_sources.empty()) odd.push_back(at + "no allow_sources: images may come from anywhere");
+    if (rules.requirements.size() == 1 && rules.requirements.front().threshold == 1)
+      odd.push_back(at + "one key alone decides");
+  }
+  for (const TrustedKey& trusted : content_.keys)
+    if (!used.contains(trusted.name) && !content_.revoked.contains(trusted.key.spki()))
+      odd.push_back("keys: " + trusted.name + " is not used by any stream");
+  return odd;
 }
 
 }  // namespace airlock::trust

@@ -137,27 +137,6 @@ TEST_CASE("a blob that changes between two reads never gives its last piece") {
   CHECK_ERROR(reader.next(), format, "its content has the digest");
 }
 
-TEST_CASE("signing in place adds to what is there, after checking all of it") {
-  const TemporaryDirectory directory;
-  const auto path = directory.path() / "b.tar";
-  Reporter reporter({ReporterOptions::Form::plain, true, false});
-  write_new_file(path, good_bundle().bytes());
-  flow::sign_bundle(path, mallory(), "bob", 2, reporter);
-  const auto policy = trust::Policy({{"alice", alice().public_key()}, {"bob", mallory().public_key()}},
-                                    {{"exporter", {"alice", "bob"}, 2}});
-  CHECK_NOTHROW(bundle::verify(bundle::open_medium(path), policy, {}, reporter));
-  CHECK_ERROR(flow::sign_bundle(path, mallory(), "bob2", 2, reporter), trust, "has signed it already");
-  CHECK_ERROR(flow::sign_bundle(path, trust::PrivateKey::generate(trust::Algorithm::ed25519), "bob", 2, reporter),
-              trust, "a signature named bob already");
-  std::string bytes = read_file(path, 1U << 20);
-  bytes.at(bytes.find("amd64 layer")) = 'A';
-  const auto tampered = directory.path() / "tampered.tar";
-  write_new_file(tampered, bytes);
-  CHECK_ERROR(flow::sign_bundle(tampered, trust::PrivateKey::generate(trust::Algorithm::ed25519), "carol", 2, reporter),
-              format, "its content has the digest");
-  CHECK(read_file(tampered, 1U << 20) == bytes);
-}
-
 TEST_CASE("what a bundle says of itself can be read without a key") {
   const auto unverified = bundle::read_unverified(std::make_shared<MemoryMedium>(good_bundle().bytes()));
   CHECK(unverified.metadata.serial == 7);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "airlock/trust/policy.hpp"
+#include "airlock/trust/key.hpp"
 #include "catch.hpp"
 
 using namespace airlock;
@@ -82,42 +82,4 @@ bmkyrVZRAGWle6SBKM0OxC+T6EXa01rl128q3bF0jth5cXfroRCGVI0tKAhbR0oC
 -----END PUBLIC KEY-----
 )";
   CHECK_ERROR(PublicKey::from_pem(p384, "p"), trust, "another curve than P-256");
-}
-
-TEST_CASE("a policy of one key") {
-  const PrivateKey& alice = key_of(Algorithm::ecdsa_p256_sha256);
-  const PrivateKey& mallory = key_of(Algorithm::ed25519);
-  const auto policy = Policy::single_key("alice", alice.public_key());
-  const auto evidence = policy.authenticate("sums", {{"m.sig", mallory.sign("sums")}, {"a.sig", alice.sign("sums")}});
-  REQUIRE(evidence.requirements().size() == 1);
-  CHECK(evidence.requirements()[0].signers[0].signature == "a.sig");
-  CHECK(evidence.signed_content() == oci::sha256("sums"));
-  CHECK_ERROR(policy.authenticate("sums", {}), trust, "carries no signature at all");
-  CHECK_ERROR(policy.authenticate("sums", {{"m.sig", mallory.sign("sums")}}), trust,
-              "0 of 1 required signatures by alice");
-  CHECK_ERROR(policy.authenticate("sumz", {{"a.sig", alice.sign("sums")}}), trust, "0 of 1");
-}
-
-TEST_CASE("thresholds count distinct keys, and a key fills one role") {
-  const PrivateKey& a = key_of(Algorithm::ecdsa_p256_sha256);
-  const PrivateKey& b = key_of(Algorithm::ed25519);
-  const Policy two({{"a", a.public_key()}, {"b", b.public_key()}}, {{"exporter", {"a", "b"}, 2}});
-  CHECK_ERROR(two.authenticate("x", {{"1", a.sign("x")}, {"2", a.sign("x")}}), trust, "1 of 2 required signatures");
-  CHECK_NOTHROW(two.authenticate("x", {{"1", a.sign("x")}, {"2", b.sign("x")}}));
-  const Policy roles({{"a", a.public_key()}, {"b", b.public_key()}},
-                     {{"exporter", {"a"}, 1}, {"reviewer", {"a", "b"}, 1}});
-  CHECK_ERROR(roles.authenticate("x", {{"1", a.sign("x")}}), trust, "role reviewer");
-  CHECK_NOTHROW(roles.authenticate("x", {{"1", a.sign("x")}, {"2", b.sign("x")}}));
-}
-
-TEST_CASE("policies that cannot be meant") {
-  const auto a = key_of(Algorithm::ecdsa_p256_sha256).public_key();
-  const auto b = key_of(Algorithm::ed25519).public_key();
-  CHECK_ERROR(Policy({{"a", a}}, {}), trust, "nothing is required");
-  CHECK_ERROR(Policy({{"a", a}, {"a", b}}, {{"r", {"a"}, 1}}), trust, "appears twice");
-  CHECK_ERROR(Policy({{"a", a}, {"b", a}}, {{"r", {"a"}, 1}}), trust, "the same key");
-  CHECK_ERROR(Policy({{"a", a}}, {{"r", {"b"}, 1}}), trust, "no key b");
-  CHECK_ERROR(Policy({{"a", a}}, {{"r", {"a", "a"}, 1}}), trust, "names a key twice");
-  CHECK_ERROR(Policy({{"a", a}}, {{"r", {"a"}, 2}}), trust, "threshold of 2 over 1 key");
-  CHECK_ERROR(Policy({{"a", a}}, {{"r", {"a"}, 0}}), trust, "threshold of 0");
 }

@@ -20,6 +20,12 @@ std::string count_of(std::uint64_t number, std::string_view noun, std::string_vi
 /// "4.2 s", "3 min 12 s", "1 h 05 min".
 std::string human_duration(std::chrono::milliseconds duration);
 
+/// For spans that people count in days: "3 d" from two days up, else as human_duration().
+std::string human_age(std::chrono::seconds age);
+
+/// "45d", "12h", "2w", "30min" as seconds; nothing for anything else, zero included.
+std::optional<std::chrono::seconds> parse_duration(std::string_view text);
+
 /// Text from outside, fit for a terminal: control characters become `?`, and what is past `limit` bytes is left out.
 std::string printable(std::string_view text, std::size_t limit = 300);
 
@@ -38,6 +44,10 @@ std::string to_lower(std::string_view text);
 /// Shell-style match with `*` (any run, slashes too) and `?`.
 bool glob_match(std::string_view pattern, std::string_view text);
 
+/// Whether `name` may name a stream, a key or a signature: letters, digits, `.`, `_`, `-`; 1 to 64, starting with a
+/// letter or digit. Such a name is safe in a path.
+bool is_plain_name(std::string_view name);
+
 /// RFC 4648 base64 with padding.
 std::string base64_encode(std::string_view bytes);
 /// Strict: the standard alphabet, correct padding, no white space; nothing otherwise.
@@ -51,7 +61,11 @@ std::optional<std::uint64_t> parse_number(std::string_view text);
 
 using Time = std::chrono::sys_seconds;
 
-/// Now, or the value of SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/) when it is set.
+/// Now, by the system's clock; what is too old or expired is judged by it.
+Time clock_time();
+
+/// Now as it is written into bundles: clock_time(), or the value of SOURCE_DATE_EPOCH
+/// (https://reproducible-builds.org/specs/source-date-epoch/) when it is set.
 Time current_time();
 
 /// RFC 3339 in UTC with whole seconds: "2026-11-23T00:35:18Z".

@@ -44,9 +44,10 @@ std::unique_ptr<ReadableMedium> open_medium(const std::filesystem::path& path);
 /// An Error when `path` exists or the space is not there. Without commit(), the destructor removes the partial file.
 std::unique_ptr<WritableMedium> create_medium(const std::filesystem::path& path, std::uint64_t size);
 
-/// Opens a finished bundle for writes in place (signatures).
+/// Opens a finished bundle for writes in place (signatures). Nobody else can open it so meanwhile.
 class SignableMedium : public ReadableMedium {
  public:
+  /// Durable when it returns, so that a later overwrite() is never seen without an earlier one.
   virtual void overwrite(std::uint64_t offset, std::string_view bytes) = 0;
 };
 std::unique_ptr<SignableMedium> open_signable_medium(const std::filesystem::path& path);

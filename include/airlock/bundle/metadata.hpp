@@ -63,8 +63,4 @@ std::string format_index(const std::vector<Image>& images);
 /// The whole content of oci-layout (OCI image-spec v1.1, image-layout.md).
 inline constexpr std::string_view oci_layout_content = R"({"imageLayoutVersion":"1.0.0"})";
 
-/// Whether `name` may name a stream or a signature: letters, digits, `.`, `_`, `-`; 1 to 64, starting with a letter or
-/// digit.
-bool is_plain_name(std::string_view name);
-
 }  // namespace airlock::bundle

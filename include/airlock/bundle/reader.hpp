@@ -13,10 +13,13 @@
 #include "airlock/bundle/closure.hpp"
 #include "airlock/bundle/medium.hpp"
 #include "airlock/bundle/metadata.hpp"
+#include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/sums.hpp"
 #include "airlock/trust/policy.hpp"
 
 namespace airlock::bundle {
+
+struct Cursor;
 
 /// The entries of a bundle, their order and places checked, their content neither parsed nor trusted.
 class Archive {
@@ -29,9 +32,8 @@ class Archive {
   /// Walks all headers. An Error (code `format`) names the first thing that is not as airlock writes it.
   explicit Archive(std::shared_ptr<const ReadableMedium> medium);
 
-  const std::string& sums() const { return sums_; }  ///< raw SHA256SUMS
-  const std::vector<trust::SignatureFile>& signatures() const { return signatures_; }
-  std::uint64_t region_offset() const { return region_offset_; }
+  const Head& head() const { return head_; }
+  const std::string& sums() const { return head_.sums; }  ///< raw SHA256SUMS
   /// Names of the signed entries, in the archive's order.
   const std::vector<std::string>& names() const { return names_; }
   const Place& place(const std::string& name) const { return places_.at(name); }
@@ -40,15 +42,11 @@ class Archive {
   const ReadableMedium& medium() const { return *medium_; }
 
  private:
-  struct Cursor;
-  void read_region(Cursor& cursor);
   void read_entries(Cursor& cursor);
   void check_end(const Cursor& cursor) const;
 
   std::shared_ptr<const ReadableMedium> medium_;
-  std::string sums_;
-  std::vector<trust::SignatureFile> signatures_;
-  std::uint64_t region_offset_ = 0;
+  Head head_;
   std::vector<std::string> names_;
   std::map<std::string, Place> places_;
 };
@@ -75,6 +73,7 @@ class BlobReader {
 struct VerifyOptions {
   unsigned jobs = 2;                           ///< threads that hash
   std::vector<trust::SignatureFile> sidecars;  ///< signatures kept beside the bundle
+  trust::Circumstances circumstances;          ///< what the policy's rules are judged by
 };
 
 /// A bundle whose signatures met a policy and whose every byte was checked.
@@ -93,18 +92,19 @@ class VerifiedBundle {
  private:
   friend VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                                const VerifyOptions& options, Reporter& reporter);
-  VerifiedBundle(std::shared_ptr<const Archive> archive, trust::Evidence evidence)
-      : archive_(std::move(archive)), evidence_(std::move(evidence)) {}
+  VerifiedBundle(std::shared_ptr<const Archive> archive, Metadata metadata, trust::Evidence evidence)
+      : archive_(std::move(archive)), metadata_(std::move(metadata)), evidence_(std::move(evidence)) {}
 
   std::shared_ptr<const Archive> archive_;
-  trust::Evidence evidence_;
   Metadata metadata_;
+  trust::Evidence evidence_;
   std::map<oci::Digest, std::string> documents_;
 };
 
 /// Checks everything, in this order, and stops at the first failure: structure (code `format`), signatures over
-/// SHA256SUMS (code `trust`), metadata, closure, content of every blob (code `format`). No JSON is parsed before the
-/// signatures are good.
+/// SHA256SUMS (code `trust`), metadata (code `format`), the policy's rules for what the bundle says of itself (codes
+/// `trust` and `policy`), closure, content of every blob (code `format`). Nothing that SHA256SUMS lists is parsed
+/// before the signatures are good.
 VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                       const VerifyOptions& options, Reporter& reporter);
 
@@ -113,6 +113,7 @@ struct UnverifiedMetadata {
   Metadata metadata;
   std::vector<std::string> signature_names;
   oci::Digest sums_digest;
+  bool leftovers = false;  ///< Head::leftovers
 };
 UnverifiedMetadata read_unverified(std::shared_ptr<const ReadableMedium> medium);
 

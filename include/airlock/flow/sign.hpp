@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys and signatures.
+// Keys, signatures and approvals.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "airlock/base/reporter.hpp"
 #include "airlock/bundle/reader.hpp"
@@ -11,21 +13,40 @@
 
 namespace airlock::flow {
 
-/// Adds a signature to a finished bundle, in place. The bundle's content is checked first, so that nobody signs what
-/// does not hold; signatures that are there already stay. An Error (code `trust`) when this name or this key has
-/// signed.
-void sign_bundle(const std::filesystem::path& path, const trust::PrivateKey& key, const std::string& name,
-                 unsigned jobs, Reporter& reporter);
+struct SignRequest {
+  std::filesystem::path bundle;
+  std::string name;  ///< signatures/NAME.sig and so on
+  unsigned jobs = 2;
+  /// The SHA256SUMS digest that `verify` printed right before: the content is then not read again, and exactly this is
+  /// signed. Without it, every byte is checked first.
+  std::optional<oci::Digest> verified;
+  /// Write the files here, beside the bundle, instead of into it.
+  std::optional<std::filesystem::path> sidecar;
+};
+
+struct SignResult {
+  oci::Digest content;  ///< SHA256SUMS digest
+  std::vector<std::string> files;
+};
+
+/// Adds a signature, in every form the key has, to a finished bundle, in place. Signatures that are there already stay,
+/// whatever happens. An Error (code `trust`) when this name or this key has signed already, or when there is no room.
+SignResult sign_bundle(const SignRequest& request, const trust::PrivateKey& key, Reporter& reporter);
+
+/// The same with a reviewer's approval.
+SignResult approve_bundle(const SignRequest& request, const trust::PrivateKey& key, const std::string& comment,
+                          Reporter& reporter);
 
 struct KeyFiles {
   std::filesystem::path private_key;
   std::filesystem::path public_key;
+  std::filesystem::path minisign_key;  ///< of Ed25519 keys only
 };
 
-/// Where keygen puts the keys of this name; an Error (code `media`) when either is there already.
+/// Where keygen puts the keys of this name; an Error (code `media`) when one is there already.
 KeyFiles new_key_files(const std::string& name);
 
-/// Writes NAME.key (mode 0600) and NAME.pub, overwriting nothing.
+/// Writes NAME.key (mode 0600), NAME.pub and, for Ed25519, NAME.minisign.pub, overwriting nothing.
 void write_key_files(const KeyFiles& files, const trust::PrivateKey& key, const std::string& passphrase);
 
 }  // namespace airlock::flow

@@ -23,6 +23,8 @@ class Digest {
 
   std::string str() const { return "sha256:" + hex(); }
   std::string hex() const;
+  /// The 32 bytes themselves.
+  std::string bytes() const { return {bytes_.begin(), bytes_.end()}; }
   /// The first 12 digits, enough to tell digests apart in a message.
   std::string short_hex() const { return hex().substr(0, 12); }
 

@@ -41,6 +41,8 @@ class PublicKey {
   /// `SHA256:` and the hexadecimal digits of spki().
   std::string fingerprint() const { return "SHA256:" + spki_.hex(); }
   std::string pem() const;
+  /// The 32 bytes of an Ed25519 key (RFC 8032). REQUIRES: it is one.
+  std::string ed25519_bytes() const;
   /// Whether `signature` is this key's over exactly `message`. Malformed signatures are simply not.
   bool matches(std::string_view message, std::string_view signature) const;
 
@@ -61,6 +63,12 @@ class PrivateKey {
   static PrivateKey generate(Algorithm algorithm);
   /// An Error (code `trust`) for a wrong passphrase or anything but one supported key.
   static PrivateKey from_pem(std::string_view pem, std::string_view where, const PassphraseSource& passphrase);
+
+  /// A key that stays in its token; `uri` is a PKCS#11 URI (RFC 7512), e.g. `pkcs11:token=signing;object=alice`. The
+  /// module is the URI's `module-path`, $PKCS11_MODULE_PATH or the system's (p11-kit). `pin` is asked for the token's
+  /// PIN. OpenSSL's pkcs11 provider is used where there is one, else the engine (libengine-pkcs11-openssl). An Error
+  /// (code `trust`) says what is missing.
+  static PrivateKey from_token(const std::string& uri, const PassphraseSource& pin);
 
   /// PKCS#8 PEM; encrypted with scrypt and AES-256-CBC when `passphrase` is not empty.
   std::string pem(std::string_view passphrase) const;

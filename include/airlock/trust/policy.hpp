@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who must have signed. The verifier's policy decides, never the bundle: nothing in a bundle names the keys to trust.
+// Who must have signed, and what else must hold. The verifier's policy decides, never the bundle: nothing in a bundle
+// names the keys to trust.
 #pragma once
 
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "airlock/trust/evidence.hpp"
 #include "airlock/trust/key.hpp"
+#include "airlock/trust/signature.hpp"
 
 namespace airlock::trust {
 
@@ -21,56 +29,105 @@ struct Requirement {
   std::string role;               ///< "exporter", "reviewer": free text for the report
   std::vector<std::string> keys;  ///< names of TrustedKeys
   unsigned threshold = 1;
+  std::string attestation;  ///< predicate type of the statement that is wanted; empty: a signature
 };
 
-/// A detached signature as it was found, before anybody believed it.
-struct SignatureFile {
-  std::string name;   ///< path in the bundle or of a sidecar file, for messages
-  std::string bytes;  ///< raw signature (DER for ECDSA)
+enum class Rollback { deny, allow };
+
+/// What must hold for the bundles of one stream.
+struct StreamRules {
+  std::vector<Requirement> requirements;
+  std::vector<std::string> allow_sources;       ///< patterns for image references; empty: any
+  std::optional<std::chrono::seconds> max_age;  ///< since the bundle was made
+  Rollback rollback = Rollback::deny;           ///< whether an older bundle may follow a newer one
 };
 
-/// One requirement and the keys that met it.
-struct MetRequirement {
-  std::string role;
-  unsigned threshold = 1;
-  struct Signer {
-    std::string name;         ///< the verifier's name for the key
-    std::string fingerprint;  ///< PublicKey::fingerprint()
-    std::string algorithm;
-    std::string signature;  ///< SignatureFile::name
-  };
-  std::vector<Signer> signers;
+/// What a policy is made of.
+struct PolicyContent {
+  std::string origin;                 ///< the policy's file, or "--key"; for messages
+  std::optional<oci::Digest> digest;  ///< of the policy's file
+  std::vector<TrustedKey> keys;
+  std::set<oci::Digest> revoked;                       ///< SubjectPublicKeyInfo hashes
+  std::map<std::string, StreamRules> streams;          ///< by name
+  std::optional<StreamRules> any_stream;               ///< for streams that are not named; only `--key` has it
+  std::map<std::string, std::filesystem::path> files;  ///< where the keys came from, for explain()
 };
 
-/// Proof that a policy was met for one exact text. Only authenticate() makes one.
-class Evidence {
+/// What a bundle says of itself, once its signatures vouch for it.
+struct Claims {
+  std::string stream;
+  std::uint64_t serial = 0;
+  Time created{};
+  std::optional<Time> expires;
+  std::vector<std::string> sources;  ///< full image references
+};
+
+/// The last bundle of a stream that was imported on this machine.
+struct LastImport {
+  std::uint64_t serial = 0;
+  oci::Digest content;  ///< SHA256SUMS digest
+};
+
+/// What the verifier knows besides policy and bundle.
+struct Circumstances {
+  Time now{};
+  std::optional<std::string> stream;               ///< the only one that is wanted
+  std::map<std::string, LastImport> last_imports;  ///< by stream
+};
+
+/// Signatures that were checked against a policy's keys, before anything of the bundle was parsed.
+class Authentication {
  public:
   const oci::Digest& signed_content() const { return content_; }
-  const std::vector<MetRequirement>& requirements() const { return requirements_; }
 
  private:
   friend class Policy;
-  Evidence(const oci::Digest& content, std::vector<MetRequirement> requirements)
-      : content_(content), requirements_(std::move(requirements)) {}
+  explicit Authentication(const oci::Digest& content) : content_(content) {}
   oci::Digest content_;
-  std::vector<MetRequirement> requirements_;
+  Signers signers_;
+  std::vector<std::string> files_;  // all signature files, for messages
 };
+
+struct Assignment;
 
 /// The verifier's rules.
 class Policy {
  public:
-  /// The short form `--key PUB`: this key must have signed as exporter.
+  /// The short form `--key PUB`: this key must have signed as exporter; any stream, any age, no rollback state.
   static Policy single_key(std::string name, PublicKey key);
-  /// Checked: at least one requirement, known and distinct keys, thresholds that can be met. An Error (code `trust`).
-  Policy(std::vector<TrustedKey> keys, std::vector<Requirement> requirements);
+  /// Reads a policy file and the key files it names, which lie relative to it. An Error (code `trust`) for anything
+  /// that is not exactly the form of docs/policy.md.
+  static Policy load(const std::filesystem::path& file);
+  /// Checked: something is required in every stream, known and distinct keys, thresholds that can be met with one key
+  /// in one role and without revoked keys. An Error (code `trust`).
+  explicit Policy(PolicyContent content);
 
-  /// Checks the signatures over `content` against every requirement. One key fills one role and counts once, however
-  /// many signatures it made. An Error (code `trust`) names the first requirement that is not met and what was found.
-  Evidence authenticate(std::string_view content, const std::vector<SignatureFile>& signatures) const;
+  /// Checks the signatures over `content`. An Error (code `trust`) when they meet the requirements of no stream (of
+  /// `circumstances.stream`, where that is given), or when two forms of a signature disagree, or an approval is for
+  /// another bundle; code `format` for a malformed file.
+  Authentication authenticate(std::string_view content, const std::vector<SignatureFile>& signatures,
+                              const Circumstances& circumstances) const;
+
+  /// Checks the bundle's claims against the rules of its stream. An Error says which rule failed: code `trust` for a
+  /// requirement, `policy` for stream, sources, age, expiry and serial.
+  Evidence judge(const Authentication& authentication, const Claims& claims, const Circumstances& circumstances) const;
+
+  const std::string& origin() const { return content_.origin; }
+  /// Whether any stream needs to know the last import.
+  bool needs_import_state() const;
+  /// The policy in words, and what is odd about it.
+  std::vector<std::string> explain() const;
+  std::vector<std::string> oddities(Time now) const;
+  const PolicyContent& content() const { return content_; }
 
  private:
-  std::vector<TrustedKey> keys_;
-  std::vector<Requirement> requirements_;
+  /// Which signers meet which of the stream's requirements; an Error as judge() says.
+  Assignment assign_signers(const std::string& stream, const Authentication& authentication) const;
+  void check_stream(const std::string& where, const StreamRules& rules) const;
+  const StreamRules* rules_of(const std::string& stream) const;
+  std::string where(const std::string& stream) const;
+
+  PolicyContent content_;
 };
 
 }  // namespace airlock::trust

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The forms in which a signature travels, so that others can check it with what they have. All of one signer hold the
+// same signature over the raw bytes of SHA256SUMS; an approval signs a statement about them.
+//
+//   NAME.sig                     raw: DER for ECDSA, 64 bytes for Ed25519               openssl
+//   NAME.sigstore.json           sigstore bundle v0.3, messageSignature, managed key    cosign, @sigstore/verify
+//   NAME.minisig                 Ed25519 only, not prehashed ("Ed")                     minisign
+//   NAME.approval.sigstore.json  sigstore bundle v0.3, DSSE envelope, in-toto Statement v1, SVR predicate v0.2
+//
+// Sources: github.com/sigstore/protobuf-specs (sigstore_bundle.proto), github.com/secure-systems-lab/dsse
+// (protocol.md, "PAE"), github.com/in-toto/attestation (spec/v1/statement.md, spec/predicates/svr.md),
+// jedisct1.github.io/minisign ("Signature format").
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "airlock/base/text.hpp"
+#include "airlock/oci/digest.hpp"
+#include "airlock/trust/key.hpp"
+
+namespace airlock::trust {
+
+/// The name of what is signed, as it stands in statements.
+inline constexpr std::string_view signed_file = "SHA256SUMS";
+/// Predicate type of approvals.
+inline constexpr std::string_view svr_predicate_type = "https://in-toto.io/attestation/svr/v0.2";
+
+enum class Form { raw, sigstore, minisign, approval };
+
+/// ".sig", ".sigstore.json", ".minisig", ".approval.sigstore.json".
+std::string_view suffix_of(Form form);
+/// By the file's name; nothing for a name that ends in none of the suffixes.
+std::optional<Form> form_of(std::string_view file_name);
+
+/// A signature as it was found, before anybody believed it.
+struct SignatureFile {
+  std::string name;  ///< path in the bundle or of a sidecar file
+  std::string bytes;
+};
+
+/// What a reviewer says of a bundle.
+struct Review {
+  std::string reviewer;
+  std::string comment;
+  Time time{};
+  bool content_checked = false;  ///< airlock checked every byte right before
+};
+
+/// The signature of `key` over `content` in every form that the key has; the names start with `stem`.
+std::vector<SignatureFile> sign(const PrivateKey& key, const std::string& stem, std::string_view content);
+
+/// A signed statement that the reviewer approves `content`.
+SignatureFile approve(const PrivateKey& key, const std::string& stem, std::string_view content, const Review& review);
+
+/// A SignatureFile taken apart. Nothing in it is believed yet.
+struct Signature {
+  std::string file;  ///< SignatureFile::name
+  std::string stem;  ///< the same without the form's suffix
+  Form form = Form::raw;
+  std::string bytes;                      ///< the signature proper
+  std::optional<oci::Digest> content;     ///< sigstore: digest of what is signed
+  std::string payload;                    ///< approval: the statement's text
+  std::string trusted_comment;            ///< minisign
+  std::string trusted_comment_signature;  ///< minisign
+
+  /// An Error (code `format`) for anything that is not of the form its name says.
+  static Signature parse(const SignatureFile& file);
+
+  /// What the key must have signed: `signed_content`, or the approval's statement in DSSE's encoding.
+  std::string message(std::string_view signed_content) const;
+};
+
+/// Refuses (code `trust`) two forms of one name that do not hold the same signature, and a wrapper around another
+/// content.
+void check_agreement(const std::vector<Signature>& signatures, std::string_view content);
+
+/// A statement that a trusted key has signed.
+struct Approval {
+  oci::Digest subject;  ///< of the one subject, SHA256SUMS
+  std::string predicate_type;
+  std::string reviewer;
+  std::string comment;
+  std::string time;  ///< as the reviewer's machine wrote it
+
+  /// An Error (code `format`) for what is no in-toto Statement v1 with one subject. `where` names it.
+  static Approval parse(std::string_view payload, const std::string& where);
+};
+
+/// The public key file of minisign. REQUIRES: an Ed25519 key.
+std::string minisign_public_key(const PublicKey& key);
+
+}  // namespace airlock::trust

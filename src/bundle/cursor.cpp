@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bundle/cursor.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
+
+namespace airlock::bundle {
+
+namespace {
+
+void check_padding(const ReadableMedium& medium, const Cursor::Found& found) {
+  std::array<char, tar::block_size> padding{};
+  const std::span<char> rest(padding.data(), tar::padded(found.size) - found.size);
+  medium.read(found.offset + found.size, rest);
+  if (std::any_of(rest.begin(), rest.end(), [](char c) { return c != '\0'; }))
+    refuse_structure(found.entry.name + ": bytes other than zero after its content");
+}
+
+}  // namespace
+
+void refuse_structure(const std::string& why) {
+  throw Error(ErrorCode::format, Side::bundle, why)
+      .hint("this is not a bundle as airlock writes it; get the file again from its exporter");
+}
+
+std::optional<Cursor::Found> Cursor::next() {
+  tar::Block block{};
+  if (medium.size() - position < block.size())
+    throw Error(ErrorCode::format, Side::bundle,
+                medium.name() + " is cut short: no end mark in its " + std::to_string(medium.size()) + " bytes")
+        .hint("the file did not arrive whole; copy it again");
+  medium.read(position, block);
+  if (tar::is_end(block)) return std::nullopt;
+  const tar::Entry entry = tar::parse_header(block, position);
+  const Found found{entry, position + tar::block_size, entry.size};
+  const std::uint64_t available = medium.size() - found.offset;
+  const std::uint64_t needed = tar::padded(found.size);
+  if (needed > available)
+    throw Error(ErrorCode::format, Side::bundle,
+                medium.name() + " is cut short: " + entry.name + " needs " + human_size(needed) + ", " +
+                    human_size(available) + " are left")
+        .hint("the file did not arrive whole; copy it again");
+  check_padding(medium, found);
+  position = found.offset + needed;
+  return found;
+}
+
+}  // namespace airlock::bundle

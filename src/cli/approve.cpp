@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
+#include "airlock/base/error.hpp"
+#include "cli/signing.hpp"
+#include "cli/verbs.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+struct ApproveOptions : SignVerbOptions {
+  std::string comment;
+};
+
+void run(const ApproveOptions& options, const Conduct& conduct) {
+  constexpr std::size_t longest_comment = 2000;
+  if (options.comment.size() > longest_comment)
+    throw Error(ErrorCode::usage, "--comment has " + std::to_string(options.comment.size()) +
+                                      " bytes; 2000 are kept in the bundle, a longer review belongs beside it");
+  Reporter reporter(conduct.reporter());
+  const auto request = options.request();
+  const auto key = options.signing.load();
+  const auto result = flow::approve_bundle(request, key, options.comment, reporter);
+  print_signed(options, request, result, key.public_key(), "approved", conduct);
+}
+
+}  // namespace
+
+void add_approve(CLI::App& app, Conduct& conduct) {
+  auto* verb = app.add_subcommand("approve", "Check a bundle's content and add a reviewer's approval to it, in place");
+  const auto options = std::make_shared<ApproveOptions>();
+  options->add_to(*verb);
+  verb->add_option("--comment", options->comment, "What the reviewer has to say; it is signed with the approval")
+      ->type_name("TEXT");
+  conduct.add_to(*verb);
+  verb->footer(
+      "Example:\n  airlock verify /media/usb/kubernetes.tar --key alice.pub\n"
+      "  airlock approve /media/usb/kubernetes.tar --key bob.key --comment \"scanned, change 4711\"");
+  verb->callback([=, &conduct] { run(*options, conduct); });
+}
+
+}  // namespace airlock::cli

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/json.hpp"
+#include "airlock/base/text.hpp"
+#include "cli/verbs.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+void run(const std::string& file, const Conduct& conduct) {
+  const auto policy = trust::Policy::load(file);
+  const auto& content = policy.content();
+  const auto oddities = policy.oddities(clock_time());
+  if (conduct.json()) {
+    Json keys = Json::array();
+    for (const auto& trusted : content.keys)
+      keys.push_back({{"name", trusted.name},
+                      {"fingerprint", trusted.key.fingerprint()},
+                      {"algorithm", trust::to_string(trusted.key.algorithm())},
+                      {"revoked", content.revoked.contains(trusted.key.spki())}});
+    print(pretty_json({{"policy", file},
+                       {"digest", content.digest->str()},
+                       {"keys", std::move(keys)},
+                       {"explanation", policy.explain()},
+                       {"warnings", oddities}}) +
+          "\n");
+    return;
+  }
+  std::string text = file + ": in order, " + content.digest->str() + "\n";
+  for (const auto& trusted : content.keys)
+    text += "  key " + trusted.name + ": " + trusted.key.fingerprint() + " (" +
+            trust::to_string(trusted.key.algorithm()) + ", " + content.files.at(trusted.name).string() + ")" +
+            (content.revoked.contains(trusted.key.spki()) ? " REVOKED" : "") + "\n";
+  for (const std::string& line : policy.explain()) text += line + "\n";
+  for (const std::string& odd : oddities) text += "note: " + odd + "\n";
+  print(text);
+}
+
+}  // namespace
+
+void add_policy(CLI::App& app, Conduct& conduct) {
+  auto* verb = app.add_subcommand("policy", "Work with a verifier's policy");
+  verb->require_subcommand(1);
+  auto* check = verb->add_subcommand("check", "Say in words what a policy demands, and find its mistakes");
+  const auto file = std::make_shared<std::string>();
+  check->add_option("FILE", *file, "The policy (docs/policy.md)")->required();
+  conduct.add_to(*check);
+  check->footer("Example:\n  airlock policy check policy.yaml");
+  check->callback([=, &conduct] { run(*file, conduct); });
+}
+
+}  // namespace airlock::cli

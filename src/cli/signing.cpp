@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/signing.hpp"
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/json.hpp"
+#include "airlock/base/text.hpp"
+
+namespace airlock::cli {
+
+void SignVerbOptions::add_to(CLI::App& verb) {
+  jobs = std::max(1U, std::thread::hardware_concurrency());
+  verb.add_option("BUNDLE", bundle, "The bundle")->required();
+  signing.add_to(verb);
+  verb.get_option("--key")->required();
+  verb.add_option("--verified", verified,
+                  "SHA256SUMS digest that airlock verify printed: the content is not read again, and exactly this is "
+                  "signed")
+      ->type_name("DIGEST");
+  verb.add_option("--sidecar", sidecar, "Write the signature into this directory instead of into the bundle")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIRECTORY");
+  add_jobs(verb, jobs);
+}
+
+flow::SignRequest SignVerbOptions::request() const {
+  flow::SignRequest request;
+  request.bundle = bundle;
+  request.name = signing.signature_name();
+  request.jobs = jobs;
+  if (!sidecar.empty()) request.sidecar = sidecar;
+  if (verified.empty()) return request;
+  try {
+    request.verified = oci::Digest::parse(verified);
+  } catch (const Error&) {
+    throw Error(ErrorCode::usage, "--verified " + verified + " is not a digest")
+        .hint("give the line SHA256SUMS of airlock verify: sha256: and 64 hexadecimal digits");
+  }
+  return request;
+}
+
+void print_signed(const SignVerbOptions& options, const flow::SignRequest& request, const flow::SignResult& result,
+                  const trust::PublicKey& key, const std::string& deed, const Conduct& conduct) {
+  if (conduct.json()) {
+    print(pretty_json({{"bundle", options.bundle},
+                       {"name", request.name},
+                       {"signer", key.fingerprint()},
+                       {"algorithm", trust::to_string(key.algorithm())},
+                       {"contentChecked", !request.verified},
+                       {"sumsDigest", result.content.str()},
+                       {"files", result.files}}) +
+          "\n");
+    return;
+  }
+  print(options.bundle + ": " + (request.verified ? "" : "checked, and ") + deed + " by " + request.name + ", " +
+        key.fingerprint() + "\n  SHA256SUMS " + result.content.str() + "\n  files      " + join(result.files, ", ") +
+        "\n");
+}
+
+}  // namespace airlock::cli

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What sign and approve share.
+#pragma once
+
+#include <string>
+
+#include "airlock/flow/sign.hpp"
+#include "cli/options.hpp"
+
+namespace airlock::cli {
+
+struct SignVerbOptions {
+  std::string bundle;
+  SigningOptions signing;
+  std::string verified;
+  std::string sidecar;
+  unsigned jobs = 2;
+
+  void add_to(CLI::App& verb);
+  flow::SignRequest request() const;
+};
+
+/// "BUNDLE: checked, and approved by bob, SHA256:..., in signatures/bob.approval.sigstore.json".
+void print_signed(const SignVerbOptions& options, const flow::SignRequest& request, const flow::SignResult& result,
+                  const trust::PublicKey& key, const std::string& deed, const Conduct& conduct);
+
+}  // namespace airlock::cli

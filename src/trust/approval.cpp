@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/json.hpp"
+#include "trust/forms.hpp"
+
+namespace airlock::trust {
+
+namespace {
+
+constexpr std::string_view statement_type = "https://in-toto.io/Statement/v1";
+// SVR wants a URI for the verifier. Here that is a person, known by a key: its name by hash (RFC 6920), of the
+// SubjectPublicKeyInfo.
+constexpr std::string_view verifier_prefix = "ni:///sha-256;";
+constexpr JsonLimits limits{64U << 10, 16, 4096};
+
+/// RFC 4648 section 5, without padding, as RFC 6920 wants it.
+std::string base64url(std::string_view bytes) {
+  std::string text = base64_encode(bytes);
+  while (text.ends_with('=')) text.pop_back();
+  for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  return text;
+}
+
+}  // namespace
+
+std::string format_statement(const PublicKey& key, std::string_view content, const Review& review) {
+  Json properties = Json::array({"AIRLOCK_REVIEW_APPROVED"});
+  if (review.content_checked) properties.push_back("AIRLOCK_CONTENT_VERIFIED");
+  // SVR's own fields, and ours with the prefix that in-toto asks of extensions (spec/v1/README.md, "Parsing rules").
+  const Json predicate{
+      {"verifier", {{"id", std::string(verifier_prefix) + base64url(key.spki().bytes())}, {"policies", Json::array()}}},
+      {"timeCreated", format_time(review.time)},
+      {"properties", std::move(properties)},
+      {"airlock_reviewer", review.reviewer},
+      {"airlock_comment", review.comment}};
+  const Json subject{{"name", signed_file}, {"digest", {{"sha256", oci::sha256(content).hex()}}}};
+  return canonical_json({{"_type", statement_type},
+                         {"subject", Json::array({subject})},
+                         {"predicateType", svr_predicate_type},
+                         {"predicate", predicate}});
+}
+
+Approval Approval::parse(std::string_view payload, const std::string& where) {
+  const Json value = parse_json(payload, where, limits);
+  const JsonObject statement(value, where);
+  if (statement.string("_type") != statement_type)
+    throw Error(ErrorCode::format, where + ": _type: not " + std::string(statement_type));
+  const auto subjects = statement.objects("subject");
+  if (subjects.size() != 1) throw Error(ErrorCode::format, where + ": subject: not exactly one");
+  const JsonObject digests = subjects.front().object("digest");
+  const auto subject =
+      within([&] { return digests.where(); }, [&] { return oci::Digest::from_hex(digests.string("sha256")); });
+  const JsonObject predicate = statement.object("predicate");
+  return {subject, statement.string("predicateType"), predicate.optional_string("airlock_reviewer").value_or(""),
+          predicate.optional_string("airlock_comment").value_or(""),
+          predicate.optional_string("timeCreated").value_or("")};
+}
+
+}  // namespace airlock::trust

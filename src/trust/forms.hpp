@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing and reading each form; signature.cpp chooses among them.
+#pragma once
+
+#include "airlock/trust/signature.hpp"
+
+namespace airlock::trust {
+
+/// sigstore.cpp
+std::string format_message_bundle(const PublicKey& key, std::string_view content, std::string_view signature);
+std::string format_dsse_bundle(const PublicKey& key, std::string_view payload, std::string_view signature);
+void parse_message_bundle(std::string_view text, Signature& into);
+void parse_dsse_bundle(std::string_view text, Signature& into);
+/// DSSE's pre-authentication encoding of an in-toto payload.
+std::string dsse_encoding(std::string_view payload);
+
+/// minisign.cpp
+std::string format_minisig(const PrivateKey& key, const std::string& signer, std::string_view signature);
+void parse_minisig(std::string_view text, Signature& into);
+
+/// approval.cpp
+std::string format_statement(const PublicKey& key, std::string_view content, const Review& review);
+
+}  // namespace airlock::trust

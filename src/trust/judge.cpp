@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules beyond signatures: stream, sources, age, expiry, serial.
+#include <algorithm>
+
+#include "airlock/base/error.hpp"
+#include "trust/requirements.hpp"
+
+namespace airlock::trust {
+
+namespace {
+
+// Isolated machines' clocks drift; a day is what time zones and batteries explain.
+constexpr std::chrono::hours clock_tolerance{24};
+
+[[noreturn]] void refuse(const std::string& rule, const std::string& why, const std::string& hint) {
+  throw Error(ErrorCode::policy, Side::bundle, rule + ": " + why).hint(hint);
+}
+
+std::string check_sources(const std::string& rule, const std::vector<std::string>& allowed,
+                          const std::vector<std::string>& sources) {
+  for (const std::string& source : sources)
+    if (std::none_of(allowed.begin(), allowed.end(), [&](const auto& pattern) { return glob_match(pattern, source); }))
+      refuse(rule, "image " + source + " comes from none of " + join(allowed, ", "),
+             "ask for a bundle without it, or have the policy's owner allow its source");
+  return count_of(sources.size(), "image") + " from " + join(allowed, ", ");
+}
+
+std::string check_age(const std::string& rule, std::chrono::seconds max_age, Time created, Time now) {
+  if (created > now + clock_tolerance)
+    refuse(rule, "it was made on " + format_time(created) + ", but here it is " + format_time(now),
+           "set this machine's clock, or ask the exporter about his");
+  const std::chrono::seconds age = std::max(now - created, std::chrono::seconds(0));
+  if (age > max_age)
+    refuse(rule,
+           "it is " + human_age(age) + " old (made on " + format_time(created) + "), " + human_age(max_age) +
+               " are allowed",
+           "ask its exporter for a new one");
+  return human_age(age) + " old, " + human_age(max_age) + " allowed";
+}
+
+std::string check_expiry(const std::optional<Time>& expires, Time now) {
+  if (!expires) return "no time named";
+  if (now > *expires)
+    throw Error(ErrorCode::policy, Side::bundle, "it expired on " + format_time(*expires))
+        .hint("ask its exporter for a new one");
+  return "not before " + format_time(*expires);
+}
+
+std::string check_serial(const std::string& rule, const Claims& claims, const oci::Digest& content,
+                         const std::map<std::string, LastImport>& last_imports) {
+  const auto last = last_imports.find(claims.stream);
+  const std::string serial = "serial " + std::to_string(claims.serial);
+  if (last == last_imports.end()) return serial + "; no earlier import is known here";
+  const std::string before = "serial " + std::to_string(last->second.serial);
+  if (claims.serial < last->second.serial)
+    refuse(rule, "it has " + serial + ", but " + before + " of stream " + claims.stream + " was imported here already",
+           "import a newer bundle; where going back is wanted, the policy's owner allows it with rollback: allow");
+  if (claims.serial == last->second.serial && content != last->second.content)
+    refuse(rule,
+           "another bundle with the same " + serial + " of stream " + claims.stream + " was imported here already",
+           "two bundles must not share a serial; ask the exporter which of them is right");
+  return serial + (claims.serial == last->second.serial ? ", the one imported last" : " after " + before);
+}
+
+std::string why_not_counted(const std::string& file, const Signers& signers) {
+  for (const auto& [name, signer] : signers)
+    for (const auto* files : {&signer.signature_files, &signer.approval_files})
+      if (std::find(files->begin(), files->end(), file) != files->end())
+        return file + " by " + name + ": " + (signer.revoked ? "the key is revoked" : "nothing requires it");
+  return file + ": by no key of the policy over this content";
+}
+
+MetRequirement describe(const std::string& rule, const Requirement& requirement, const std::vector<std::string>& keys,
+                        const Signers& signers) {
+  MetRequirement met{rule, requirement.role, requirement.threshold, requirement.attestation, {}};
+  for (const std::string& key : keys) {
+    const Signer& signer = signers.at(key);
+    MetRequirement::Met entry{signer.name, signer.fingerprint, signer.algorithm, signer.signature_files, std::nullopt};
+    if (!requirement.attestation.empty()) {
+      const std::size_t which = find_approval(signer, requirement.attestation).value();
+      entry.files = {signer.approval_files[which]};
+      entry.approval = signer.approvals[which];
+    }
+    met.signers.push_back(std::move(entry));
+  }
+  return met;
+}
+
+}  // namespace
+
+Assignment Policy::assign_signers(const std::string& stream, const Authentication& authentication) const {
+  const StreamRules* rules = rules_of(stream);
+  if (rules == nullptr) {
+    std::vector<std::string> known;
+    for (const auto& [name, ignored] : content_.streams) known.push_back(name);
+    throw Error(ErrorCode::policy, content_.origin + " has no stream " + stream + "; it knows " + join(known, ", "))
+        .hint("the policy's owner decides which streams are accepted");
+  }
+  const std::string at = content_.streams.contains(stream) ? content_.origin + ": " + where(stream) + "." : "";
+  return meet(at, rules->requirements, authentication.signers_, authentication.files_);
+}
+
+Evidence Policy::judge(const Authentication& authentication, const Claims& claims,
+                       const Circumstances& circumstances) const {
+  if (circumstances.stream && claims.stream != *circumstances.stream)
+    throw Error(ErrorCode::policy, Side::bundle,
+                "it belongs to stream " + claims.stream + ", not " + *circumstances.stream)
+        .hint("this is another bundle than the one that was asked for with --stream");
+  const Assignment assignment = assign_signers(claims.stream, authentication);
+  const StreamRules& rules = *rules_of(claims.stream);
+
+  Evidence evidence(authentication.signed_content());
+  evidence.origin_ = content_.origin;
+  evidence.policy_ = content_.digest;
+  evidence.tracks_serial_ = rules.rollback == Rollback::deny;
+  const std::string at = content_.streams.contains(claims.stream) ? where(claims.stream) + "." : "";
+  std::vector<std::string> counted;
+  for (std::size_t i = 0; i < rules.requirements.size(); ++i) {
+    evidence.requirements_.push_back(describe(at + "require[" + std::to_string(i) + "]", rules.requirements[i],
+                                              assignment.keys[i], authentication.signers_));
+    for (const auto& signer : evidence.requirements_.back().signers)
+      counted.insert(counted.end(), signer.files.begin(), signer.files.end());
+  }
+  for (const std::string& file : authentication.files_)
+    if (std::find(counted.begin(), counted.end(), file) == counted.end())
+      evidence.not_counted_.push_back(why_not_counted(file, authentication.signers_));
+
+  const auto rule = [&](const std::string& name, std::string finding) {
+    evidence.rules_.push_back({at + name, std::move(finding)});
+  };
+  if (!rules.allow_sources.empty())
+    rule("allow_sources", check_sources(at + "allow_sources", rules.allow_sources, claims.sources));
+  if (rules.max_age) rule("max_age", check_age(at + "max_age", *rules.max_age, claims.created, circumstances.now));
+  rule("expires", check_expiry(claims.expires, circumstances.now));
+  if (rules.rollback == Rollback::deny)
+    rule("rollback", check_serial(at + "rollback", claims, evidence.content_, circumstances.last_imports));
+  return evidence;
+}
+
+}  // namespace airlock::trust

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "airlock/base/error.hpp"
+#include "trust/forms.hpp"
+
+namespace airlock::trust {
+
+namespace {
+
+constexpr std::string_view algorithm = "Ed";  // "ED" would be a signature over the BLAKE2b hash instead
+constexpr std::string_view untrusted_prefix = "untrusted comment: ";
+constexpr std::string_view trusted_prefix = "trusted comment: ";
+constexpr std::size_t key_id_size = 8;
+constexpr std::size_t signature_size = 64;
+
+/// minisign's key ids are random numbers that tell keys apart; this one follows from the key.
+std::string key_id(const PublicKey& key) { return key.spki().bytes().substr(0, key_id_size); }
+
+/// As minisign prints it: a little-endian number.
+std::string key_id_text(const PublicKey& key) {
+  std::string id = key_id(key);
+  std::reverse(id.begin(), id.end());
+  std::string text = hex_encode(id);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
+  return text;
+}
+
+[[noreturn]] void refuse(const std::string& file, const std::string& why) {
+  throw Error(ErrorCode::format, file + ": not a minisign signature: " + why);
+}
+
+}  // namespace
+
+std::string minisign_public_key(const PublicKey& key) {
+  return std::string(untrusted_prefix) + "minisign public key " + key_id_text(key) + "\n" +
+         base64_encode(std::string(algorithm) + key_id(key) + key.ed25519_bytes()) + "\n";
+}
+
+std::string format_minisig(const PrivateKey& key, const std::string& signer, std::string_view signature) {
+  const std::string comment = std::string(signed_file) + " of an airlock bundle, signed by " + signer;
+  const std::string line = base64_encode(std::string(algorithm) + key_id(key.public_key()) + std::string(signature));
+  return std::string(untrusted_prefix) + "signature by the key " + key_id_text(key.public_key()) + "\n" + line + "\n" +
+         std::string(trusted_prefix) + comment + "\n" + base64_encode(key.sign(std::string(signature) + comment)) +
+         "\n";
+}
+
+void parse_minisig(std::string_view text, Signature& into) {
+  const auto lines = split(text, '\n');
+  if (lines.size() != 5 || !lines[4].empty()) refuse(into.file, "not four lines");
+  if (!lines[0].starts_with(untrusted_prefix)) refuse(into.file, "line 1 is no untrusted comment");
+  if (!lines[2].starts_with(trusted_prefix)) refuse(into.file, "line 3 is no trusted comment");
+  const auto signature = base64_decode(lines[1]);
+  if (!signature || signature->size() != algorithm.size() + key_id_size + signature_size)
+    refuse(into.file, "line 2 holds no signature");
+  if (signature->starts_with("ED"))
+    throw Error(ErrorCode::format, into.file + ": a prehashed signature, which airlock does not read")
+        .hint("sign without prehashing: minisign -S -l");
+  if (!signature->starts_with(algorithm)) refuse(into.file, "an unknown algorithm");
+  const auto global = base64_decode(lines[3]);
+  if (!global || global->size() != signature_size) refuse(into.file, "line 4 holds no signature");
+  into.bytes = signature->substr(algorithm.size() + key_id_size);
+  into.trusted_comment = lines[2].substr(trusted_prefix.size());
+  into.trusted_comment_signature = *global;
+}
+
+}  // namespace airlock::trust

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// The policy file (docs/policy.md).
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/base/yaml.hpp"
+#include "airlock/trust/policy.hpp"
+
+namespace airlock::trust {
+
+namespace {
+
+constexpr std::size_t max_policy_file = 1U << 20;
+constexpr std::size_t max_key_file = 64U << 10;
+
+[[noreturn]] void refuse(const std::string& where, const std::string& why) {
+  throw Error(ErrorCode::trust, where + ": " + why);
+}
+
+/// Accepts the hash alone and the fingerprint as keygen prints it.
+oci::Digest read_hash(const std::string& text, const std::string& where) {
+  constexpr std::string_view prefix = "SHA256:";
+  const std::string_view hex = text.starts_with(prefix) ? std::string_view(text).substr(prefix.size()) : text;
+  return within([&] { return where; }, [&] { return oci::Digest::from_hex(to_lower(hex)); });
+}
+
+TrustedKey read_key(const std::string& name, const JsonObject& entry, const std::filesystem::path& path) {
+  entry.only({"file", "spki_sha256", "algorithm"});
+  const oci::Digest pinned = read_hash(entry.string("spki_sha256"), entry.where() + ": spki_sha256");
+  auto key = PublicKey::from_pem(read_file(path, max_key_file), path.string());
+  if (key.spki() != pinned)
+    throw Error(ErrorCode::trust, entry.where() + ": " + path.string() + " holds the key " + key.fingerprint() +
+                                      ", not the pinned SHA256:" + pinned.hex())
+        .hint(
+            "somebody exchanged the file, or the policy is older than the key; ask the key's owner for the "
+            "fingerprint");
+  const auto algorithm = entry.optional_string("algorithm");
+  if (algorithm && *algorithm != to_string(key.algorithm()))
+    refuse(entry.where() + ": algorithm",
+           "the key is " + to_string(key.algorithm()) + ", not " + printable(*algorithm));
+  return {name, std::move(key)};
+}
+
+void read_keys(const JsonObject& keys, const std::filesystem::path& directory, PolicyContent& into) {
+  for (const auto& [name, value] : keys.json().items()) {
+    const JsonObject entry(value, keys.where() + "." + printable(name, 80));
+    if (!is_plain_name(name))
+      refuse(entry.where(), "not a name for a key: use letters, digits, dots, dashes and underscores");
+    const std::filesystem::path path = directory / entry.string("file");
+    into.keys.push_back(read_key(name, entry, path));
+    into.files.emplace(name, path);
+  }
+}
+
+Requirement read_requirement(const JsonObject& entry) {
+  entry.only({"role", "keys", "threshold", "attestation"});
+  Requirement requirement;
+  requirement.role = entry.string("role");
+  if (!is_plain_name(requirement.role)) refuse(entry.where() + ": role", "not a plain name");
+  requirement.keys = entry.strings("keys");
+  if (entry.has("threshold")) {
+    const std::uint64_t threshold = entry.integer("threshold");
+    if (threshold > 1000) refuse(entry.where() + ": threshold", "larger than 1000");
+    requirement.threshold = static_cast<unsigned>(threshold);
+  }
+  requirement.attestation = entry.optional_string("attestation").value_or("");
+  if (entry.has("attestation") && requirement.attestation != svr_predicate_type)
+    refuse(entry.where() + ": attestation", "airlock knows only " + std::string(svr_predicate_type));
+  return requirement;
+}
+
+Rollback read_rollback(const JsonObject& entry) {
+  const std::string word = entry.optional_string("rollback").value_or("deny");
+  if (word != "deny" && word != "allow") refuse(entry.where() + ": rollback", "neither deny nor allow");
+  return word == "deny" ? Rollback::deny : Rollback::allow;
+}
+
+StreamRules read_stream(const JsonObject& entry) {
+  entry.only({"require", "allow_sources", "max_age", "rollback"});
+  StreamRules rules;
+  for (const JsonObject& requirement : entry.objects("require"))
+    rules.requirements.push_back(read_requirement(requirement));
+  rules.allow_sources = entry.strings("allow_sources");
+  if (entry.has("allow_sources") && rules.allow_sources.empty())
+    refuse(entry.where() + ": allow_sources", "empty, so no image would be allowed; leave it out to allow all");
+  if (const auto age = entry.optional_string("max_age")) {
+    rules.max_age = parse_duration(*age);
+    if (!rules.max_age) refuse(entry.where() + ": max_age", "not a time such as 45d, 12h or 2w");
+  }
+  rules.rollback = read_rollback(entry);
+  return rules;
+}
+
+PolicyContent read_policy(const std::string& text, const std::filesystem::path& file) {
+  PolicyContent content;
+  content.origin = file.string();
+  content.digest = oci::sha256(text);
+  const Json value = parse_yaml(text, file.string());
+  const JsonObject policy(value, file.string());
+  policy.only({"version", "keys", "revoked", "streams"});
+  if (policy.integer("version") != 1) refuse(file.string() + ": version", "this airlock knows version 1 only");
+  read_keys(policy.object("keys"), file.parent_path(), content);
+  for (const std::string& hash : policy.strings("revoked"))
+    if (!content.revoked.insert(read_hash(hash, file.string() + ": revoked")).second)
+      refuse(file.string() + ": revoked", hash + " appears twice");
+  const JsonObject streams = policy.object("streams");
+  for (const auto& [name, rules] : streams.json().items()) {
+    const JsonObject entry(rules, streams.where() + "." + printable(name, 80));
+    if (!is_plain_name(name)) refuse(entry.where(), "not a name for a stream");
+    content.streams.emplace(name, read_stream(entry));
+  }
+  return content;
+}
+
+}  // namespace
+
+Policy Policy::load(const std::filesystem::path& file) {
+  try {
+    return Policy(read_policy(read_file(file, max_policy_file), file));
+  } catch (const Error& error) {
+    // What is wrong with a policy is a matter of trust, whichever reader found it.
+    if (error.code() != ErrorCode::format) throw;
+    throw Error(ErrorCode::trust, error.what())
+        .hint(error.hint().empty() ? "see airlock policy check --help and docs/policy.md" : error.hint());
+  }
+}
+
+}  // namespace airlock::trust

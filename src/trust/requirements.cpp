@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trust/requirements.hpp"
+
+#include "airlock/base/error.hpp"
+
+namespace airlock::trust {
+
+namespace {
+
+bool counts(const Requirement& requirement, const Signer& signer) {
+  if (signer.revoked) return false;
+  return requirement.attestation.empty() ? !signer.signature_files.empty()
+                                         : find_approval(signer, requirement.attestation).has_value();
+}
+
+/// Why a key that did something does not count here; empty for one that did nothing.
+std::string why_not(const Requirement& requirement, const Signer& signer, const std::vector<Requirement>& requirements,
+                    const Assignment& assignment) {
+  const std::string files = join(signer.signature_files.empty() ? signer.approval_files : signer.signature_files, ", ");
+  if (signer.revoked) return signer.name + "'s key is revoked, so " + files + " counts for nothing";
+  if (!counts(requirement, signer)) {
+    if (requirement.attestation.empty()) return signer.name + " has approved (" + files + "), but not signed";
+    if (signer.approvals.empty()) return signer.name + " has signed (" + files + "), but not approved";
+    return signer.name + "'s statement is of another type, " + printable(signer.approvals.front().predicate_type);
+  }
+  const auto elsewhere = assignment.filled_by(signer.name);
+  if (elsewhere) return signer.name + " fills the role " + requirements[*elsewhere].role + " already";
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::size_t> find_approval(const Signer& signer, const std::string& predicate_type) {
+  for (std::size_t i = 0; i < signer.approvals.size(); ++i)
+    if (signer.approvals[i].predicate_type == predicate_type) return i;
+  return std::nullopt;
+}
+
+Assignment meet(const std::string& at, const std::vector<Requirement>& requirements, const Signers& signers,
+                const std::vector<std::string>& files) {
+  Assignment assignment = assign(requirements, [&](const Requirement& requirement, const std::string& key) {
+    const auto signer = signers.find(key);
+    return signer != signers.end() && counts(requirement, signer->second);
+  });
+  const auto unmet = assignment.first_unmet(requirements);
+  if (!unmet) return assignment;
+
+  const Requirement& requirement = requirements[*unmet];
+  std::vector<std::string> reasons;
+  for (const std::string& key : requirement.keys) {
+    const auto signer = signers.find(key);
+    if (signer == signers.end()) continue;
+    const std::string reason = why_not(requirement, signer->second, requirements, assignment);
+    if (!reason.empty()) reasons.push_back(reason);
+  }
+  const bool signature = requirement.attestation.empty();
+  if (reasons.empty() && files.empty()) reasons.emplace_back("the bundle carries no signature at all");
+  if (reasons.empty() && assignment.keys[*unmet].empty())
+    reasons.push_back("none of those found is theirs over this content: " + join(files, ", "));
+  if (reasons.empty()) reasons.push_back("found only " + join(assignment.keys[*unmet], ", "));
+  Error error(ErrorCode::trust, at + "require[" + std::to_string(*unmet) + "]: role " + requirement.role + ": " +
+                                    std::to_string(assignment.keys[*unmet].size()) + " of " +
+                                    std::to_string(requirement.threshold) + " required " +
+                                    (signature ? "signatures" : "approvals") + " by " + join(requirement.keys, ", ") +
+                                    "; " + join(reasons, "; "));
+  if (files.empty())
+    error.hint("have the exporter sign it: airlock sign BUNDLE --key KEY");
+  else if (!signature)
+    error.hint("have it reviewed: airlock approve BUNDLE --key KEY");
+  else
+    error.hint(
+        "the content was changed after signing, or another key signed it; do not use this bundle before the "
+        "exporter confirms the key's fingerprint");
+  throw error;
+}
+
+}  // namespace airlock::trust

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "airlock/trust/policy.hpp"
+#include "trust/assignment.hpp"
+
+namespace airlock::trust {
+
+/// What each of the policy's keys has signed; see Policy::authenticate for what it refuses.
+Signers find_signers(const PolicyContent& policy, std::string_view content, const std::vector<Signature>& signatures);
+
+/// Which signers meet which requirement. An Error (code `trust`) names the first requirement, `at`.require[i], that is
+/// not met, and why.
+Assignment meet(const std::string& at, const std::vector<Requirement>& requirements, const Signers& signers,
+                const std::vector<std::string>& files);
+
+/// The approval of this type, where the signer has made one: its place in `approvals`.
+std::optional<std::size_t> find_approval(const Signer& signer, const std::string& predicate_type);
+
+}  // namespace airlock::trust

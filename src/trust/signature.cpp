@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/trust/signature.hpp"
+
+#include <array>
+#include <filesystem>
+#include <map>
+
+#include "airlock/base/error.hpp"
+#include "trust/forms.hpp"
+
+namespace airlock::trust {
+
+namespace {
+
+// The approval's suffix ends like sigstore's, so it is looked for first.
+constexpr std::array<std::pair<Form, std::string_view>, 4> suffixes{{{Form::approval, ".approval.sigstore.json"},
+                                                                     {Form::sigstore, ".sigstore.json"},
+                                                                     {Form::minisign, ".minisig"},
+                                                                     {Form::raw, ".sig"}}};
+
+std::string file_name(const std::string& stem, Form form) { return stem + std::string(suffix_of(form)); }
+
+}  // namespace
+
+std::string_view suffix_of(Form form) {
+  for (const auto& [known, suffix] : suffixes)
+    if (known == form) return suffix;
+  return {};
+}
+
+std::optional<Form> form_of(std::string_view file_name) {
+  for (const auto& [form, suffix] : suffixes)
+    if (file_name.ends_with(suffix)) return form;
+  return std::nullopt;
+}
+
+std::vector<SignatureFile> sign(const PrivateKey& key, const std::string& stem, std::string_view content) {
+  const std::string signature = key.sign(content);
+  std::vector<SignatureFile> files{
+      {file_name(stem, Form::raw), signature},
+      {file_name(stem, Form::sigstore), format_message_bundle(key.public_key(), content, signature)}};
+  if (key.public_key().algorithm() == Algorithm::ed25519)
+    files.push_back({file_name(stem, Form::minisign),
+                     format_minisig(key, std::filesystem::path(stem).filename().string(), signature)});
+  return files;
+}
+
+SignatureFile approve(const PrivateKey& key, const std::string& stem, std::string_view content, const Review& review) {
+  const std::string statement = format_statement(key.public_key(), content, review);
+  return {file_name(stem, Form::approval),
+          format_dsse_bundle(key.public_key(), statement, key.sign(dsse_encoding(statement)))};
+}
+
+Signature Signature::parse(const SignatureFile& file) {
+  const auto form = form_of(file.name);
+  if (!form)
+    throw Error(ErrorCode::format, file.name + ": its name does not say in which form it is")
+        .hint("names end in .sig, .sigstore.json, .minisig or .approval.sigstore.json");
+  Signature signature;
+  signature.file = file.name;
+  signature.stem = file.name.substr(0, file.name.size() - suffix_of(*form).size());
+  signature.form = *form;
+  switch (*form) {
+    case Form::raw: signature.bytes = file.bytes; break;
+    case Form::sigstore: parse_message_bundle(file.bytes, signature); break;
+    case Form::minisign: parse_minisig(file.bytes, signature); break;
+    case Form::approval: parse_dsse_bundle(file.bytes, signature); break;
+  }
+  return signature;
+}
+
+std::string Signature::message(std::string_view signed_content) const {
+  return form == Form::approval ? dsse_encoding(payload) : std::string(signed_content);
+}
+
+void check_agreement(const std::vector<Signature>& signatures, std::string_view content) {
+  std::map<std::string, const Signature*> first;
+  for (const Signature& signature : signatures) {
+    if (signature.form == Form::approval) continue;
+    if (signature.content && *signature.content != oci::sha256(content))
+      throw Error(ErrorCode::trust, signature.file + " is about another content, " + signature.content->str())
+          .hint("it belongs to another bundle, or was tampered with");
+    const auto [other, added] = first.try_emplace(signature.stem, &signature);
+    if (!added && other->second->bytes != signature.bytes)
+      throw Error(ErrorCode::trust, other->second->file + " and " + signature.file +
+                                        " hold different signatures, but must be two forms of one")
+          .hint("somebody changed one of them; ask the signer for the right one");
+  }
+}
+
+}  // namespace airlock::trust

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys in a token (PKCS#11). OpenSSL 3's pkcs11 provider is the way to come; Debian 12 has the engine, whose interface
+// OpenSSL calls deprecated.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/engine.h>
+#include <openssl/err.h>
+#include <openssl/provider.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
+
+#include <cstdlib>
+#include <mutex>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
+#include "trust/openssl.hpp"
+
+namespace airlock::trust {
+
+namespace {
+
+using Engine = std::unique_ptr<ENGINE, Releaser<ENGINE_free>>;
+using Store = std::unique_ptr<OSSL_STORE_CTX, Releaser<OSSL_STORE_close>>;
+using StoreInfo = std::unique_ptr<OSSL_STORE_INFO, Releaser<OSSL_STORE_INFO_free>>;
+using UiMethod = std::unique_ptr<UI_METHOD, Releaser<UI_destroy_method>>;
+
+/// A PKCS#11 URI without the attributes that are for the one who loads the module.
+struct TokenUri {
+  std::string uri;
+  std::string module;
+};
+
+std::string percent_decoded(std::string_view text) {
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto hex = [&](std::size_t at) {
+      return at < text.size() && std::isxdigit(static_cast<unsigned char>(text[at])) != 0;
+    };
+    if (text[i] == '%' && hex(i + 1) && hex(i + 2)) {
+      bytes += static_cast<char>(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16));
+      i += 2;
+    } else {
+      bytes += text[i];
+    }
+  }
+  return bytes;
+}
+
+TokenUri parse_uri(const std::string& uri) {
+  TokenUri result;
+  const auto question = uri.find('?');
+  result.uri = uri.substr(0, question);
+  std::vector<std::string> kept;
+  if (question != std::string::npos)
+    for (const std::string& attribute : split(uri.substr(question + 1), '&')) {
+      if (attribute.starts_with("pin-value"))
+        throw Error(ErrorCode::usage, "the PIN stands in the key's URI, where everybody on this machine can read it")
+            .hint("leave pin-value out; the PIN is asked for, or read with --passphrase-file");
+      if (attribute.starts_with("module-path="))
+        result.module = percent_decoded(std::string_view(attribute).substr(12));
+      else
+        kept.push_back(attribute);
+    }
+  if (result.uri.find(";pin-value") != std::string::npos || result.uri.find(":pin-value") != std::string::npos)
+    return parse_uri(result.uri + "?pin-value=");
+  if (!kept.empty()) result.uri += "?" + join(kept, "&");
+  if (result.module.empty()) {
+    const char* module = std::getenv("PKCS11_MODULE_PATH");
+    if (module != nullptr) result.module = module;
+  }
+  return result;
+}
+
+/// OpenSSL asks through this; what it gets is what the PassphraseSource returned.
+int give_pin(char* buffer, int size, int, void* pin) {
+  const std::string& text = *static_cast<const std::string*>(pin);
+  if (text.size() > static_cast<std::size_t>(size)) return -1;
+  std::copy(text.begin(), text.end(), buffer);
+  return static_cast<int>(text.size());
+}
+
+[[noreturn]] void refuse_key(const std::string& uri) {
+  const std::string reason = openssl_reason();
+  throw Error(ErrorCode::trust, uri + ": the token gives no private key: " + reason)
+      .hint(
+          "check token and object in the URI, the PIN, and that the token is plugged in; p11tool --list-all or "
+          "pkcs11-tool -O shows what is there");
+}
+
+KeyPointer load_with_provider(const TokenUri& token, const std::string& uri, std::string pin) {
+  const UiMethod ui(UI_UTIL_wrap_read_pem_callback(give_pin, 0));
+  const Store store(OSSL_STORE_open(token.uri.c_str(), ui.get(), &pin, nullptr, nullptr));
+  if (!store) refuse_key(uri);
+  while (OSSL_STORE_eof(store.get()) == 0) {
+    const StoreInfo info(OSSL_STORE_load(store.get()));
+    if (info && OSSL_STORE_INFO_get_type(info.get()) == OSSL_STORE_INFO_PKEY)
+      return own(OSSL_STORE_INFO_get1_PKEY(info.get()));
+  }
+  refuse_key(uri);
+}
+
+Engine open_engine(const TokenUri& token) {
+  ENGINE_load_dynamic();
+  Engine engine(ENGINE_by_id("pkcs11"));
+  ERR_clear_error();
+  if (!engine)
+    throw Error(ErrorCode::trust, "OpenSSL knows no PKCS#11 here, neither a provider nor an engine")
+        .hint("on Debian: apt install libengine-pkcs11-openssl");
+  if (!token.module.empty() && ENGINE_ctrl_cmd_string(engine.get(), "MODULE_PATH", token.module.c_str(), 0) != 1)
+    openssl_failed("set the PKCS#11 module " + token.module);
+  return engine;
+}
+
+KeyPointer load_with_engine(const TokenUri& token, const std::string& uri, const std::string& pin) {
+  Engine engine = open_engine(token);
+  if (ENGINE_init(engine.get()) != 1)
+    throw Error(ErrorCode::trust, "the PKCS#11 module " + (token.module.empty() ? "of this system" : token.module) +
+                                      " cannot be used: " + openssl_reason())
+        .hint("name the token's module: 'pkcs11:...?module-path=/usr/lib/.../MODULE.so', or in PKCS11_MODULE_PATH");
+  // The key needs the engine for as long as it lives; ENGINE_finish gives back what ENGINE_init took.
+  const std::shared_ptr<ENGINE> running(engine.release(), [](ENGINE* used) {
+    ENGINE_finish(used);
+    ENGINE_free(used);
+  });
+  if (ENGINE_ctrl_cmd_string(running.get(), "PIN", pin.c_str(), 0) != 1) openssl_failed("hand over the PIN");
+  EVP_PKEY* key = ENGINE_load_private_key(running.get(), token.uri.c_str(), nullptr, nullptr);
+  if (key == nullptr) refuse_key(uri);
+  return {reinterpret_cast<KeyHandle*>(key), [running](KeyHandle* handle) { KeyRelease()(handle); }};
+}
+
+/// Loaded once; OpenSSL unloads it when the program ends.
+bool provider_present(const TokenUri& token) {
+  static std::once_flag once;
+  static OSSL_PROVIDER* provider = nullptr;
+  std::call_once(once, [&] {
+    // The provider takes its module from the environment or from OpenSSL's configuration.
+    if (!token.module.empty()) ::setenv("PKCS11_PROVIDER_MODULE", token.module.c_str(), 0);
+    provider = OSSL_PROVIDER_try_load(nullptr, "pkcs11", 1);
+    ERR_clear_error();
+  });
+  return provider != nullptr;
+}
+
+}  // namespace
+
+PrivateKey PrivateKey::from_token(const std::string& uri, const PassphraseSource& pin) {
+  const TokenUri token = parse_uri(uri);
+  const bool provider = provider_present(token);
+  if (!provider) open_engine(token);  // a missing engine is no reason to ask for a PIN
+  const std::string secret = pin();
+  return {provider ? load_with_provider(token, uri, secret) : load_with_engine(token, uri, secret), uri};
+}
+
+}  // namespace airlock::trust

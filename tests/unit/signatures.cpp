@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// The forms of a signature, right ones and ones with exactly one defect.
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/json.hpp"
+#include "airlock/trust/signature.hpp"
+#include "catch.hpp"
+
+using namespace airlock;
+using namespace airlock::trust;
+
+namespace {
+
+const PrivateKey& ecdsa() {
+  static const PrivateKey key = PrivateKey::generate(Algorithm::ecdsa_p256_sha256);
+  return key;
+}
+
+const PrivateKey& ed25519() {
+  static const PrivateKey key = PrivateKey::generate(Algorithm::ed25519);
+  return key;
+}
+
+SignatureFile form(const PrivateKey& key, Form wanted, const std::string& content = "sums") {
+  for (auto& file : sign(key, "signatures/alice", content))
+    if (form_of(file.name) == wanted) return file;
+  FAIL("no such form");
+  return {};
+}
+
+SignatureFile approval(const std::string& content = "sums") {
+  return approve(ecdsa(), "signatures/bob", content,
+                 {"bob", "looks good", Time(std::chrono::seconds(1'700'000'000)), true});
+}
+
+/// The same wrapper with its JSON changed.
+SignatureFile edited(SignatureFile file, const std::function<void(Json&)>& change) {
+  Json value = Json::parse(file.bytes);
+  change(value);
+  file.bytes = value.dump();
+  return file;
+}
+
+std::vector<Signature> parsed(const std::vector<SignatureFile>& files) {
+  std::vector<Signature> signatures;
+  for (const auto& file : files) signatures.push_back(Signature::parse(file));
+  return signatures;
+}
+
+}  // namespace
+
+TEST_CASE("all forms of a key hold one signature") {
+  for (const auto* key : {&ecdsa(), &ed25519()}) {
+    const auto files = sign(*key, "signatures/alice", "sums");
+    CHECK(files.size() == (key == &ed25519() ? 3 : 2));
+    const auto signatures = parsed(files);
+    CHECK_NOTHROW(check_agreement(signatures, "sums"));
+    for (const auto& signature : signatures) {
+      CHECK(signature.stem == "signatures/alice");
+      CHECK(key->public_key().matches(signature.message("sums"), signature.bytes));
+    }
+  }
+}
+
+TEST_CASE("an approval is a statement about one content") {
+  const Signature signature = Signature::parse(approval());
+  CHECK(signature.form == Form::approval);
+  CHECK(ecdsa().public_key().matches(signature.message("whatever"), signature.bytes));
+  const Approval statement = Approval::parse(signature.payload, "a");
+  CHECK(statement.subject == oci::sha256("sums"));
+  CHECK(statement.predicate_type == svr_predicate_type);
+  CHECK(statement.reviewer == "bob");
+  CHECK(statement.comment == "looks good");
+  CHECK(statement.time == "2023-11-14T22:13:20Z");
+  const Json json = Json::parse(signature.payload);
+  CHECK(json["predicate"]["verifier"]["policies"] == Json::array());
+  CHECK(json["predicate"]["verifier"]["id"].get<std::string>().starts_with("ni:///sha-256;"));
+  CHECK(json["predicate"]["properties"] == Json::array({"AIRLOCK_REVIEW_APPROVED", "AIRLOCK_CONTENT_VERIFIED"}));
+}
+
+TEST_CASE("forms that disagree") {
+  auto files = sign(ed25519(), "signatures/alice", "sums");
+  SECTION("another signature in the wrapper") {
+    files[1] = form(ecdsa(), Form::sigstore);
+    CHECK_ERROR(check_agreement(parsed(files), "sums"), trust, "hold different signatures");
+  }
+  SECTION("another signature in the minisign form") {
+    files[2] = form(PrivateKey::generate(Algorithm::ed25519), Form::minisign);
+    CHECK_ERROR(check_agreement(parsed(files), "sums"), trust, "alice.minisig hold different signatures");
+  }
+  SECTION("a wrapper around another content") {
+    files[1] = edited(files[1], [](Json& v) {
+      v["messageSignature"]["messageDigest"]["digest"] = base64_encode(oci::sha256("other").bytes());
+    });
+    CHECK_ERROR(check_agreement(parsed(files), "sums"), trust, "is about another content");
+  }
+}
+
+TEST_CASE("wrappers that are not what they claim") {
+  const auto wrapper = [](const std::function<void(Json&)>& change) {
+    return Signature::parse(edited(form(ecdsa(), Form::sigstore), change));
+  };
+  const auto envelope = [](const std::function<void(Json&)>& change) {
+    return Signature::parse(edited(approval(), change));
+  };
+  CHECK_ERROR(wrapper([](Json& v) { v["mediaType"] = "application/json"; }), format, "not a sigstore bundle");
+  CHECK_ERROR(wrapper([](Json& v) { v.erase("verificationMaterial"); }), format, "\"verificationMaterial\" is missing");
+  CHECK_ERROR(wrapper([](Json& v) { v.erase("messageSignature"); }), format, "\"messageSignature\" is missing");
+  CHECK_ERROR(wrapper([](Json& v) { v["messageSignature"]["messageDigest"]["algorithm"] = "SHA2_512"; }), format,
+              "not SHA2_256");
+  CHECK_ERROR(wrapper([](Json& v) { v["messageSignature"]["messageDigest"]["digest"] = "AAAA"; }), format,
+              "not 32 bytes");
+  CHECK_ERROR(wrapper([](Json& v) { v["messageSignature"]["signature"] = "not base64!"; }), format, "not base64");
+  CHECK_ERROR(envelope([](Json& v) { v["dsseEnvelope"]["payloadType"] = "text/plain"; }), format, "payloadType: not");
+  CHECK_ERROR(envelope([](Json& v) { v["dsseEnvelope"]["signatures"] = Json::array(); }), format, "not exactly one");
+  CHECK_ERROR(envelope([](Json& v) {
+                auto& list = v["dsseEnvelope"]["signatures"];
+                list.push_back(list[0]);
+              }),
+              format, "not exactly one");
+  SignatureFile twice = form(ecdsa(), Form::sigstore);
+  twice.bytes.insert(1, R"("mediaType":"x",)");
+  CHECK_ERROR(Signature::parse(twice), format, "appears twice");
+  SignatureFile deep{"signatures/a.sigstore.json", std::string(30'000, '[') + std::string(30'000, ']')};
+  CHECK_ERROR(Signature::parse(deep), format, "nested deeper than 16");
+  SignatureFile large{"signatures/a.sigstore.json", std::string(70'000, ' ')};
+  CHECK_ERROR(Signature::parse(large), format, "more than the 65536 allowed");
+  CHECK_ERROR(Signature::parse({"signatures/a.pem", "x"}), format, "does not say in which form");
+}
+
+TEST_CASE("statements that are not what they claim") {
+  const std::string right = Signature::parse(approval()).payload;
+  const auto statement = [&](const std::function<void(Json&)>& change) {
+    Json value = Json::parse(right);
+    change(value);
+    return Approval::parse(value.dump(), "statement");
+  };
+  CHECK_ERROR(statement([](Json& v) { v["_type"] = "https://in-toto.io/Statement/v0.1"; }), format, "_type: not");
+  CHECK_ERROR(statement([](Json& v) { v["subject"] = Json::array(); }), format, "subject: not exactly one");
+  CHECK_ERROR(statement([](Json& v) { v["subject"].push_back(v["subject"][0]); }), format, "subject: not exactly one");
+  CHECK_ERROR(statement([](Json& v) { v["subject"][0]["digest"]["sha256"] = "ABC"; }), format, "64 lower-case");
+  CHECK_ERROR(statement([](Json& v) { v["subject"][0]["digest"].erase("sha256"); }), format, "\"sha256\" is missing");
+  CHECK_ERROR(statement([](Json& v) { v.erase("predicate"); }), format, "\"predicate\" is missing");
+}
+
+TEST_CASE("minisign files that are not what they claim") {
+  const SignatureFile right = form(ed25519(), Form::minisign);
+  const auto lines = split(right.bytes, '\n');
+  const auto with = [&](std::size_t index, const std::string& text) {
+    auto changed = lines;
+    changed[index] = text;
+    return Signature::parse({right.name, join(changed, "\n")});
+  };
+  CHECK_NOTHROW(with(0, "untrusted comment: anything"));
+  CHECK_ERROR(with(0, "comment"), format, "no untrusted comment");
+  CHECK_ERROR(with(1, "AAAA"), format, "line 2 holds no signature");
+  CHECK_ERROR(with(1, base64_encode("ED" + std::string(72, 'x'))), format, "prehashed");
+  CHECK_ERROR(with(1, base64_encode("XX" + std::string(72, 'x'))), format, "unknown algorithm");
+  CHECK_ERROR(with(2, "comment"), format, "no trusted comment");
+  CHECK_ERROR(with(3, "AAAA"), format, "line 4 holds no signature");
+  CHECK_ERROR(Signature::parse({right.name, right.bytes + "more\n"}), format, "not four lines");
+}
