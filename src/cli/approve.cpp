@@ -35,8 +35,9 @@ void add_approve(CLI::App& app, Conduct& conduct) {
       ->type_name("TEXT");
   conduct.add_to(*verb);
   verb->footer(
-      "Example:\n  airlock verify /media/usb/kubernetes.tar --key alice.pub\n"
-      "  airlock approve /media/usb/kubernetes.tar --key bob.key --comment \"scanned, change 4711\"");
+      "Example:\n  airlock approve /media/usb/kubernetes.tar --key bob.key --comment \"scanned, change 4711\"\n"
+      "Verify the exporter's signature first: airlock verify BUNDLE --key PUB. With the digest that it prints, "
+      "--verified spares reading everything a second time.");
   verb->callback([=, &conduct] { run(*options, conduct); });
 }
 

@@ -74,7 +74,7 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
     present += item.present_before ? 1 : 0;
     reporter.detail(item.destination.str() + " is " + item.digest.str());
   }
-  reporter.note(result.configuration.registry.str() + " serves all " + count_of(push.published.size(), "name") + " (" +
+  reporter.note(result.configuration.registry.str() + " serves " + (push.published.size() == 1 ? "" : "all ") + count_of(push.published.size(), "name") + " (" +
                 registry::to_string(result.configuration.reach) + "), each read back and compared, in " +
                 human_duration(result.duration));
   reporter.note("  sent       " + count_of(push.blobs_sent, "blob") + ", " + human_size(push.bytes_sent) + ", " +

@@ -55,7 +55,7 @@ Authentication Policy::authenticate(std::string_view content, const std::vector<
   std::vector<Signature> signatures;
   signatures.reserve(files.size());
   for (const SignatureFile& file : files) signatures.push_back(Signature::parse(file));
-  check_agreement(signatures, content);
+  check_agreement(signatures);
 
   Authentication result(oci::sha256(content));
   result.signers_ = find_signers(content_, content, signatures);
@@ -72,10 +72,13 @@ Authentication Policy::authenticate(std::string_view content, const std::vector<
   for (const std::string& stream : candidates) {
     try {
       static_cast<void>(assign_signers(stream, result));
-      return result;
     } catch (const Error& error) {
       refusals.push_back(error);
     }
+  }
+  if (refusals.size() < candidates.size()) {
+    check_wrapped_content(signatures, content);
+    return result;
   }
   if (refusals.size() == 1) throw refusals.front();
   std::vector<std::string> texts;

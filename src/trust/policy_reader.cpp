@@ -92,7 +92,7 @@ StreamRules read_stream(const JsonObject& entry) {
   return rules;
 }
 
-PolicyContent read_policy(const std::string& text, const std::filesystem::path& file) {
+PolicyContent read_policy(std::string_view text, const std::filesystem::path& file) {
   PolicyContent content;
   content.origin = file.string();
   content.digest = oci::sha256(text);
@@ -115,15 +115,26 @@ PolicyContent read_policy(const std::string& text, const std::filesystem::path& 
 
 }  // namespace
 
-Policy Policy::load(const std::filesystem::path& file) {
+Policy Policy::parse(std::string_view text, const std::filesystem::path& file) {
   try {
-    return Policy(read_policy(read_file(file, max_policy_file), file));
+    return Policy(read_policy(text, file));
   } catch (const Error& error) {
     // What is wrong with a policy is a matter of trust, whichever reader found it.
     if (error.code() != ErrorCode::format) throw;
     throw Error(ErrorCode::trust, error.what())
         .hint(error.hint().empty() ? "see airlock policy check --help and docs/policy.md" : error.hint());
   }
+}
+
+Policy Policy::load(const std::filesystem::path& file) {
+  std::string text;
+  try {
+    text = read_file(file, max_policy_file);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::format) throw;
+    throw Error(ErrorCode::trust, error.what());
+  }
+  return parse(text, file);
 }
 
 }  // namespace airlock::trust

@@ -73,19 +73,23 @@ std::string Signature::message(std::string_view signed_content) const {
   return form == Form::approval ? dsse_encoding(payload) : std::string(signed_content);
 }
 
-void check_agreement(const std::vector<Signature>& signatures, std::string_view content) {
+void check_agreement(const std::vector<Signature>& signatures) {
   std::map<std::string, const Signature*> first;
   for (const Signature& signature : signatures) {
     if (signature.form == Form::approval) continue;
-    if (signature.content && *signature.content != oci::sha256(content))
-      throw Error(ErrorCode::trust, signature.file + " is about another content, " + signature.content->str())
-          .hint("it belongs to another bundle, or was tampered with");
     const auto [other, added] = first.try_emplace(signature.stem, &signature);
     if (!added && other->second->bytes != signature.bytes)
       throw Error(ErrorCode::trust, other->second->file + " and " + signature.file +
                                         " hold different signatures, but must be two forms of one")
           .hint("somebody changed one of them; ask the signer for the right one");
   }
+}
+
+void check_wrapped_content(const std::vector<Signature>& signatures, std::string_view content) {
+  for (const Signature& signature : signatures)
+    if (signature.content && *signature.content != oci::sha256(content))
+      throw Error(ErrorCode::trust, signature.file + " is about another content, " + signature.content->str())
+          .hint("it belongs to another bundle, or was tampered with");
 }
 
 }  // namespace airlock::trust

@@ -9,6 +9,7 @@
 #include <openssl/ui.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <mutex>
 
 #include "airlock/base/error.hpp"
@@ -68,6 +69,9 @@ TokenUri parse_uri(const std::string& uri) {
     const char* module = std::getenv("PKCS11_MODULE_PATH");
     if (module != nullptr) result.module = module;
   }
+  if (!result.module.empty() && !std::filesystem::exists(result.module))
+    throw Error(ErrorCode::trust, "the PKCS#11 module " + result.module + " does not exist")
+        .hint("name the token's module: 'pkcs11:...?module-path=/usr/lib/.../MODULE.so', or in PKCS11_MODULE_PATH");
   return result;
 }
 

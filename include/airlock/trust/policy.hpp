@@ -98,6 +98,8 @@ class Policy {
   /// Reads a policy file and the key files it names, which lie relative to it. An Error (code `trust`) for anything
   /// that is not exactly the form of docs/policy.md.
   static Policy load(const std::filesystem::path& file);
+  /// The same of a text; `file` says where it came from.
+  static Policy parse(std::string_view text, const std::filesystem::path& file);
   /// Checked: something is required in every stream, known and distinct keys, thresholds that can be met with one key
   /// in one role and without revoked keys. An Error (code `trust`).
   explicit Policy(PolicyContent content);

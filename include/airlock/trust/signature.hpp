@@ -73,9 +73,11 @@ struct Signature {
   std::string message(std::string_view signed_content) const;
 };
 
-/// Refuses (code `trust`) two forms of one name that do not hold the same signature, and a wrapper around another
-/// content.
-void check_agreement(const std::vector<Signature>& signatures, std::string_view content);
+/// Refuses (code `trust`) two forms of one name that do not hold the same signature.
+void check_agreement(const std::vector<Signature>& signatures);
+
+/// Refuses (code `trust`) a wrapper that says it is about another content.
+void check_wrapped_content(const std::vector<Signature>& signatures, std::string_view content);
 
 /// A statement that a trusted key has signed.
 struct Approval {

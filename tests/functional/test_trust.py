@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policies, approvals and signatures, checked by airlock and by tools that know nothing of it."""
+
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import CACHE, PROGRAM, ROOT
+from lab import images
+
+SVR = "https://in-toto.io/attestation/svr/v0.2"
+
+
+@pytest.fixture(scope="module")
+def people(airlock, tmp_path_factory):
+    """Keys: alice, bob and dave with ECDSA, carol with Ed25519, rita with RSA."""
+    directory = tmp_path_factory.mktemp("people")
+    for name, algorithm in {"alice": "ecdsa-p256", "bob": "ecdsa-p256", "dave": "ecdsa-p256", "carol": "ed25519", "rita": "rsa-3072"}.items():
+        airlock(0, "keygen", directory / name, "--no-passphrase", "--algorithm", algorithm)
+    return directory
+
+
+def spki(public_key):
+    der = subprocess.run(["openssl", "pkey", "-pubin", "-in", public_key, "-outform", "DER"], check=True, capture_output=True).stdout
+    return hashlib.sha256(der).hexdigest()
+
+
+@pytest.fixture
+def policy(people, tmp_path):
+    """Writes a policy: alice exports, bob reviews; policy(revoked=["alice"], max_age="1d")."""
+
+    def write(stream="production", name="policy.yaml", revoked=(), reviewers=("bob",), **rules):
+        keys = "".join(f"  {who}: {{file: {people}/{who}.pub, spki_sha256: {spki(people / f'{who}.pub')}}}\n" for who in ("alice", "bob", "carol"))
+        text = f"version: 1\nkeys:\n{keys}revoked: [{', '.join(spki(people / f'{who}.pub') for who in revoked)}]\nstreams:\n  {stream}:\n    require:\n"
+        text += "      - {role: exporter, keys: [alice, carol], threshold: 1}\n"
+        if reviewers:
+            text += f"      - {{role: reviewer, keys: [{', '.join(reviewers)}], threshold: 1, attestation: \"{SVR}\"}}\n"
+        text += "".join(f"    {rule}: {value}\n" for rule, value in rules.items())
+        (tmp_path / name).write_text(text)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def make(airlock, people, fake_registry, small_images, tmp_path):
+    """Exports a small bundle: make("b.tar", serial=7, stream="production")."""
+    factory, made = small_images
+    server = fake_registry()
+    images.fill(server, factory.store, made)
+
+    def export(name, key="alice", stream="production", serial=7, *more, **options):
+        airlock(0, "export", "--image", "quay.io/lab/one:1", "--key", people / f"{key}.key", "-o", tmp_path / name, "--stream", stream,
+                "--serial", serial, "--mirror", f"quay.io=http://{server.host}", *more, **options)  # fmt: skip
+        return tmp_path / name
+
+    return export
+
+
+def test_two_roles(airlock, people, policy, make):
+    bundle, rules = make("b.tar"), policy(max_age="45d", allow_sources='["quay.io/*"]')
+    verify = ["verify", bundle, "--policy", rules]
+    err = airlock(7, *verify).err
+    assert "streams.production.require[1]: role reviewer: 0 of 1 required approvals by bob" in err and "airlock approve" in err
+    airlock(0, "approve", bundle, "--key", people / "bob.key", "--comment", "scanned, change 4711")
+    out = airlock(0, *verify).out
+    for words in (f"sha256:{hashlib.sha256(rules.read_bytes()).hexdigest()}", "alice, SHA256:", "signatures/alice.sig", "bob, SHA256:",
+                  '"scanned, change 4711"', "streams.production.max_age: 0", "streams.production.allow_sources", "no earlier import"):  # fmt: skip
+        assert words in out
+    report = airlock(0, *verify, "--output", "json").json["trust"]
+    assert report["policy"]["digest"].startswith("sha256:") and [r["role"] for r in report["requirements"]] == ["exporter", "reviewer"]
+    approval = report["requirements"][1]["signers"][0]["approval"]
+    assert approval["comment"] == "scanned, change 4711" and approval["reviewer"] == "bob" and approval["predicateType"] == SVR
+    # The short form trusts alice alone, and says that bob's approval was not needed.
+    assert "by no key of the policy" in airlock(0, "verify", bundle, "--key", people / "alice.pub").out
+    assert "signed it already" in airlock(7, "sign", bundle, "--key", people / "alice.key", "--name", "again").err
+
+
+@pytest.mark.parametrize(
+    "rules, status, words",
+    [
+        ({"revoked": ["alice"]}, 7, "alice's key is revoked"),
+        ({"stream": "testing"}, 8, "has no stream production; it knows testing"),
+        ({"allow_sources": '["registry.k8s.io/*"]'}, 8, "image quay.io/lab/one:1 comes from none of registry.k8s.io/*"),
+        ({"reviewers": ["dave"]}, 7, "there is no key dave"),
+        ({"rollback": "perhaps"}, 7, "neither deny nor allow"),
+    ],
+)
+def test_rules_that_fail_say_which_they_are(airlock, people, policy, make, rules, status, words):
+    bundle = make("b.tar")
+    airlock(0, "approve", bundle, "--key", people / "bob.key")
+    assert words in airlock(status, "verify", bundle, "--policy", policy(**rules)).err
+
+
+def test_age(airlock, policy, make):
+    bundle = make("old.tar", env={"SOURCE_DATE_EPOCH": "1700000000"})
+    assert "streams.production.max_age: it is" in airlock(8, "verify", bundle, "--policy", policy(reviewers=(), max_age="45d")).err
+
+
+def test_an_approval_for_another_bundle(airlock, people, policy, make, tmp_path):
+    one, other = make("one.tar"), make("other.tar", serial=8)
+    airlock(0, "approve", other, "--key", people / "bob.key", "--sidecar", tmp_path)
+    moved = ["--signature", tmp_path / "bob.approval.sigstore.json"]
+    airlock(0, "verify", other, "--policy", policy(), *moved)
+    assert "bob has approved another bundle" in airlock(7, "verify", one, "--policy", policy(), *moved).err
+
+
+def test_trust_has_to_be_named_once(airlock, people, policy, make):
+    bundle = make("b.tar")
+    assert "--key PUB or --policy FILE is missing" in airlock(2, "verify", bundle).err
+    airlock(2, "verify", bundle, "--key", people / "alice.pub", "--policy", policy())
+
+
+def test_an_older_bundle_cannot_follow_a_newer_one(airlock, policy, make, plain, tmp_path):
+    old, new, twin = make("old.tar", serial=7), make("new.tar", serial=8), make("twin.tar", "alice", "production", 8, "--expires", "2099-01-01")
+    rules, state = policy(reviewers=()), tmp_path / "state"
+    run = lambda status, bundle, *more: airlock(status, "import", bundle, plain.host, "--insecure", "--policy", rules, "--state-dir", state, *more).err
+    run(0, new, "--dry-run")
+    assert not state.exists()  # nothing was imported
+    run(0, old)
+    run(0, new)
+    run(0, new)  # the same again is no step back
+    assert "it has serial 7, but serial 8 of stream production was imported here already" in run(8, old)
+    assert "another bundle with the same serial 8" in run(8, twin)
+    verify = ["verify", old, "--policy", rules, "--state-dir"]
+    assert "serial 8" in airlock(8, *verify, state).err
+    airlock(0, *verify, tmp_path / "elsewhere")
+    assert not (tmp_path / "elsewhere").exists()
+    recorded = json.loads((state / "production.last-import.json").read_text())
+    assert recorded["serial"] == 8
+    (state / "production.last-import.json").write_text("{")
+    assert "record of earlier imports cannot be read" in run(8, new)
+    allowed = policy(reviewers=(), name="allowed.yaml", rollback="allow")
+    airlock(0, "import", old, plain.host, "--insecure", "--policy", allowed, "--state-dir", state)
+
+
+def test_an_import_that_fails_is_not_remembered(airlock, policy, make, tmp_path):
+    bundle, rules, state = make("b.tar"), policy(reviewers=()), tmp_path / "state"
+    airlock(4, "import", bundle, "127.0.0.1:1", "--insecure", "--policy", rules, "--state-dir", state)
+    assert not (state / "production.last-import.json").exists()
+
+
+def test_policy_check_explains(airlock, policy, people):
+    out = airlock(0, "policy", "check", policy(max_age="45d", revoked=["carol"])).out
+    for words in ("signed by at least 1 of alice, carol as exporter", "approved by bob as reviewer", "not older than 45 d", "REVOKED",
+                  "role exporter names carol, whose key is revoked", "no allow_sources"):  # fmt: skip
+        assert words in out
+    assert airlock(0, "policy", "check", policy(), "--output", "json").json["warnings"]
+    broken = policy(name="broken.yaml")
+    broken.write_text(broken.read_text().replace("revoked: []", "revoked: []\nrevoked: []"))
+    assert 'the key "revoked" appears twice' in airlock(7, "policy", "check", broken).err
+
+
+def test_a_signature_on_a_read_only_medium_lies_beside_it(airlock, people, policy, make, tmp_path):
+    bundle = make("b.tar")
+    readonly = tmp_path / "stick"
+    readonly.mkdir()
+    shutil.move(bundle, readonly / "b.tar")
+    script = f"""mount --bind {readonly} {readonly} && mount -o remount,bind,ro {readonly} || exit 99
+        "$@" """
+    inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", PROGRAM]
+    approve = ["approve", readonly / "b.tar", "--key", people / "bob.key"]
+    first = subprocess.run([*inside, *map(str, approve)], capture_output=True, text=True)
+    if first.returncode == 99 or "unshare" in first.stderr:
+        pytest.skip("this machine allows no mount namespaces")
+    assert first.returncode == 5 and "--sidecar DIRECTORY" in first.stderr
+    assert subprocess.run([*inside, *map(str, approve), "--sidecar", str(tmp_path)], capture_output=True).returncode == 0
+    airlock(0, "verify", readonly / "b.tar", "--policy", policy(), "--signature", tmp_path / "bob.approval.sigstore.json")
+
+
+def test_a_full_region_says_what_to_do(airlock, make, tmp_path):
+    bundle = make("b.tar")
+    for number in range(40):
+        airlock(0, "keygen", tmp_path / f"k{number}", "--no-passphrase")
+        digest = airlock(0, "verify", bundle, "--key", tmp_path / "k0.pub", "--output", "json").json["sumsDigest"] if number else None
+        sign = ["sign", bundle, "--key", tmp_path / f"k{number}.key", *(["--verified", digest] if digest else [])]
+        before = bundle.read_bytes()
+        process = subprocess.run([PROGRAM, *map(str, sign)], capture_output=True, text=True)
+        if process.returncode:
+            break
+    assert process.returncode == 7 and "no room for a further signature" in process.stderr and "--sidecar" in process.stderr
+    assert number > 20 and bundle.read_bytes() == before
+
+
+def test_killed_at_any_moment_the_bundle_stays_valid(airlock, people, make, tmp_path, environment):
+    """SIGKILL while it signs: the earlier signatures hold, for airlock and for tar."""
+    original = make("b.tar")
+    digest = airlock(0, "verify", original, "--key", people / "alice.pub", "--output", "json").json["sumsDigest"]
+    dice = random.Random(4711)
+    bundle = tmp_path / "killed.tar"
+    outcomes = set()
+    for _ in range(60):
+        shutil.copy(original, bundle)
+        process = subprocess.Popen([PROGRAM, "sign", bundle, "--key", people / "bob.key", "--verified", digest], env=environment,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        time.sleep(dice.uniform(0, 0.015))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        subprocess.run(["tar", "tf", bundle], check=True, capture_output=True)
+        signed = "signatures/bob.sig" in airlock(0, "verify", bundle, "--key", people / "alice.pub").out
+        outcomes.add(signed)
+        if signed:
+            airlock(0, "verify", bundle, "--key", people / "bob.pub")
+    assert outcomes  # which of them happen depends on the machine; each was checked
+
+
+@pytest.fixture(scope="module")
+def sigstore(tmp_path_factory):
+    """Node packages that verify sigstore bundles: another implementation than ours."""
+    if not shutil.which("npm"):
+        pytest.skip("there is no npm")
+    directory = CACHE / "npm"
+    if not (directory / "node_modules/@sigstore/verify").exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        got = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", directory, "@sigstore/verify@2.1.1", "@sigstore/bundle@3.1.0"],
+                             capture_output=True, text=True)  # fmt: skip
+        if got.returncode:
+            pytest.skip("@sigstore/verify cannot be had here: " + got.stderr[-200:])
+    return directory
+
+
+def sigstore_verifies(directory, wrapper, public_key, content):
+    script = ROOT / "tests/functional/sigstore_verify.js"
+    return subprocess.run(["node", script, wrapper, public_key, content], capture_output=True, text=True,
+                          env={**os.environ, "NODE_PATH": str(directory / "node_modules")})  # fmt: skip
+
+
+def unpack(bundle, directory):
+    directory.mkdir()
+    subprocess.run(["tar", "xf", bundle, "-C", directory, "SHA256SUMS", "signatures"], check=True)
+    return directory
+
+
+@pytest.mark.parametrize("signer", ["alice", "rita"])
+def test_sigstore_verifies_signatures_and_approvals(airlock, people, make, sigstore, tmp_path, signer):
+    bundle = make("b.tar", key=signer)
+    airlock(0, "approve", bundle, "--key", people / "bob.key")
+    at = unpack(bundle, tmp_path / "unpacked")
+    for wrapper, key in ((f"{signer}.sigstore.json", signer), ("bob.approval.sigstore.json", "bob")):
+        good = sigstore_verifies(sigstore, at / "signatures" / wrapper, people / f"{key}.pub", at / "SHA256SUMS")
+        assert good.returncode == 0, good.stderr
+        assert sigstore_verifies(sigstore, at / "signatures" / wrapper, people / "dave.pub", at / "SHA256SUMS").returncode != 0
+    (at / "SHA256SUMS").write_bytes((at / "SHA256SUMS").read_bytes() + b"\n")
+    assert sigstore_verifies(sigstore, at / "signatures" / f"{signer}.sigstore.json", people / f"{signer}.pub", at / "SHA256SUMS").returncode != 0
+
+
+def commands(document, but=()):
+    """The indented command lines of a document, in order."""
+    lines = [line[4:] for line in (ROOT / document).read_text().splitlines() if line.startswith("    ")]
+    return [line for line in lines if not line.startswith(tuple(but))]
+
+
+def test_the_reviewers_commands_pass_as_written(airlock, people, policy, make, tmp_path):
+    bundle = make("kubernetes.tar")
+    airlock(0, "sign", bundle, "--key", people / "carol.key")
+    airlock(0, "approve", bundle, "--key", people / "bob.key", "--comment", "x")
+    for file in people.iterdir():
+        shutil.copy(file, tmp_path)
+    subprocess.run(["minisign", "-G", "-W", "-p", tmp_path / "erin.minisign.pub", "-s", tmp_path / "erin.minisign.key"], check=True, capture_output=True)
+    script = commands("docs/verify-without-airlock.md", but=["cosign"])
+    assert len(script) > 20
+    run = subprocess.run(["bash", "-euxo", "pipefail", "-c", "\n".join(script)], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    for words in ("Verified OK", "Signature Verified Successfully", "Signature and comment signature verified", "quay.io/lab/one:1  sha256:"):
+        assert words in run.stdout
+    # And what the reviewer made is good for airlock.
+    airlock(0, "verify", bundle, "--key", people / "dave.pub", "--signature", tmp_path / "dave.sig")
+    rules = policy(reviewers=("bob", "dave"), name="dave.yaml")
+    rules.write_text(rules.read_text().replace("revoked:", f"  dave: {{file: {people}/dave.pub, spki_sha256: {spki(people / 'dave.pub')}}}\nrevoked:"))
+    out = airlock(0, "verify", bundle, "--policy", rules, "--signature", tmp_path / "dave.approval.sigstore.json").out
+    assert "dave, SHA256:" in out
+
+
+def test_minisign_keys_of_others(airlock, make, tmp_path):
+    """A key that minisign made signs unhashed; airlock takes it once its raw key is in PEM."""
+    bundle = make("b.tar")
+    at = unpack(bundle, tmp_path / "unpacked")
+    subprocess.run(["minisign", "-G", "-W", "-p", tmp_path / "erin.pub", "-s", tmp_path / "erin.key"], check=True, capture_output=True)
+    sign = ["minisign", "-S", "-s", tmp_path / "erin.key", "-m", at / "SHA256SUMS", "-x"]
+    subprocess.run([*sign, tmp_path / "erin.minisig", "-l"], check=True, capture_output=True)
+    subprocess.run([*sign, tmp_path / "hashed.minisig"], check=True, capture_output=True)
+    raw = base64.b64decode((tmp_path / "erin.pub").read_text().splitlines()[1])[10:]
+    der = bytes.fromhex("302a300506032b6570032100") + raw
+    (tmp_path / "erin.pem").write_text("-----BEGIN PUBLIC KEY-----\n" + base64.b64encode(der).decode() + "\n-----END PUBLIC KEY-----\n")
+    verify = lambda status, file: airlock(status, "verify", bundle, "--key", tmp_path / "erin.pem", "--signature", tmp_path / file)
+    verify(0, "erin.minisig")
+    assert "prehashed" in verify(6, "hashed.minisig").err
+
+
+def test_ed25519_keys_come_with_a_minisign_key(airlock, people, make, tmp_path):
+    at = unpack(make("b.tar", key="carol"), tmp_path / "unpacked")
+    check = lambda: subprocess.run(["minisign", "-V", "-p", people / "carol.minisign.pub", "-x", at / "signatures/carol.minisig", "-m", at / "SHA256SUMS"], capture_output=True)
+    assert b"SHA256SUMS of an airlock bundle, signed by carol" in check().stdout
+    (at / "SHA256SUMS").write_text("x")
+    assert check().returncode != 0
+    assert airlock(0, "pubkey", people / "carol.key", "--minisign").out == (people / "carol.minisign.pub").read_text()
+    assert airlock(0, "pubkey", people / "bob.key").out == (people / "bob.pub").read_text()
+    assert "Ed25519 keys only" in airlock(2, "pubkey", people / "bob.pub", "--minisign").err
+
+
+@pytest.fixture(scope="module")
+def token(tmp_path_factory):
+    """A software token with an EC and an RSA key, and how to reach it."""
+    module = next((str(p) for p in pathlib.Path("/usr/lib").glob("**/softhsm/libsofthsm2.so")), None)
+    if not module or not shutil.which("pkcs11-tool"):
+        pytest.skip("softhsm2 or opensc is not installed")
+    directory = tmp_path_factory.mktemp("token")
+    (directory / "tokens").mkdir()
+    (directory / "softhsm2.conf").write_text(f"directories.tokendir = {directory}/tokens\nlog.level = ERROR\n")
+    env = {"SOFTHSM2_CONF": str(directory / "softhsm2.conf"), "PKCS11_MODULE_PATH": module}
+    tool = lambda *arguments: subprocess.run(arguments, check=True, capture_output=True, env={**os.environ, **env})
+    tool("softhsm2-util", "--init-token", "--free", "--label", "signing", "--pin", "1234", "--so-pin", "4321")
+    for label, kind, number in (("frank", "EC:prime256v1", "01"), ("grace", "rsa:3072", "02")):
+        tool("pkcs11-tool", "--module", module, "--login", "--pin", "1234", "--keypairgen", "--key-type", kind, "--label", label, "--id", number)
+    (directory / "pin").write_text("1234\n")
+    (directory / "wrong").write_text("9999\n")
+    return directory, env
+
+
+@pytest.mark.parametrize("name", ["frank", "grace"])
+def test_a_key_in_a_token(airlock, make, token, tmp_path, name):
+    directory, env = token
+    uri = f"pkcs11:token=signing;object={name}"
+    bundle = make("b.tar")
+    sign = ["sign", bundle, "--key", uri, "--passphrase-file"]
+    before = bundle.read_bytes()
+    assert "gives no private key" in airlock(7, *sign, directory / "wrong", env=env).err
+    assert bundle.read_bytes() == before
+    airlock(0, *sign, directory / "pin", env=env)
+    public = tmp_path / "token.pub"
+    public.write_text(airlock(0, "pubkey", uri, "--passphrase-file", directory / "pin", env=env).out)
+    airlock(0, "verify", bundle, "--key", public)
+    at = unpack(bundle, tmp_path / "unpacked")
+    subprocess.run(["openssl", "dgst", "-sha256", "-verify", public, "-signature", at / f"signatures/{name}.sig", at / "SHA256SUMS"], check=True, capture_output=True)
+    airlock(0, "approve", bundle, "--key", uri + "?module-path=" + env["PKCS11_MODULE_PATH"], "--passphrase-file", directory / "pin",
+            env={"SOFTHSM2_CONF": env["SOFTHSM2_CONF"]})  # fmt: skip
+
+
+def test_tokens_that_are_not_there(airlock, make, token, tmp_path):
+    directory, env = token
+    pin = ["--passphrase-file", directory / "pin"]
+    run = lambda status, uri: airlock(status, "sign", make(f"{len(os.listdir(tmp_path))}.tar"), "--key", uri, *pin, env=env).err
+    assert "gives no private key" in run(7, "pkcs11:token=signing;object=nobody")
+    assert "where everybody on this machine can read it" in run(2, "pkcs11:token=signing;object=frank?pin-value=1234")
+    assert "does not exist" in run(7, "pkcs11:token=signing;object=frank?module-path=/nonexistent.so")
+
+
+def test_a_passphrase_from_a_descriptor(airlock, make, tmp_path, environment):
+    (tmp_path / "secret").write_text("open sesame\n")
+    airlock(0, "keygen", tmp_path / "dora", "--passphrase-file", tmp_path / "secret")
+    bundle = make("b.tar")
+    reading, writing = os.pipe()
+    os.write(writing, b"open sesame\n")
+    os.close(writing)
+    subprocess.run([PROGRAM, "sign", bundle, "--key", tmp_path / "dora.key", "--passphrase-fd", str(reading)], check=True,
+                   capture_output=True, pass_fds=[reading], env=environment)  # fmt: skip
+    os.close(reading)
+    airlock(0, "verify", bundle, "--key", tmp_path / "dora.pub")

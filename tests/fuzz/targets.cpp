@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "targets.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/base/json.hpp"
+#include "airlock/bundle/reader.hpp"
+#include "airlock/bundle/sums.hpp"
+#include "airlock/bundle/tar.hpp"
+#include "airlock/oci/manifest.hpp"
+#include "airlock/oci/reference.hpp"
+#include "airlock/trust/policy.hpp"
+
+namespace airlock::fuzz {
+
+namespace {
+
+class Bytes final : public bundle::ReadableMedium {
+ public:
+  explicit Bytes(std::string_view bytes) : bytes_(bytes) {}
+  std::uint64_t size() const override { return bytes_.size(); }
+  std::string name() const override { return "input"; }
+  void read(std::uint64_t offset, std::span<char> into) const override {
+    require(offset <= bytes_.size() && into.size() <= bytes_.size() - offset, "read past the end");
+    if (!into.empty()) std::memcpy(into.data(), bytes_.data() + offset, into.size());
+  }
+
+ private:
+  std::string_view bytes_;
+};
+
+// Two keys that the seeds of the policy target name.
+constexpr const char* alice = R"(-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAExQ8sc1gO88ltOOCNSsxNGyL4dMGm
+Vleuu4jpQvxeS/i3l2cGdtw97b1kD2FDIIEiI641khiImDfa9k43qHoZdw==
+-----END PUBLIC KEY-----
+)";
+constexpr const char* bob = R"(-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEA+Ti6gpUNuCxtbqcUBgakWe8EJSMHhlyVmGAPiz6xL3k=
+-----END PUBLIC KEY-----
+)";
+
+/// A directory with the key files, made once.
+const std::filesystem::path& key_directory() {
+  static const std::filesystem::path directory = [] {
+    std::string name = (std::filesystem::temp_directory_path() / "airlock-fuzz-XXXXXX").string();
+    require(::mkdtemp(name.data()) != nullptr, "mkdtemp");
+    write_new_file(name + "/alice.pub", alice);
+    write_new_file(name + "/bob.pub", bob);
+    std::atexit([] { std::filesystem::remove_all(key_directory()); });
+    return std::filesystem::path(name);
+  }();
+  return directory;
+}
+
+/// The archive with the checksum of each header made right, walking by the sizes that the headers claim.
+std::string mended(std::string_view archive) {
+  constexpr std::size_t block = bundle::tar::block_size;
+  std::string bytes(archive);
+  std::size_t at = 0;
+  while (at + block <= bytes.size()) {
+    std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at + 148), 8, ' ');
+    unsigned sum = 0;
+    for (std::size_t i = at; i < at + block; ++i) sum += static_cast<unsigned char>(bytes[i]);
+    if (sum == 8 * ' ') {
+      std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at + 148), 8, '\0');
+      break;  // the end
+    }
+    std::array<char, 8> digits{};
+    std::snprintf(digits.data(), digits.size(), "%06o", sum);
+    std::copy(digits.begin(), digits.begin() + 7, bytes.begin() + static_cast<std::ptrdiff_t>(at + 148));
+    const std::uint64_t size = std::strtoull(bytes.substr(at + 124, 11).c_str(), nullptr, 8);
+    if (size > bytes.size()) break;
+    at += block + bundle::tar::padded(size);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void require(bool condition, const char* what) {
+  if (condition) return;
+  std::fprintf(stderr, "fuzz: %s\n", what);
+  std::abort();
+}
+
+void archive(std::string_view raw) {
+  // The first byte says whether headers get right checksums first: a fuzzer would hardly find them.
+  if (raw.empty()) return;
+  const std::string input = raw.front() == 'M' ? mended(raw.substr(1)) : std::string(raw.substr(1));
+  const auto medium = std::make_shared<Bytes>(input);
+  const bundle::Archive archive(medium);
+  for (const auto& name : archive.names())
+    require(archive.place(name).size <= input.size(), "an entry larger than the file");
+  static_cast<void>(bundle::read_unverified(medium));
+}
+
+void json(std::string_view input) {
+  const Json value = parse_json(input, "input", {1U << 16, 32, 1U << 12});
+  const std::string text = value.dump();
+  require(parse_json(text, "again", {1U << 20, 32, 1U << 12}) == value, "JSON changed by being written and read");
+}
+
+void manifest(std::string_view input) {
+  // The first byte chooses the media type that a descriptor would claim.
+  if (input.empty()) return;
+  constexpr std::array types{oci::media_type::oci_manifest, oci::media_type::oci_index,
+                             oci::media_type::docker_manifest, oci::media_type::docker_index};
+  const auto type = types[static_cast<unsigned char>(input.front()) % types.size()];
+  const auto document = oci::parse_document(input.substr(1), std::string(type));
+  static_cast<void>(document);
+}
+
+void metadata(std::string_view input) {
+  const auto metadata = bundle::Metadata::parse(input);
+  require(metadata.format() == input, "bundle.json has two forms");
+  static_cast<void>(bundle::format_index(metadata.images));
+}
+
+void policy(std::string_view input) {
+  const auto policy = trust::Policy::parse(input, key_directory() / "policy.yaml");
+  static_cast<void>(policy.explain());
+  static_cast<void>(policy.oddities(clock_time()));
+  trust::Circumstances circumstances;
+  circumstances.now = clock_time();
+  try {
+    static_cast<void>(policy.authenticate("content", {{"a.sig", "x"}}, circumstances));
+    require(false, "a policy that takes any signature");
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it must throw
+  }
+}
+
+void reference(std::string_view input) {
+  const auto reference = oci::Reference::parse(input);
+  const std::string text = reference.str();
+  require(oci::Reference::parse(text).str() == text, "a reference has two forms");
+}
+
+void signature(std::string_view input) {
+  constexpr std::array forms{trust::Form::raw, trust::Form::sigstore, trust::Form::minisign, trust::Form::approval};
+  if (input.empty()) return;
+  const auto form = forms[static_cast<unsigned char>(input.front()) % forms.size()];
+  const auto signature =
+      trust::Signature::parse({"x" + std::string(trust::suffix_of(form)), std::string(input.substr(1))});
+  static_cast<void>(signature.message("content"));
+  if (form == trust::Form::approval) static_cast<void>(trust::Approval::parse(signature.payload, "statement"));
+}
+
+void sums(std::string_view input) {
+  require(bundle::format_sums(bundle::parse_sums(input)) == input, "SHA256SUMS has two forms");
+}
+
+std::span<const Target> targets() {
+  static constexpr std::array<Target, 8> all{{{"archive", archive},
+                                              {"json", json},
+                                              {"manifest", manifest},
+                                              {"metadata", metadata},
+                                              {"policy", policy},
+                                              {"reference", reference},
+                                              {"signature", signature},
+                                              {"sums", sums}}};
+  return all;
+}
+
+void run(const Target& target, std::string_view input) {
+  try {
+    target.run(input);
+  } catch (const Error& error) {
+    require(error.code() != ErrorCode::internal, error.what());
+  }
+}
+
+}  // namespace airlock::fuzz

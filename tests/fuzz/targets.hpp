@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is fuzzed: every reader of bytes that somebody else may have written. A target may throw airlock::Error and
+// nothing else; where there is a writer, what was read is written and must be the same.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace airlock::fuzz {
+
+void archive(std::string_view input);
+void json(std::string_view input);
+void manifest(std::string_view input);
+void metadata(std::string_view input);
+void policy(std::string_view input);
+void reference(std::string_view input);
+void signature(std::string_view input);
+void sums(std::string_view input);
+
+struct Target {
+  std::string_view name;  ///< and of the folder with its corpus
+  void (*run)(std::string_view input);
+};
+
+std::span<const Target> targets();
+
+/// Runs one input. An airlock::Error is what bad input is for; anything else leaves.
+void run(const Target& target, std::string_view input);
+
+/// Ends the program, so that a fuzzer keeps the input.
+void require(bool condition, const char* what);
+
+}  // namespace airlock::fuzz
