@@ -10,7 +10,10 @@ import random
 import shutil
 import signal
 import subprocess
+import tarfile
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -74,7 +77,7 @@ def test_two_roles(airlock, people, policy, make):
     airlock(0, "approve", bundle, "--key", people / "bob.key", "--comment", "scanned, change 4711")
     out = airlock(0, *verify).out
     for words in (f"sha256:{hashlib.sha256(rules.read_bytes()).hexdigest()}", "alice, SHA256:", "signatures/alice.sig", "bob, SHA256:",
-                  '"scanned, change 4711"', "streams.production.max_age: 0", "streams.production.allow_sources", "no earlier import"):  # fmt: skip
+                  '"scanned, change 4711"', "streams.production.max_age: ", "streams.production.allow_sources", "no earlier import"):  # fmt: skip
         assert words in out
     report = airlock(0, *verify, "--output", "json").json["trust"]
     assert report["policy"]["digest"].startswith("sha256:") and [r["role"] for r in report["requirements"]] == ["exporter", "reviewer"]
@@ -147,6 +150,23 @@ def test_an_import_that_fails_is_not_remembered(airlock, policy, make, tmp_path)
     bundle, rules, state = make("b.tar"), policy(reviewers=()), tmp_path / "state"
     airlock(4, "import", bundle, "127.0.0.1:1", "--insecure", "--policy", rules, "--state-dir", state)
     assert not (state / "production.last-import.json").exists()
+
+
+def test_a_medium_that_answers_differently_the_second_time(airlock, people, make, plain, tmp_path):
+    """What is verified and what is sent are two reads; the registry must not get what was not verified."""
+    bundle = make("b.tar")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "two_faced.so", ROOT / "tests/functional/two_faced.c", "-ldl"], check=True)
+    with tarfile.open(bundle) as archive:
+        layer = archive.getmembers()[-1]
+    lying = {"LD_PRELOAD": str(tmp_path / "two_faced.so"), "LIE_FILE": str(bundle), "LIE_OFFSET": str(layer.offset_data + layer.size // 2),
+             "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}  # fmt: skip
+    importing = ["import", bundle, plain.host, "--insecure", "--key", people / "alice.pub"]
+    err = airlock(6, *importing, env=lying).err
+    assert f"blob sha256:{layer.name[-64:]}" in err and "the medium returned other bytes" in err
+    for path in (f"blobs/sha256:{layer.name[-64:]}", "manifests/1"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://{plain.host}/v2/lab/one/{path}")
+    airlock(0, *importing)
 
 
 def test_policy_check_explains(airlock, policy, people):

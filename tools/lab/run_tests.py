@@ -71,9 +71,9 @@ def functional_tests(count, build, env=None):
     count.add(numbers.get("passed", 0), failed, numbers.get("skipped", 0))
 
 
-def check(count, name, command):
+def check(count, name, command, env=None):
     say(name)
-    status, _ = run(command)
+    status, _ = run(command, env)
     count.add(status == 0, status != 0)
 
 
@@ -119,10 +119,12 @@ def main():
     check(count, "layering", ["tests/layering/check.py", "."])
     check(count, "formatting", ["clang-format", "--dry-run", "-Werror", *sources()])
     unit_tests(count, build)
+    check(count, "fuzzed inputs", [build / "tests/fuzz-replay", "tests/fuzz/corpus"])
     functional_tests(count, build)
     if not quick:
         if build_sanitized():
             unit_tests(count, SANITIZED, SANITIZER_OPTIONS)
+            check(count, "fuzzed inputs, sanitized", [SANITIZED / "tests/fuzz-replay", "tests/fuzz/corpus"], SANITIZER_OPTIONS)
             functional_tests(count, SANITIZED, SANITIZER_OPTIONS)
         else:
             count.add(0, 1)
