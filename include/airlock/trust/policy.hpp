@@ -107,7 +107,7 @@ class Policy {
   /// Checks the signatures over `content`. An Error (code `trust`) when they meet the requirements of no stream (of
   /// `circumstances.stream`, where that is given), or when two forms of a signature disagree, or an approval is for
   /// another bundle; code `format` for a malformed file.
-  Authentication authenticate(std::string_view content, const std::vector<SignatureFile>& signatures,
+  Authentication authenticate(std::string_view content, const std::vector<SignatureFile>& files,
                               const Circumstances& circumstances) const;
 
   /// Checks the bundle's claims against the rules of its stream. An Error says which rule failed: code `trust` for a
