@@ -153,6 +153,12 @@ Catalog Catalog::load(const std::filesystem::path& directory) {
   return Catalog(files);
 }
 
+void Catalog::add_kubeadm(const Version& version, const KubeadmImages& images) {
+  kubeadm_.insert_or_assign(version, images);
+  digest_ = oci::sha256(digest_.hex() + " " + version.str() + " " + images.coredns + " " + images.etcd + " " +
+                        images.pause + "\n");
+}
+
 const Release* Catalog::find_release(std::string_view name) const {
   if (name.starts_with('v')) name.remove_prefix(1);
   for (const Release& release : releases_)

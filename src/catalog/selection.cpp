@@ -49,9 +49,10 @@ Version parse_version(const Catalog& catalog, const std::string& word) {
   if (!catalog.kubeadm().contains(*version)) {
     const auto newest = catalog.newest_patch(version->line);
     throw Error(ErrorCode::selection, "Kubernetes " + version->str() + " is not in the catalog")
-        .hint(newest ? "the newest known " + version->line.str() + " release is " + newest->str()
-                     : "known are " + catalog.kubeadm().begin()->first.str() + " to " +
-                           catalog.kubeadm().rbegin()->first.str());
+        .hint((newest ? "the newest known " + version->line.str() + " release is " + newest->str()
+                      : "known are " + catalog.kubeadm().begin()->first.str() + " to " +
+                            catalog.kubeadm().rbegin()->first.str()) +
+              "; with --look-up, its images are read from kubeadm's source on the connected side");
   }
   return *version;
 }
@@ -108,22 +109,37 @@ class Collector {
  public:
   explicit Collector(ImageSet& set) : set_(set) {}
 
-  void add(const oci::Reference& image, const std::string& component, const std::string& group) {
+  void add(const oci::Reference& image, const std::string& component, const std::string& group,
+           const std::string& why = "") {
     Reason& reason = set_.images[image];
     reason.components.insert(component);
     reason.groups.insert(group);
+    if (!why.empty()) reason.why.insert(why);
   }
 
-  void add_control_plane(const Version& version, const KubeadmImages& kubeadm, const Release& release) {
+  /// `cluster` may be null; it then stands for any cluster of this version.
+  void add_control_plane(const Version& version, const KubeadmImages& kubeadm, const Release& release,
+                         const ClusterRequest* cluster) {
     const std::string group = to_string(Group::control_plane);
     const std::string registry = "registry.k8s.io/";
+    const std::string why = cluster == nullptr ? "" : "cluster " + cluster->name + ": Kubernetes " + version.str();
     for (const char* name : control_plane_images)
-      add(oci::Reference::parse(registry + name + ":" + version.str()), name, group);
-    add(oci::Reference::parse(registry + kubeadm.coredns), "coredns", group);
-    add(oci::Reference::parse(registry + "etcd:" + kubeadm.etcd), "etcd", group);
-    add(oci::Reference::parse(registry + "pause:" + kubeadm.pause), "pause", group);
+      add(oci::Reference::parse(registry + name + ":" + version.str()), name, group, why);
+    const auto coredns = oci::Reference::parse(registry + kubeadm.coredns);
+    if (cluster == nullptr || cluster->coredns_repository.empty())
+      add(coredns, "coredns", group, why);
+    else
+      add(oci::Reference::parse(cluster->coredns_repository + "/coredns:" + coredns.tag), "coredns", group,
+          "cluster " + cluster->name + ": features.coreDNS.imageRepository");
+    add(oci::Reference::parse(registry + "etcd:" + kubeadm.etcd), "etcd", group, why);
+    add(oci::Reference::parse(registry + "pause:" + kubeadm.pause), "pause", group, why);
+    if (cluster != nullptr && !cluster->sandbox_image.empty()) {
+      add(oci::Reference::parse(cluster->sandbox_image), "sandbox", group,
+          "cluster " + cluster->name + ": containerRuntime.containerd.sandboxImage");
+      return;
+    }
     for (const RangedImage& sandbox : release.sandbox_images)
-      if (sandbox.range.contains(version.line)) add(sandbox.image, "sandbox", group);
+      if (sandbox.range.contains(version.line)) add(sandbox.image, "sandbox", group, why);
   }
 
   void add_components(const Version& version, const Release& release, const std::set<Group>& groups) {
@@ -131,6 +147,19 @@ class Collector {
       if (groups.contains(component.group))
         for (const RangedImage& ranged : component.images)
           if (ranged.range.contains(version.line)) add(ranged.image, component.name, to_string(component.group));
+  }
+
+  /// What these addons deploy; each comes with its reason.
+  void add_addons(const Version& version, const Release& release, const std::map<std::string, std::string>& addons,
+                  const std::string& prefix) {
+    for (const Component& component : release.components)
+      for (const std::string& addon : component.addons) {
+        const auto wanted = addons.find(addon);
+        if (wanted == addons.end()) continue;
+        for (const RangedImage& ranged : component.images)
+          if (ranged.range.contains(version.line))
+            add(ranged.image, component.name, to_string(component.group), prefix + wanted->second);
+      }
   }
 
  private:
@@ -148,32 +177,132 @@ void exclude(ImageSet& set, const std::vector<std::string>& globs) {
   }
 }
 
-}  // namespace
+/// The addons that the request names, itself or by cloud provider, with their reasons.
+std::map<std::string, std::string> requested_addons(const Release& release, const SelectionRequest& request) {
+  std::map<std::string, std::string> addons;
+  std::set<std::string> known;
+  for (const Component& component : release.components) known.insert(component.addons.begin(), component.addons.end());
+  for (const std::string& addon : request.addons) {
+    if (!known.contains(addon))
+      throw Error(ErrorCode::selection, "KubeOne " + release.version + " has no addon \"" + addon + "\" with images")
+          .hint("known are " + join({known.begin(), known.end()}, ", "));
+    addons.emplace(addon, "addon " + addon);
+  }
+  if (request.cloud_provider.empty()) return addons;
+  const auto provider = release.cloud_providers.find(request.cloud_provider);
+  if (provider == release.cloud_providers.end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, ignored] : release.cloud_providers) names.push_back(name);
+    throw Error(ErrorCode::selection,
+                "KubeOne " + release.version + " knows no cloud provider \"" + request.cloud_provider + "\"")
+        .hint("known are " + join(names, ", "));
+  }
+  for (const std::string& addon : provider->second)
+    addons.emplace(addon, "cloud provider " + request.cloud_provider + ": " + addon);
+  return addons;
+}
 
-ImageSet select(const Catalog& catalog, const SelectionRequest& request) {
-  ImageSet set;
-  Collector collector(set);
-  const bool own_images_only = !request.images.empty() && request.filters.empty() &&
-                               request.kubernetes_versions.empty() && request.kubeone.empty();
-  if (!own_images_only) {
-    const auto groups = parse_filters(request.filters);
-    auto versions = parse_versions(catalog, request.kubernetes_versions);
-    const Release& release = request.kubeone.empty() ? newest_fitting_release(catalog, versions)
-                                                     : named_release(catalog, request.kubeone, versions);
-    if (versions.empty()) versions = all_supported(catalog, release);
-    set.kubeone = release.version;
-    for (const Group group : groups) set.filters.push_back(to_string(group));
+void refuse_contradictions(const SelectionRequest& request) {
+  if (request.clusters.empty()) return;
+  const char* option = !request.filters.empty()               ? "--filter"
+                       : !request.kubernetes_versions.empty() ? "--kubernetes-versions"
+                                                              : nullptr;
+  if (option != nullptr)
+    throw Error(ErrorCode::selection, std::string("--cluster and ") + option + " contradict each other")
+        .hint(
+            "a manifest names its Kubernetes version and what it deploys; --addon, --image and --exclude may be added");
+}
+
+class Selector {
+ public:
+  Selector(const Catalog& catalog, const SelectionRequest& request)
+      : catalog_(catalog), request_(request), collector_(set_) {}
+
+  ImageSet run() {
+    refuse_contradictions(request_);
+    if (!request_.clusters.empty())
+      select_clusters();
+    else if (!own_images_only())
+      select_groups();
+    for (const std::string& image : request_.images) collector_.add(oci::Reference::parse(image), "image", "extra");
+    exclude(set_, request_.exclude);
+    if (set_.images.empty())
+      throw Error(ErrorCode::selection, "the selection leaves no image").hint("see what --exclude takes away");
+    return std::move(set_);
+  }
+
+ private:
+  bool own_images_only() const {
+    return !request_.images.empty() && request_.filters.empty() && request_.kubernetes_versions.empty() &&
+           request_.kubeone.empty() && request_.addons.empty() && request_.cloud_provider.empty();
+  }
+
+  void add_version(const Version& version) {
+    if (set_.kubernetes_versions.empty() || set_.kubernetes_versions.back() != version.str())
+      set_.kubernetes_versions.push_back(version.str());
+  }
+
+  void select_groups() {
+    auto versions = parse_versions(catalog_, request_.kubernetes_versions);
+    const Release& release = choose_release(catalog_, request_.kubeone, request_.kubernetes_versions);
+    if (versions.empty()) versions = all_supported(catalog_, release);
+    const auto addons = requested_addons(release, request_);
+    // Whoever names addons or a provider wants these, not everything that there is.
+    const bool narrowed = request_.filters.empty() && !addons.empty();
+    const auto groups = parse_filters(narrowed ? std::vector<std::string>{"base"} : request_.filters);
+    set_.kubeone = release.version;
+    for (const Group group : groups) set_.filters.push_back(to_string(group));
     for (const Version& version : versions) {
-      set.kubernetes_versions.push_back(version.str());
-      collector.add_control_plane(version, catalog.kubeadm().at(version), release);
-      collector.add_components(version, release, groups);
+      add_version(version);
+      collector_.add_control_plane(version, catalog_.kubeadm().at(version), release, nullptr);
+      collector_.add_components(version, release, groups);
+      collector_.add_addons(version, release, addons, "");
     }
   }
-  for (const std::string& image : request.images) collector.add(oci::Reference::parse(image), "image", "extra");
-  exclude(set, request.exclude);
-  if (set.images.empty()) throw Error(ErrorCode::selection, "the selection leaves no image");
-  return set;
+
+  void select_clusters() {
+    std::vector<std::string> words;
+    for (const ClusterRequest& cluster : request_.clusters) words.push_back(cluster.kubernetes_version);
+    const Release& release = choose_release(catalog_, request_.kubeone, words);
+    set_.kubeone = release.version;
+    for (const Version& version : parse_versions(catalog_, words)) add_version(version);
+    // The provider of clusters is the manifest's; here only addons are further wishes.
+    const auto addons = requested_addons(release, {.addons = request_.addons});
+    for (const ClusterRequest& cluster : request_.clusters) {
+      const Version version = parse_version(catalog_, cluster.kubernetes_version);
+      const std::string prefix = "cluster " + cluster.name + ": ";
+      collector_.add_control_plane(version, catalog_.kubeadm().at(version), release, &cluster);
+      collector_.add_addons(version, release, cluster.addons, prefix);
+      collector_.add_addons(version, release, addons, "");
+      for (const auto& [image, why] : cluster.images)
+        collector_.add(oci::Reference::parse(image), "addon manifest", "extra", prefix + why);
+    }
+  }
+
+  const Catalog& catalog_;
+  const SelectionRequest& request_;
+  ImageSet set_;
+  Collector collector_;
+};
+
+}  // namespace
+
+const Release& choose_release(const Catalog& catalog, const std::string& name,
+                              const std::vector<std::string>& kubernetes_versions) {
+  const auto versions = parse_versions(catalog, kubernetes_versions);
+  return name.empty() ? newest_fitting_release(catalog, versions) : named_release(catalog, name, versions);
 }
+
+std::vector<Version> unknown_versions(const Catalog& catalog, const std::vector<std::string>& words) {
+  std::vector<Version> unknown;
+  for (const std::string& word : words) {
+    const auto version = Version::parse(word);
+    if (version && !catalog.kubeadm().contains(*version)) unknown.push_back(*version);
+  }
+  return unknown;
+}
+
+ImageSet select(const Catalog& catalog, const SelectionRequest& request) { return Selector(catalog, request).run(); }
 
 std::vector<std::string> read_images_file(const std::string& content) {
   std::vector<std::string> images;

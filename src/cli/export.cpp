@@ -92,10 +92,12 @@ void warn_of_unused(const ExportOptions& options, const flow::ExportRequest& req
                        join({asked.begin(), asked.end()}, ", "));
 }
 
-flow::ExportRequest make_request(const ExportOptions& options) {
-  const auto catalog = options.selection.catalog();
+flow::ExportRequest make_request(const ExportOptions& options, Reporter& reporter) {
+  auto catalog = options.selection.catalog();
+  SelectionOptions selection = options.selection;
+  selection.ca_file = options.tls.ca_file;
   flow::ExportRequest request;
-  request.set = options.selection.select(catalog);
+  request.set = selection.select(catalog, reporter);
   request.catalog_digest = catalog.digest().str();
   request.platforms = oci::PlatformSelection::parse(options.platforms);
   request.client = client_options(options, request.set);
@@ -144,7 +146,7 @@ std::string public_key_beside(const std::string& private_key) {
 void run(const ExportOptions& options, const Conduct& conduct) {
   Reporter reporter(conduct.reporter());
   if (options.dry_run) {
-    const auto planned = make_request(options);
+    const auto planned = make_request(options, reporter);
     warn_of_unused(options, planned, reporter);
     const auto result = flow::plan_export(planned, reporter);
     print(conduct.json() ? pretty_json(to_json(result)) + "\n"
@@ -156,7 +158,7 @@ void run(const ExportOptions& options, const Conduct& conduct) {
     throw Error(ErrorCode::usage, "--key is missing: a bundle is always signed")
         .hint("make a key pair with: airlock keygen NAME");
   const auto key = options.signing.load();
-  auto request = make_request(options);
+  auto request = make_request(options, reporter);
   warn_of_unused(options, request, reporter);
   request.signature_name = options.signing.signature_name();
   const auto result = flow::export_bundle(request, key, reporter);

@@ -11,12 +11,14 @@ namespace airlock::cli {
 namespace {
 
 void run(const SelectionOptions& selection, const Conduct& conduct) {
-  const auto catalog = selection.catalog();
-  const auto set = selection.select(catalog);
+  Reporter reporter(conduct.reporter());
+  auto catalog = selection.catalog();
+  const auto set = selection.select(catalog, reporter);
   if (conduct.json()) {
     Json images = Json::array();
     for (const auto& [image, reason] : set.images)
-      images.push_back({{"source", image.str()}, {"components", reason.components}, {"groups", reason.groups}});
+      images.push_back(
+          {{"source", image.str()}, {"components", reason.components}, {"groups", reason.groups}, {"why", reason.why}});
     print(pretty_json({{"kubeone", set.kubeone},
                        {"filters", set.filters},
                        {"kubernetesVersions", set.kubernetes_versions},
@@ -28,7 +30,9 @@ void run(const SelectionOptions& selection, const Conduct& conduct) {
   std::string text;
   for (const auto& [image, reason] : set.images) text += image.str() + "\n";
   print(text);
-  Reporter reporter(conduct.reporter());
+  for (const auto& [image, reason] : set.images)
+    if (!reason.why.empty())
+      reporter.note("  " + image.str() + ": " + join({reason.why.begin(), reason.why.end()}, "; "));
   reporter.note(count_of(set.images.size(), "image") +
                 (set.kubeone.empty() ? "" : ": " + describe_versions(set.kubeone, set.kubernetes_versions)));
 }

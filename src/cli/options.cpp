@@ -91,8 +91,27 @@ void SelectionOptions::add_to(CLI::App& verb) {
       ->allow_extra_args(false)
       ->type_name("REF")
       ->group(group);
-  verb.add_option("--images-file", images_file, "Further images, one per line, # for comments")
+  verb.add_option("--images-file", image_files, "Further images, one per line, # for comments")
+      ->allow_extra_args(false)
       ->type_name("FILE")
+      ->group(group);
+  verb.add_option("--from-manifests", manifests,
+                  "Further images, out of Kubernetes YAML: a file, a directory, or - for standard input")
+      ->allow_extra_args(false)
+      ->type_name("PATH")
+      ->group(group);
+  verb.add_option("--cluster", clusters, "KubeOneCluster manifest: exactly the images that this cluster pulls")
+      ->allow_extra_args(false)
+      ->type_name("FILE")
+      ->group(group);
+  verb.add_option("--addon", addons, "Images of a KubeOne addon; without --filter, with the group base")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->type_name("NAME")
+      ->group(group);
+  verb.add_option("--cloud-provider", cloud_provider,
+                  "Images of a provider's CCM and CSI; with --cluster, for a manifest that names none")
+      ->type_name("NAME")
       ->group(group);
   verb.add_option("--exclude", exclude, "Leave out images whose reference matches, e.g. 'quay.io/calico/*'")
       ->allow_extra_args(false)
@@ -101,20 +120,33 @@ void SelectionOptions::add_to(CLI::App& verb) {
   verb.add_option("--catalog", catalog_directory, "Directory of catalog files that replace the built-in ones")
       ->type_name("DIR")
       ->group(group);
+  verb.add_flag("--look-up", look_up, "Read what the catalog does not know of a version from kubeadm's source (web)")
+      ->group(group);
+  verb.add_option("--look-up-url", look_up_url, "Where that is, with {version} in it (default: GitHub)")
+      ->type_name("URL")
+      ->group(group);
 }
 
 catalog::Catalog SelectionOptions::catalog() const {
   return catalog_directory.empty() ? catalog::Catalog::built_in() : catalog::Catalog::load(catalog_directory);
 }
 
-catalog::ImageSet SelectionOptions::select(const catalog::Catalog& catalog) const {
-  catalog::SelectionRequest request{filters, kubernetes_versions, kubeone, images, exclude};
-  if (!images_file.empty()) {
-    const auto listed = catalog::read_images_file(read_file(images_file, max_images_file));
-    if (listed.empty()) throw Error(ErrorCode::selection, images_file + " lists no image");
-    request.images.insert(request.images.end(), listed.begin(), listed.end());
-  }
-  return catalog::select(catalog, request);
+catalog::ImageSet SelectionOptions::select(catalog::Catalog& catalog, Reporter& reporter) const {
+  flow::ImageSelection selection;
+  selection.request.filters = filters;
+  selection.request.kubernetes_versions = kubernetes_versions;
+  selection.request.kubeone = kubeone;
+  selection.request.images = images;
+  selection.request.exclude = exclude;
+  selection.request.addons = addons;
+  selection.request.cloud_provider = cloud_provider;
+  selection.clusters = clusters;
+  selection.manifests = manifests;
+  selection.image_files = image_files;
+  selection.look_up_url = !look_up_url.empty() ? look_up_url : look_up ? flow::kubeadm_constants_url : "";
+  selection.client.user_agent = user_agent();
+  selection.client.ca_file = ca_file;
+  return flow::select_images(catalog, selection, reporter);
 }
 
 void LoginOptions::add_to(CLI::App& verb) {

@@ -11,6 +11,7 @@
 #include "airlock/base/reporter.hpp"
 #include "airlock/bundle/metadata.hpp"
 #include "airlock/catalog/selection.hpp"
+#include "airlock/flow/selection.hpp"
 #include "airlock/flow/verify.hpp"
 #include "airlock/registry/types.hpp"
 #include "airlock/trust/policy.hpp"
@@ -34,13 +35,21 @@ struct SelectionOptions {
   std::vector<std::string> kubernetes_versions;
   std::string kubeone;
   std::vector<std::string> images;
-  std::string images_file;
+  std::vector<std::filesystem::path> image_files;
+  std::vector<std::filesystem::path> clusters;
+  std::vector<std::filesystem::path> manifests;
+  std::vector<std::string> addons;
+  std::string cloud_provider;
   std::vector<std::string> exclude;
   std::string catalog_directory;
+  bool look_up = false;
+  std::string look_up_url;
+  std::string ca_file;  ///< for looking up; the verb's --cacert, where it has one
 
   void add_to(CLI::App& verb);
   catalog::Catalog catalog() const;
-  catalog::ImageSet select(const catalog::Catalog& catalog) const;
+  /// May add versions to the catalog (--look-up).
+  catalog::ImageSet select(catalog::Catalog& catalog, Reporter& reporter) const;
 };
 
 /// `--username` and `--password-stdin`.

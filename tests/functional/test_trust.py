@@ -336,7 +336,8 @@ def token(tmp_path_factory):
     directory = tmp_path_factory.mktemp("token")
     (directory / "tokens").mkdir()
     (directory / "softhsm2.conf").write_text(f"directories.tokendir = {directory}/tokens\nlog.level = ERROR\n")
-    env = {"SOFTHSM2_CONF": str(directory / "softhsm2.conf"), "PKCS11_MODULE_PATH": module}
+    # libp11, which is the engine, leaks its method tables when a key cannot be had.
+    env = {"SOFTHSM2_CONF": str(directory / "softhsm2.conf"), "PKCS11_MODULE_PATH": module, "ASAN_OPTIONS": "detect_leaks=0:exitcode=99"}
     tool = lambda *arguments: subprocess.run(arguments, check=True, capture_output=True, env={**os.environ, **env})
     tool("softhsm2-util", "--init-token", "--free", "--label", "signing", "--pin", "1234", "--so-pin", "4321")
     for label, kind, number in (("frank", "EC:prime256v1", "01"), ("grace", "rsa:3072", "02")):
@@ -362,7 +363,7 @@ def test_a_key_in_a_token(airlock, make, token, tmp_path, name):
     at = unpack(bundle, tmp_path / "unpacked")
     subprocess.run(["openssl", "dgst", "-sha256", "-verify", public, "-signature", at / f"signatures/{name}.sig", at / "SHA256SUMS"], check=True, capture_output=True)
     airlock(0, "approve", bundle, "--key", uri + "?module-path=" + env["PKCS11_MODULE_PATH"], "--passphrase-file", directory / "pin",
-            env={"SOFTHSM2_CONF": env["SOFTHSM2_CONF"]})  # fmt: skip
+            env={k: v for k, v in env.items() if k != "PKCS11_MODULE_PATH"})  # fmt: skip
 
 
 def test_tokens_that_are_not_there(airlock, make, token, tmp_path):

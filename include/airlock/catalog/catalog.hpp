@@ -58,6 +58,11 @@ struct KubeadmImages {
   std::string pause;    ///< tag
 };
 
+/// Reads kubeadm's constants (kubernetes cmd/kubeadm/app/constants/constants.go) of a version: CoreDNSVersion,
+/// PauseVersion, and etcd's from SupportedEtcdVersion, else DefaultEtcdVersion, as kubeadm's GetEtcdImage chooses. An
+/// Error (code `selection`) when one is not there; `where` names the text.
+KubeadmImages parse_kubeadm_constants(std::string_view text, const Version& version, const std::string& where);
+
 /// All releases that are known.
 class Catalog {
  public:
@@ -70,6 +75,8 @@ class Catalog {
   /// Oldest first.
   const std::vector<Release>& releases() const { return releases_; }
   const std::map<Version, KubeadmImages>& kubeadm() const { return kubeadm_; }
+  /// Adds a version that was looked up elsewhere; digest() changes with it.
+  void add_kubeadm(const Version& version, const KubeadmImages& images);
   /// Over all data files, so that a bundle can say which data chose its images.
   const oci::Digest& digest() const { return digest_; }
 

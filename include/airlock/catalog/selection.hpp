@@ -12,6 +12,16 @@
 
 namespace airlock::catalog {
 
+/// What one cluster deploys, beside what every cluster of its Kubernetes version does; each with its reason.
+struct ClusterRequest {
+  std::string name;
+  std::string kubernetes_version;
+  std::map<std::string, std::string> addons;  ///< to the reason
+  std::map<std::string, std::string> images;  ///< further references, to the reason
+  std::string sandbox_image;                  ///< instead of the release's
+  std::string coredns_repository;             ///< kubeadm appends /coredns (features.coreDNS.imageRepository)
+};
+
 /// What a person asks for, in the words of the command line.
 struct SelectionRequest {
   std::vector<std::string> filters;              ///< base, optional, control-plane; empty: everything
@@ -19,12 +29,16 @@ struct SelectionRequest {
   std::string kubeone;                           ///< 1.8 or v1.8.6; empty: the newest release that fits
   std::vector<std::string> images;               ///< further references; they alone, when nothing else is asked for
   std::vector<std::string> exclude;              ///< globs over the full reference
+  std::vector<std::string> addons;               ///< KubeOne addons; without filters, with the group base
+  std::string cloud_provider;                    ///< its CCM and CSI addons, likewise
+  std::vector<ClusterRequest> clusters;          ///< exactly these, instead of filters and versions
 };
 
 /// Why an image is in the set.
 struct Reason {
   std::set<std::string> components;  ///< "CalicoCNI", "kube-apiserver"; "image" for one named by the user
   std::set<std::string> groups;      ///< base, optional, control-plane, extra
+  std::set<std::string> why;         ///< "cluster production: cni cilium", "addon cluster-autoscaler"
 };
 
 /// The set, ordered by reference.
@@ -34,6 +48,14 @@ struct ImageSet {
   std::vector<std::string> kubernetes_versions;  ///< "v1.28.8", oldest first
   std::map<oci::Reference, Reason> images;
 };
+
+/// The release of this name, or without a name the newest that supports all versions (as in SelectionRequest). An Error
+/// as select() says.
+const Release& choose_release(const Catalog& catalog, const std::string& name,
+                              const std::vector<std::string>& kubernetes_versions);
+
+/// Those of these words that name a whole version which the catalog does not have, e.g. v1.29.99.
+std::vector<Version> unknown_versions(const Catalog& catalog, const std::vector<std::string>& words);
 
 /// An Error (code `selection`) says what is unknown or cannot go together, and what is allowed.
 ImageSet select(const Catalog& catalog, const SelectionRequest& request);
