@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "airlock/base/text.hpp"
+
 namespace airlock {
 
 const char* to_string(ErrorCode code) {
@@ -61,8 +63,7 @@ void Error::compose() {
   for (const std::string& frame : frames_) text_ += frame + ": ";
   text_ += message_;
   // Messages quote names and texts from outside; only line feeds may move the cursor of whoever reads them.
-  for (char& c : text_)
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7F) c = '?';
+  text_ = without_controls(text_, true);
 }
 
 }  // namespace airlock

@@ -62,15 +62,54 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
   return std::nullopt;
 }
 
-std::string printable(std::string_view text, std::size_t limit) {
-  std::string result(text.substr(0, limit));
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(result[i]);
-    // C1 controls are C2 80 to C2 9F in UTF-8.
-    const bool c1 = byte == 0xC2 && i + 1 < result.size() && static_cast<unsigned char>(result[i + 1]) < 0xA0;
-    if (byte < 0x20 || byte == 0x7F || c1) result[i] = '?';
+namespace {
+
+/// Length of the UTF-8 sequence at the start of `text`, and its code point; length 0 where it is none (RFC 3629).
+std::pair<std::size_t, char32_t> first_code_point(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  const std::size_t length = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if ((lead >= 0x80 && lead < 0xC2) || lead > 0xF4 || text.size() < length) return {0, 0};
+  auto code = static_cast<char32_t>(length == 1 ? lead : lead & (0xFFU >> (length + 1)));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80) return {0, 0};
+    code = (code << 6U) | (byte(i) & 0x3FU);
   }
-  return text.size() > limit ? result + "..." : result;
+  const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
+  if (overlong || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return {0, 0};
+  return {length, code};
+}
+
+/// Controls of C0 and C1, line and paragraph separators, and what turns the direction of writing.
+bool moves_the_cursor(char32_t code) {
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x200E && code <= 0x200F) ||
+         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
+}  // namespace
+
+std::string without_controls(std::string_view text, bool keep_line_feeds) {
+  std::string result;
+  while (!text.empty()) {
+    const auto [length, code] = first_code_point(text);
+    const bool kept = length > 0 && (!moves_the_cursor(code) || (keep_line_feeds && code == '\n'));
+    result += kept ? text.substr(0, length) : "?";
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return result;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto [length, code] = first_code_point(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string printable(std::string_view text, std::size_t limit) {
+  return without_controls(text.substr(0, limit), false) + (text.size() > limit ? "..." : "");
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {

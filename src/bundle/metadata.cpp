@@ -71,7 +71,7 @@ Time time_of(const JsonObject& object, std::string_view key) {
 Metadata metadata_from_json(const JsonObject& object) {
   object.only({"mediaType", "stream", "serial", "created", "expires", "previous", "selection", "images", "blobs"});
   if (object.string("mediaType") != metadata_media_type)
-    throw Error(ErrorCode::format, Side::bundle, "bundle.json: unknown format " + object.string("mediaType"))
+    throw Error(ErrorCode::format, Side::bundle, "bundle.json: unknown format " + printable(object.string("mediaType")))
         .hint("this bundle was made by another version of airlock; use one that knows this format");
   Metadata metadata;
   metadata.stream = object.string("stream");
@@ -83,6 +83,7 @@ Metadata metadata_from_json(const JsonObject& object) {
   if (const auto previous = object.optional_string("previous")) metadata.previous = oci::Digest::parse(*previous);
   metadata.selection = selection_from_json(object.object("selection"));
   of_bundle([&] { return oci::PlatformSelection::parse(metadata.selection.platforms); });
+  if (object.objects("images").empty()) throw Error(ErrorCode::format, Side::bundle, "bundle.json: it names no image");
   for (const JsonObject& image : object.objects("images")) metadata.images.push_back(image_from_json(image));
   for (const JsonObject& blob : object.objects("blobs")) {
     blob.only({"digest", "size", "mediaType"});

@@ -24,7 +24,7 @@ std::string format_entries(const std::vector<trust::SignatureFile>& signatures, 
   std::string bytes;
   for (const trust::SignatureFile& file : signatures) append_entry(bytes, file.name, file.bytes);
   if (bytes.size() + tar::block_size > space)
-    throw Error(ErrorCode::trust, Side::bundle, "no room for a further signature in its 64 KiB of signatures")
+    throw Error(ErrorCode::media, Side::bundle, "no room for a further signature in its 64 KiB of signatures")
         .hint(
             "write it beside the bundle with --sidecar DIRECTORY, and give the files to verify and import with "
             "--signature");
@@ -73,7 +73,9 @@ bool is_signature_entry(std::string_view path) {
   if (!path.starts_with(signature_directory)) return false;
   path.remove_prefix(signature_directory.size());
   const auto form = trust::form_of(path);
-  return form && is_plain_name(path.substr(0, path.size() - trust::suffix_of(*form).size()));
+  if (!form) return false;
+  const auto name = path.substr(0, path.size() - trust::suffix_of(*form).size());
+  return is_plain_name(name) && !name.ends_with(".approval");
 }
 
 std::string format_region(const std::vector<trust::SignatureFile>& signatures) {
@@ -92,6 +94,10 @@ Head read_head(const ReadableMedium& medium) {
   head.region_offset = cursor.position;
   read_region(cursor, head);
   return head;
+}
+
+void check_room(const Head& head, const std::vector<trust::SignatureFile>& added) {
+  static_cast<void>(format_entries(added, head.region_offset + region_size - head.filler_offset));
 }
 
 void append_signatures(SignableMedium& medium, const Head& head, const std::vector<trust::SignatureFile>& added) {

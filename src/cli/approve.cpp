@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
 #include "cli/signing.hpp"
 #include "cli/verbs.hpp"
 
@@ -18,6 +19,9 @@ void run(const ApproveOptions& options, const Conduct& conduct) {
   if (options.comment.size() > longest_comment)
     throw Error(ErrorCode::usage, "--comment has " + std::to_string(options.comment.size()) +
                                       " bytes; 2000 are kept in the bundle, a longer review belongs beside it");
+  if (!is_utf8(options.comment))
+    throw Error(ErrorCode::usage, "--comment is not in UTF-8")
+        .hint("set the terminal's encoding to UTF-8 (LANG=C.UTF-8)");
   Reporter reporter(conduct.reporter());
   const auto request = options.request();
   const auto key = options.signing.load();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
-#include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
-#include "airlock/kubeone/registry_configuration.hpp"
+#include "airlock/catalog/catalog.hpp"
+#include "cli/configuration.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
@@ -14,25 +15,38 @@ namespace {
 struct ConfigOptions {
   std::string target;
   bool insecure = false;
-  std::string api_version = "v1beta2";
-  std::string emit;
+  std::vector<std::string> sources;
+  ConfigurationOptions configuration;
 };
 
+/// Where KubeOne's images come from, over all releases.
+std::vector<std::string> known_sources() {
+  std::set<std::string> hosts{"registry.k8s.io"};
+  const auto catalog = catalog::Catalog::built_in();
+  for (const auto& release : catalog.releases())
+    for (const auto& component : release.components)
+      for (const auto& ranged : component.images) hosts.insert(ranged.image.registry);
+  return {hosts.begin(), hosts.end()};
+}
+
 void run(const ConfigOptions& options, const Conduct& conduct) {
-  check_emit_target(options.emit);
-  const kubeone::RegistryConfiguration configuration{
-      kubeone::parse_api_version(options.api_version), registry::Location::parse(options.target),
-      options.insecure ? registry::Reach::tls_unverified : registry::Reach::tls_verified};
+  const auto target = registry::Location::parse(options.target);
+  options.configuration.check(target);
+  const auto reach = options.insecure ? registry::Reach::tls_unverified : registry::Reach::tls_verified;
+  const kubeone::RegistryConfiguration configuration{kubeone::parse_api_version(options.configuration.api_version),
+                                                     target, reach};
+  const kubeone::MirrorConfiguration mirror{target, reach, false,
+                                            options.sources.empty() ? known_sources() : options.sources};
   Reporter reporter(conduct.reporter());
   for (const std::string& warning : configuration.warnings()) reporter.warning(warning);
-  if (!options.emit.empty()) replace_file(options.emit, configuration.stanza());
+  options.configuration.write(configuration, mirror, reporter);
   if (conduct.json())
-    print(pretty_json({{"registry", configuration.registry.str()},
+    print(pretty_json({{"registry", target.str()},
                        {"registryConfiguration", configuration.stanza()},
                        {"warnings", configuration.warnings()}}) +
           "\n");
-  else if (options.emit.empty())
-    print(configuration.stanza());
+  else if (options.configuration.emit.empty() && options.configuration.patch.empty())
+    print(options.configuration.stanza(configuration, mirror));
 }
 
 }  // namespace
@@ -42,10 +56,12 @@ void add_config(CLI::App& app, Conduct& conduct) {
   const auto options = std::make_shared<ConfigOptions>();
   verb->add_option("REGISTRY", options->target, "The local registry: HOST[:PORT][/PREFIX]")->required();
   verb->add_flag("--insecure", options->insecure, "The nodes cannot verify its TLS certificate");
-  verb->add_option("--api-version", options->api_version, "KubeOne API version: v1beta2 or v1beta3")
-      ->type_name("VERSION")
-      ->capture_default_str();
-  verb->add_option("--emit", options->emit, "Write it here instead of to standard output")->type_name("FILE");
+  options->configuration.add_to(*verb);
+  verb->add_option("--source", options->sources,
+                   "A source registry to mirror (default: all that KubeOne's images come from)")
+      ->allow_extra_args(false)
+      ->type_name("HOST")
+      ->group("Configuration");
   conduct.add_to(*verb);
   verb->footer("Example:\n  airlock config registry.local:5000/kubernetes --api-version v1beta3");
   verb->callback([=, &conduct] { run(*options, conduct); });

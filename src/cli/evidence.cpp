@@ -28,7 +28,8 @@ std::string who(const trust::MetRequirement::Met& signer) {
       signer.name + ", " + signer.fingerprint + " (" + signer.algorithm + ", " + join(signer.files, ", ") + ")";
   if (!signer.approval) return text;
   text += "\n" + line("", "approved " + printable(signer.approval->time, 40) + " as " +
-                              printable(signer.approval->reviewer, 80));
+                              printable(signer.approval->reviewer, 80) +
+                              (signer.approval->content_checked ? ", every byte checked by airlock" : ""));
   if (!signer.approval->comment.empty()) text += line("", "\"" + printable(signer.approval->comment) + "\"");
   text.pop_back();
   return text;

@@ -2,10 +2,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/flow/import.hpp"
+#include "cli/configuration.hpp"
 #include "cli/evidence.hpp"
 #include "cli/verbs.hpp"
 
@@ -20,8 +20,7 @@ struct ImportOptions {
   LoginOptions login;
   TlsOptions tls;
   bool insecure = false;
-  std::string emit;
-  std::string api_version = "v1beta2";
+  ConfigurationOptions configuration;
   unsigned jobs = 8;
   bool dry_run = false;
 };
@@ -33,14 +32,12 @@ flow::ImportRequest make_request(const ImportOptions& options) {
   request.verify.jobs = options.jobs;
   request.target = registry::Location::parse(options.target);
   request.jobs = options.jobs;
-  request.api_version = kubeone::parse_api_version(options.api_version);
+  request.api_version = kubeone::parse_api_version(options.configuration.api_version);
   request.dry_run = options.dry_run;
-  request.client.side = Side::target;
-  request.client.user_agent = user_agent();
-  request.client.credentials = registry::CredentialStore::from_environment();
-  if (options.insecure) request.client.insecure_hosts.insert(request.target.host);
-  options.tls.apply(request.client);
-  if (const auto credentials = options.login.read()) request.client.credentials.set(request.target.host, *credentials);
+  request.client = target_client(request.target, options.insecure, options.tls, options.login);
+  request.preflight = [&options](const bundle::Metadata& metadata) {
+    options.configuration.check_versions(metadata.selection.kubernetes_versions);
+  };
   return request;
 }
 
@@ -62,7 +59,7 @@ Json to_json(const flow::ImportResult& result) {
           {"blobsPresent", result.push.blobs_present},
           {"manifestsSent", result.push.manifests_sent},
           {"registryConfiguration", result.configuration.stanza()},
-          {"warnings", result.configuration.warnings()}};
+          {"warnings", result.warnings}};
 }
 
 void tell(const flow::ImportResult& result, Reporter& reporter) {
@@ -74,9 +71,9 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
     present += item.present_before ? 1 : 0;
     reporter.detail(item.destination.str() + " is " + item.digest.str());
   }
-  reporter.note(result.configuration.registry.str() + " serves " + (push.published.size() == 1 ? "" : "all ") + count_of(push.published.size(), "name") + " (" +
-                registry::to_string(result.configuration.reach) + "), each read back and compared, in " +
-                human_duration(result.duration));
+  reporter.note(result.configuration.registry.str() + " serves " + (push.published.size() == 1 ? "" : "all ") +
+                count_of(push.published.size(), "name") + " (" + registry::to_string(result.configuration.reach) +
+                "), each read back and compared, in " + human_duration(result.duration));
   reporter.note("  sent       " + count_of(push.blobs_sent, "blob") + ", " + human_size(push.bytes_sent) + ", " +
                 count_of(push.manifests_sent, "manifest"));
   reporter.note("  mounted    " + count_of(push.blobs_mounted, "blob"));
@@ -91,10 +88,13 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
 
 void run(const ImportOptions& options, const Conduct& conduct) {
   Reporter reporter(conduct.reporter());
-  check_emit_target(options.emit);
+  options.configuration.check(registry::Location::parse(options.target));
   const auto request = make_request(options);
   const auto result = flow::import_bundle(request, options.trust.policy(), reporter);
-  for (const std::string& warning : result->configuration.warnings()) reporter.warning(warning);
+  const kubeone::MirrorConfiguration mirror{result->configuration.registry, result->configuration.reach,
+                                            request.client.credentials.find(request.target.host).has_value(),
+                                            result->sources};
+  for (const std::string& warning : result->warnings) reporter.warning(warning);
   if (options.dry_run) {
     std::string text = "Would make " + count_of(result->destinations.size(), "name") + ":\n";
     for (const auto& destination : result->destinations) text += "  " + destination.str() + "\n";
@@ -102,14 +102,11 @@ void run(const ImportOptions& options, const Conduct& conduct) {
     return;
   }
   if (!conduct.json()) tell(*result, reporter);
-  if (!options.emit.empty()) {
-    replace_file(options.emit, result->configuration.stanza());
-    reporter.note("wrote " + options.emit);
-  }
+  options.configuration.write(result->configuration, mirror, reporter);
   if (conduct.json())
     print(pretty_json(to_json(*result)) + "\n");
-  else if (options.emit.empty())
-    print(result->configuration.stanza());
+  else if (options.configuration.emit.empty() && options.configuration.patch.empty())
+    print(options.configuration.stanza(result->configuration, mirror));
 }
 
 }  // namespace
@@ -125,11 +122,7 @@ void add_import(CLI::App& app, Conduct& conduct) {
       ->group("Registry");
   options->login.add_to(*verb);
   options->tls.add_to(*verb);
-  verb->add_option("--emit", options->emit, "Write the registryConfiguration here instead of to standard output")
-      ->type_name("FILE");
-  verb->add_option("--api-version", options->api_version, "KubeOne API version: v1beta2 or v1beta3")
-      ->type_name("VERSION")
-      ->capture_default_str();
+  options->configuration.add_to(*verb);
   add_jobs(*verb, options->jobs);
   verb->add_flag("--dry-run", options->dry_run, "Verify and reach the registry, but write nothing to it");
   conduct.add_to(*verb);

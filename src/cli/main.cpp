@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <string>
@@ -72,6 +73,7 @@ int run(int argc, char** argv) {
   add_verify(app, conduct);
   add_inspect(app, conduct);
   add_import(app, conduct);
+  add_check(app, conduct);
   add_config(app, conduct);
   add_keygen(app, conduct);
   add_pubkey(app, conduct);
@@ -86,6 +88,8 @@ int run(int argc, char** argv) {
                   conduct.json());
   } catch (const Error& error) {
     return report(error, conduct.json());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(Error(ErrorCode::media, error.what()), conduct.json());
   } catch (const std::bad_alloc&) {
     return report(Error(ErrorCode::internal, "out of memory"), conduct.json());
   } catch (const std::exception& error) {

@@ -266,6 +266,18 @@ void TrustOptions::apply(flow::VerifyRequest& request) const {
   request.state_directory = state_directory;
 }
 
+registry::ClientOptions target_client(const registry::Location& target, bool insecure, const TlsOptions& tls,
+                                      const LoginOptions& login) {
+  registry::ClientOptions client;
+  client.side = Side::target;
+  client.user_agent = user_agent();
+  client.credentials = registry::CredentialStore::from_environment();
+  if (insecure) client.insecure_hosts.insert(target.host);
+  tls.apply(client);
+  if (const auto credentials = login.read()) client.credentials.set(target.host, *credentials);
+  return client;
+}
+
 void add_jobs(CLI::App& verb, unsigned& jobs) {
   verb.add_option("--jobs", jobs, "How many things to do at once")
       ->check(CLI::Range(1U, 64U))

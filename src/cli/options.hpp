@@ -98,6 +98,10 @@ struct TrustOptions {
   void apply(flow::VerifyRequest& request) const;
 };
 
+/// How the local registry is reached: credentials from the environment or the options, private authorities, --insecure.
+registry::ClientOptions target_client(const registry::Location& target, bool insecure, const TlsOptions& tls,
+                                      const LoginOptions& login);
+
 void add_jobs(CLI::App& verb, unsigned& jobs);
 
 /// Asks on the terminal without echo; an Error (code `usage`) where there is none.

@@ -9,6 +9,7 @@
 namespace airlock::cli {
 
 void add_approve(CLI::App& app, Conduct& conduct);
+void add_check(CLI::App& app, Conduct& conduct);
 void add_config(CLI::App& app, Conduct& conduct);
 void add_export(CLI::App& app, Conduct& conduct);
 void add_import(CLI::App& app, Conduct& conduct);

@@ -1,19 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/import.hpp"
 
-#include "airlock/kubeone/paths.hpp"
+#include <set>
+
+#include "airlock/catalog/catalog.hpp"
+#include "flow/destinations.hpp"
 
 namespace airlock::flow {
 
 namespace {
 
-/// Every name that a consumer will ask for.
-std::vector<transfer::Destination> destinations_of(const bundle::Metadata& metadata, const registry::Location& target) {
-  std::vector<transfer::Destination> destinations;
-  for (const bundle::Image& image : metadata.images)
-    for (const kubeone::TargetPath& path : kubeone::target_paths(image.source))
-      destinations.push_back({&image, {target.host, target.repository(path.repository)}, path.tag});
-  return destinations;
+/// Images that an embedded addon names literally: overwriteRegistry does not reach them (catalog, literalImages).
+std::vector<std::string> literal_image_warnings(const bundle::Metadata& metadata) {
+  std::vector<std::string> warnings;
+  const auto catalog = catalog::Catalog::built_in();
+  const catalog::Release* release = catalog.find_release(metadata.selection.kubeone);
+  if (release == nullptr) return warnings;
+  for (const catalog::LiteralImage& literal : release->literal_images)
+    for (const bundle::Image& image : metadata.images)
+      if (image.source == literal.image)
+        warnings.push_back(
+            "KubeOne " + release->version + "'s addon " + literal.addon + " names " + literal.image.str() +
+            " literally, so overwriteRegistry does not reach it: a cluster with this addon asks " +
+            literal.image.registry +
+            ". Mirror that registry on the nodes (--mirrors or --hosts-toml), or put a copy of the addon "
+            "with the local name into addons.path");
+  return warnings;
+}
+
+std::vector<std::string> source_registries(const bundle::Metadata& metadata) {
+  std::set<std::string> hosts;
+  for (const bundle::Image& image : metadata.images) hosts.insert(image.source.registry);
+  return {hosts.begin(), hosts.end()};
 }
 
 }  // namespace
@@ -28,11 +46,15 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   const bundle::VerifiedBundle bundle = state ? verify_bundle(request.verify, policy, state->last_imports(), reporter)
                                               : verify_bundle(request.verify, policy, reporter);
 
+  if (request.preflight) request.preflight(bundle.metadata());
   registry::Client client(request.client, reporter);
   const registry::Reach reach = client.reach(request.target.host);
 
-  auto result = std::make_unique<ImportResult>(
-      ImportResult{bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}});
+  auto result = std::make_unique<ImportResult>(ImportResult{
+      bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}, {}, {}});
+  result->sources = source_registries(result->metadata);
+  result->warnings = result->configuration.warnings();
+  for (auto& warning : literal_image_warnings(result->metadata)) result->warnings.push_back(std::move(warning));
   result->destinations = destinations_of(result->metadata, request.target);
   if (request.dry_run)
     transfer::look_up(client, bundle, result->destinations.front());  // finds out about credentials

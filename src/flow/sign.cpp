@@ -14,25 +14,31 @@ namespace {
 
 using bundle::Head;
 
+bool is_approval(const std::string& file) { return trust::form_of(file) == trust::Form::approval; }
+
 void refuse_second(const Head& head, const std::vector<trust::SignatureFile>& added, const trust::PublicKey& key) {
+  const bool adds_approval = is_approval(added.front().name);
+  const std::string stem = trust::Signature::parse(added.front()).stem;
   for (const trust::SignatureFile& file : head.signatures) {
-    for (const trust::SignatureFile& other : added)
-      if (file.name == other.name)
-        throw Error(ErrorCode::trust, Side::bundle, "it carries " + file.name + " already")
-            .hint("give this one another name with --name");
+    if (is_approval(file.name) != adds_approval) continue;
     const auto signature = trust::Signature::parse(file);
-    const bool approval = signature.form == trust::Form::approval;
-    const bool adds_approval = trust::form_of(added.front().name) == trust::Form::approval;
-    if (approval == adds_approval && key.matches(signature.message(head.sums), signature.bytes))
-      throw Error(ErrorCode::trust, Side::bundle,
-                  std::string("this key has ") + (approval ? "approved" : "signed") + " it already, as " + file.name);
+    // Forms of one name must hold one signature, so nothing of another's may stand under it.
+    if (signature.stem == stem)
+      throw Error(ErrorCode::trust, Side::bundle, "it carries " + file.name + " already")
+          .hint("give this one another name with --name");
+    if (!key.matches(signature.message(head.sums), signature.bytes)) continue;
+    if (adds_approval && trust::Approval::parse(signature.payload, file.name).subject != oci::sha256(head.sums))
+      continue;  // of another bundle, put here by somebody: it counts for nothing
+    throw Error(
+        ErrorCode::trust, Side::bundle,
+        std::string("this key has ") + (adds_approval ? "approved" : "signed") + " it already, as " + file.name);
   }
 }
 
 /// Every byte, under the signer's own new signature: what is checked is what will be in the bundle.
 void check_content(const SignRequest& request, const std::shared_ptr<const bundle::ReadableMedium>& medium,
                    const std::vector<trust::SignatureFile>& added, const trust::PublicKey& key, Reporter& reporter) {
-  const bool approval = trust::form_of(added.front().name) == trust::Form::approval;
+  const bool approval = is_approval(added.front().name);
   trust::PolicyContent content;
   content.origin = "the new signature";
   content.keys.push_back({request.name, key});
@@ -52,13 +58,20 @@ void check_digest(const oci::Digest& expected, const Head& head) {
         .hint("this is not the bundle that was verified; verify this one");
 }
 
+/// All of them or none.
 std::vector<std::string> write_sidecars(const std::filesystem::path& directory,
                                         const std::vector<trust::SignatureFile>& added) {
   std::vector<std::string> files;
-  for (const trust::SignatureFile& file : added) {
-    const auto path = directory / std::filesystem::path(file.name).filename();
-    write_new_file(path, file.bytes);
-    files.push_back(path.string());
+  try {
+    for (const trust::SignatureFile& file : added) {
+      const auto path = directory / std::filesystem::path(file.name).filename();
+      write_new_file(path, file.bytes);
+      files.push_back(path.string());
+    }
+  } catch (...) {
+    std::error_code ignored;
+    for (const std::string& file : files) std::filesystem::remove(file, ignored);
+    throw;
   }
   return files;
 }
@@ -75,6 +88,7 @@ SignResult add(const SignRequest& request, const trust::PublicKey& key, Reporter
   if (request.verified) check_digest(*request.verified, head);
   const auto added = make(head, stem);
   refuse_second(head, added, key);
+  if (medium) bundle::check_room(head, added);  // before all is read
   if (!request.verified) check_content(request, reading, added, key, reporter);
   SignResult result{oci::sha256(head.sums), {}};
   if (request.sidecar) {

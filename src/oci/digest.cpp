@@ -23,7 +23,7 @@ EVP_MD_CTX* evp(void* context) { return static_cast<EVP_MD_CTX*>(context); }
 Digest Digest::parse(std::string_view text) {
   constexpr std::string_view prefix = "sha256:";
   if (!text.starts_with(prefix) || text.size() != prefix.size() + 64)
-    throw Error(ErrorCode::format, "\"" + std::string(text.substr(0, 100)) +
+    throw Error(ErrorCode::format, "\"" + printable(text, 100) +
                                        "\" is not a digest of the form sha256:<64 lower-case hexadecimal digits>");
   return from_hex(text.substr(prefix.size()));
 }
@@ -37,9 +37,7 @@ Digest Digest::from_hex(std::string_view hex) {
     good = high >= 0 && low >= 0;
     bytes.at(i) = static_cast<unsigned char>(high * 16 + low);
   }
-  if (!good)
-    throw Error(ErrorCode::format,
-                "\"" + std::string(hex.substr(0, 100)) + "\" is not 64 lower-case hexadecimal digits");
+  if (!good) throw Error(ErrorCode::format, "\"" + printable(hex, 100) + "\" is not 64 lower-case hexadecimal digits");
   return Digest(bytes);
 }
 

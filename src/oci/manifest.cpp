@@ -46,7 +46,7 @@ void check_media_type(const JsonObject& body, std::string_view expected) {
   const auto stated = body.optional_string("mediaType");
   if (!stated && docker) throw Error(ErrorCode::format, body.where() + ": \"mediaType\" is missing");
   if (stated && *stated != expected)
-    throw Error(ErrorCode::format, body.where() + ": the body says media type " + *stated +
+    throw Error(ErrorCode::format, body.where() + ": the body says media type " + printable(*stated) +
                                        ", what points at it says " + std::string(expected));
 }
 
@@ -74,8 +74,7 @@ Json Descriptor::to_json() const {
 
 Document parse_document(std::string_view bytes, std::string_view expected_media_type) {
   if (!media_type::is_manifest(expected_media_type) && !media_type::is_index(expected_media_type))
-    throw Error(ErrorCode::format,
-                "media type " + std::string(expected_media_type) + " is not one that airlock carries")
+    throw Error(ErrorCode::format, "media type " + printable(expected_media_type) + " is not one that airlock carries")
         .hint("images must be OCI or Docker schema 2; schema 1 images have to be pushed again with a current tool");
   const Json json = parse_json(bytes, "manifest", {max_manifest_size, 64});
   const JsonObject body(json, "manifest");

@@ -13,7 +13,7 @@ Platform Platform::parse(std::string_view text) {
   const auto parts = split(text, '/');
   const bool filled = std::none_of(parts.begin(), parts.end(), [](const std::string& part) { return part.empty(); });
   if (parts.size() < 2 || parts.size() > 3 || !filled)
-    throw Error(ErrorCode::selection, "\"" + std::string(text) + "\" is not a platform")
+    throw Error(ErrorCode::selection, "\"" + printable(text) + "\" is not a platform")
         .hint("write it as OS/ARCH[/VARIANT], for example linux/amd64, or use --platform all");
   return {parts[0], parts[1], parts.size() == 3 ? parts[2] : ""};
 }

@@ -30,7 +30,7 @@ bool is_path_component(std::string_view text) {
 }
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
-  throw Error(ErrorCode::selection, "\"" + std::string(text) + "\" is not an image reference: " + why)
+  throw Error(ErrorCode::selection, "\"" + printable(text) + "\" is not an image reference: " + why)
       .hint("write it as registry/repository:tag, for example registry.k8s.io/pause:3.9");
 }
 

@@ -21,19 +21,6 @@ bundle::Closure closure_of(const bundle::VerifiedBundle& bundle, const bundle::I
   return closure;
 }
 
-/// The index without the members that the bundle leaves out; nothing when it leaves none out.
-std::optional<std::string> derived_index(const bundle::VerifiedBundle& bundle, const bundle::Image& image) {
-  const auto text = bundle.document(image.descriptor.digest);
-  const auto document = oci::parse_document(text, image.descriptor.media_type);
-  if (document.index() == nullptr) return std::nullopt;
-  std::set<oci::Digest> present;
-  for (const auto& member : oci::select_members(*document.index(), bundle.platforms())) present.insert(member.digest);
-  std::set<oci::Digest> named;
-  for (const auto& member : document.index()->manifests) named.insert(member.digest);
-  if (present == named) return std::nullopt;
-  return oci::derive_index(text, present);
-}
-
 /// Feeds an upload from the bundle; the reader withholds the last piece of a blob that is not what it should be.
 class PlaceSource final : public registry::BlobSource {
  public:
@@ -245,6 +232,18 @@ class Pusher {
 };
 
 }  // namespace
+
+std::optional<std::string> derived_index(const bundle::VerifiedBundle& bundle, const bundle::Image& image) {
+  const auto text = bundle.document(image.descriptor.digest);
+  const auto document = oci::parse_document(text, image.descriptor.media_type);
+  if (document.index() == nullptr) return std::nullopt;
+  std::set<oci::Digest> present;
+  for (const auto& member : oci::select_members(*document.index(), bundle.platforms())) present.insert(member.digest);
+  std::set<oci::Digest> named;
+  for (const auto& member : document.index()->manifests) named.insert(member.digest);
+  if (present == named) return std::nullopt;
+  return oci::derive_index(text, present);
+}
 
 std::optional<Published> look_up(registry::Client& client, const bundle::VerifiedBundle& bundle,
                                  const Destination& destination) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
@@ -26,8 +27,8 @@ std::string base64url(std::string_view bytes) {
 }  // namespace
 
 std::string format_statement(const PublicKey& key, std::string_view content, const Review& review) {
-  Json properties = Json::array({"AIRLOCK_REVIEW_APPROVED"});
-  if (review.content_checked) properties.push_back("AIRLOCK_CONTENT_VERIFIED");
+  Json properties = Json::array({approved_property});
+  if (review.content_checked) properties.push_back(checked_property);
   // SVR's own fields, and ours with the prefix that in-toto asks of extensions (spec/v1/README.md, "Parsing rules").
   const Json predicate{
       {"verifier", {{"id", std::string(verifier_prefix) + base64url(key.spki().bytes())}, {"policies", Json::array()}}},
@@ -49,13 +50,23 @@ Approval Approval::parse(std::string_view payload, const std::string& where) {
     throw Error(ErrorCode::format, where + ": _type: not " + std::string(statement_type));
   const auto subjects = statement.objects("subject");
   if (subjects.size() != 1) throw Error(ErrorCode::format, where + ": subject: not exactly one");
+  if (subjects.front().string("name") != signed_file)
+    throw Error(ErrorCode::format, where + ": subject: its name is not " + std::string(signed_file));
   const JsonObject digests = subjects.front().object("digest");
   const auto subject =
       within([&] { return digests.where(); }, [&] { return oci::Digest::from_hex(digests.string("sha256")); });
   const JsonObject predicate = statement.object("predicate");
-  return {subject, statement.string("predicateType"), predicate.optional_string("airlock_reviewer").value_or(""),
+  const auto properties = predicate.strings("properties");
+  const auto states = [&](std::string_view property) {
+    return std::find(properties.begin(), properties.end(), property) != properties.end();
+  };
+  return {subject,
+          statement.string("predicateType"),
+          predicate.optional_string("airlock_reviewer").value_or(""),
           predicate.optional_string("airlock_comment").value_or(""),
-          predicate.optional_string("timeCreated").value_or("")};
+          predicate.optional_string("timeCreated").value_or(""),
+          states(approved_property),
+          states(checked_property)};
 }
 
 }  // namespace airlock::trust

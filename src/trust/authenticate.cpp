@@ -17,14 +17,14 @@ void check_trusted_comment(const TrustedKey& trusted, const Signature& signature
                 signature.file + ": its trusted comment was changed after " + trusted.name + " signed it");
 }
 
-void add_approval(const TrustedKey& trusted, const Signature& signature, std::string_view content, Signer& signer) {
+void add_approval(const Signature& signature, std::string_view content, Signer& signer) {
   Approval approval = Approval::parse(signature.payload, signature.file + ": statement");
-  const oci::Digest actual = oci::sha256(content);
-  if (approval.subject != actual && !signer.revoked)
-    throw Error(ErrorCode::trust, signature.file + ": " + trusted.name +
-                                      " has approved another bundle: its SHA256SUMS is " + approval.subject.str() +
-                                      ", this one's is " + actual.str())
-        .hint("somebody put the approval of another bundle into this one; have this bundle reviewed");
+  // Anybody with the medium can put another bundle's approval into this one; it must not even stand in the way.
+  if (approval.subject != oci::sha256(content)) {
+    signer.foreign_files.push_back(signature.file);
+    signer.foreign_subjects.push_back(approval.subject);
+    return;
+  }
   signer.approval_files.push_back(signature.file);
   signer.approvals.push_back(std::move(approval));
 }
@@ -43,7 +43,7 @@ Signers find_signers(const PolicyContent& policy, std::string_view content, cons
       signer.revoked = policy.revoked.contains(trusted.key.spki());
       check_trusted_comment(trusted, signature);
       if (signature.form == Form::approval)
-        add_approval(trusted, signature, content, signer);
+        add_approval(signature, content, signer);
       else
         signer.signature_files.push_back(signature.file);
     }

@@ -47,15 +47,25 @@ std::filesystem::path ImportState::default_directory() {
 }
 
 ImportState::ImportState(std::filesystem::path directory) : directory_(std::move(directory)) {
-  if (!std::filesystem::exists(directory_)) return;
-  if (!std::filesystem::is_directory(directory_))
-    throw Error(ErrorCode::media, directory_.string() + ", which should hold the record of imports, is no directory");
-  for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.ends_with(suffix)) continue;
-    const std::string stream = name.substr(0, name.size() - suffix.size());
-    last_imports_.emplace(stream, read_state(entry.path(), stream));
+  // Only what is not there at all remembers nothing; a link that leads nowhere may be a disk that is not mounted.
+  std::error_code failure;
+  const auto type = std::filesystem::symlink_status(directory_, failure).type();
+  if (type == std::filesystem::file_type::not_found) return;
+  if (!failure) {
+    std::filesystem::directory_iterator entries(directory_, failure);
+    for (; !failure && entries != std::filesystem::directory_iterator(); entries.increment(failure)) {
+      const std::string name = entries->path().filename().string();
+      if (!name.ends_with(suffix)) continue;
+      const std::string stream = name.substr(0, name.size() - suffix.size());
+      last_imports_.emplace(stream, read_state(entries->path(), stream));
+    }
   }
+  if (failure)
+    throw Error(ErrorCode::policy,
+                "the record of earlier imports in " + directory_.string() + " cannot be read: " + failure.message())
+        .hint(
+            "without it an old bundle could pass for a new one; mount it, or name the right directory with "
+            "--state-dir");
 }
 
 ImportState ImportState::open_to_read(const std::filesystem::path& directory) { return ImportState(directory); }
@@ -80,6 +90,8 @@ ImportState ImportState::open_to_record(const std::filesystem::path& directory) 
 }
 
 void ImportState::record(const std::string& stream, const LastImport& import) {
+  const auto last = last_imports_.find(stream);
+  if (last != last_imports_.end() && last->second.serial > import.serial) return;
   const Json state{{"mediaType", media_type},
                    {"stream", stream},
                    {"serial", import.serial},

@@ -67,6 +67,9 @@ std::string why_not_counted(const std::string& file, const Signers& signers) {
     for (const auto* files : {&signer.signature_files, &signer.approval_files})
       if (std::find(files->begin(), files->end(), file) != files->end())
         return file + " by " + name + ": " + (signer.revoked ? "the key is revoked" : "nothing requires it");
+  for (const auto& [name, signer] : signers)
+    if (std::find(signer.foreign_files.begin(), signer.foreign_files.end(), file) != signer.foreign_files.end())
+      return file + " by " + name + ": an approval of another bundle";
   return file + ": by no key of the policy over this content";
 }
 
@@ -112,7 +115,7 @@ Evidence Policy::judge(const Authentication& authentication, const Claims& claim
   Evidence evidence(authentication.signed_content());
   evidence.origin_ = content_.origin;
   evidence.policy_ = content_.digest;
-  evidence.tracks_serial_ = rules.rollback == Rollback::deny;
+  evidence.tracks_serial_ = content_.streams.contains(claims.stream);
   const std::string at = content_.streams.contains(claims.stream) ? where(claims.stream) + "." : "";
   std::vector<std::string> counted;
   for (std::size_t i = 0; i < rules.requirements.size(); ++i) {

@@ -31,6 +31,15 @@ constexpr std::uint64_t scrypt_n = 1U << 14;
 constexpr std::uint64_t scrypt_r = 8;
 constexpr std::uint64_t scrypt_p = 5;
 
+/// A key is known by the hash of its encoding, so it may have only one: a named curve (RFC 5480) and an uncompressed
+/// point.
+bool is_canonical_p256(std::string_view der) {
+  constexpr std::string_view start(
+      "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x04",
+      27);
+  return der.size() == 91 && der.starts_with(start);
+}
+
 Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
   switch (EVP_PKEY_get_base_id(key)) {
     case EVP_PKEY_ED25519: return Algorithm::ed25519;
@@ -41,8 +50,15 @@ Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
     case EVP_PKEY_EC: {
       std::array<char, 64> group{};
       if (EVP_PKEY_get_group_name(key, group.data(), group.size(), nullptr) == 1 &&
-          std::string_view(group.data()) == "prime256v1")
-        return Algorithm::ecdsa_p256_sha256;
+          std::string_view(group.data()) == "prime256v1") {
+        if (is_canonical_p256(spki_der(key))) return Algorithm::ecdsa_p256_sha256;
+        throw Error(ErrorCode::trust, std::string(where) +
+                                          ": a P-256 key in an unusual encoding (compressed point or explicit "
+                                          "parameters), which would give it a second fingerprint")
+            .hint(
+                "write it in the usual one: openssl ec -conv_form uncompressed -param_enc named_curve -pubin -in KEY "
+                "-pubout");
+      }
       throw Error(ErrorCode::trust, std::string(where) + ": an EC key on another curve than P-256");
     }
     default:
@@ -52,6 +68,9 @@ Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
 }
 
 const EVP_MD* hash_of(Algorithm algorithm) { return algorithm == Algorithm::ed25519 ? nullptr : EVP_sha256(); }
+
+/// For public keys: a crafted one must not make a verifier type a passphrase.
+int give_nothing(char*, int, int, void*) { return -1; }
 
 int give_passphrase(char* buffer, int size, int, void* source) {
   try {
@@ -103,7 +122,7 @@ PublicKey PublicKey::from_pem(std::string_view pem, std::string_view where) {
     throw Error(ErrorCode::trust, std::string(where) + " is a private key; no public key is in it")
         .hint("give the public one (NAME.pub), made with: openssl pkey -in KEY -pubout");
   const Bio bio = read_only_bio(pem);
-  KeyPointer key = own(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
+  KeyPointer key = own(PEM_read_bio_PUBKEY(bio.get(), nullptr, give_nothing, nullptr));
   ERR_clear_error();
   if (!key)
     throw Error(ErrorCode::trust, std::string(where) + ": no public key in PEM form")
@@ -118,6 +137,10 @@ std::string PublicKey::pem() const {
 }
 
 bool PublicKey::matches(std::string_view message, std::string_view signature) const {
+  // Impossible lengths cost no hashing of the message.
+  const auto largest = static_cast<std::size_t>(EVP_PKEY_get_size(evp(key_)));
+  const bool exact = algorithm_ != Algorithm::ecdsa_p256_sha256;
+  if (signature.empty() || signature.size() > largest || (exact && signature.size() != largest)) return false;
   const MdContext context(EVP_MD_CTX_new());
   if (!context || EVP_DigestVerifyInit(context.get(), nullptr, hash_of(algorithm_), nullptr, evp(key_)) != 1)
     openssl_failed("set up a verification");
@@ -170,7 +193,11 @@ PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, co
   PassphraseSource source = [&] {
     asked = true;
     try {
-      return passphrase();
+      std::string text = passphrase();
+      if (text.size() > max_passphrase)
+        throw Error(ErrorCode::usage, "a passphrase of " + std::to_string(text.size()) +
+                                          " bytes; no key has one of more than " + std::to_string(max_passphrase));
+      return text;
     } catch (...) {
       refusal = std::current_exception();
       throw;

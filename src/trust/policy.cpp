@@ -89,10 +89,7 @@ std::string Policy::where(const std::string& stream) const {
   return content_.streams.contains(stream) ? "streams." + stream : content_.origin;
 }
 
-bool Policy::needs_import_state() const {
-  return std::any_of(content_.streams.begin(), content_.streams.end(),
-                     [](const auto& stream) { return stream.second.rollback == Rollback::deny; });
-}
+bool Policy::needs_import_state() const { return !content_.streams.empty(); }
 
 std::vector<std::string> Policy::explain() const {
   std::vector<std::string> lines;

@@ -69,10 +69,6 @@ Signature Signature::parse(const SignatureFile& file) {
   return signature;
 }
 
-std::string Signature::message(std::string_view signed_content) const {
-  return form == Form::approval ? dsse_encoding(payload) : std::string(signed_content);
-}
-
 void check_agreement(const std::vector<Signature>& signatures) {
   std::map<std::string, const Signature*> first;
   for (const Signature& signature : signatures) {

@@ -32,6 +32,8 @@ JsonObject open_bundle(const Json& value, const std::string& file) {
     refuse(file, "not a sigstore bundle of version 0.3 (mediaType " + std::string(bundle_media_type) + ")");
   // Whose key it is, the verifier's policy decides: hints and certificates are not looked at.
   static_cast<void>(bundle.object("verificationMaterial"));
+  if (bundle.has("messageSignature") && bundle.has("dsseEnvelope"))
+    refuse(file, "both a signature and an envelope in one");
   return bundle;
 }
 
@@ -80,6 +82,7 @@ void parse_dsse_bundle(std::string_view text, Signature& into) {
   const auto signatures = envelope.objects("signatures");
   if (signatures.size() != 1) refuse(envelope.where(), "signatures: not exactly one");
   into.bytes = decoded(signatures.front(), "sig");
+  into.encoded_payload = dsse_encoding(into.payload);
 }
 
 }  // namespace airlock::trust

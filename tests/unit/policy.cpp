@@ -69,7 +69,7 @@ TEST_CASE("thresholds count distinct keys") {
   CHECK(judge(two, {raw("alice"), raw("bob")}).requirements()[0].signers.size() == 2);
   const auto forms = sign(key("bob"), "signatures/bob", "sums");
   REQUIRE(forms.size() == 3);
-  CHECK_ERROR(judge(two, forms), trust, "1 of 2 required signatures");
+  CHECK_ERROR(judge(two, forms), trust, "1 of 2 required signatures by alice, bob; found bob");
 }
 
 TEST_CASE("one key fills one role, whatever the order of the roles") {
@@ -92,7 +92,12 @@ TEST_CASE("an approval is not a signature, and the other way round") {
   CHECK_ERROR(judge(policy, {raw("alice")}), trust,
               "p.yaml: streams.production.require[1]: role reviewer: 0 of 1 required approvals by bob");
   CHECK_ERROR(judge(policy, {raw("alice"), approval("bob", "another bundle")}), trust,
-              "bob has approved another bundle");
+              "bob has approved another bundle (signatures/bob.approval.sigstore.json)");
+  // Next to a right one, it counts for nothing and is in nobody's way.
+  SignatureFile moved = approval("bob", "another bundle");
+  moved.name = "signatures/moved.approval.sigstore.json";
+  CHECK(judge(policy, {raw("alice"), moved, approval("bob")}).not_counted().at(0) ==
+        "signatures/moved.approval.sigstore.json by bob: an approval of another bundle");
   CHECK_ERROR(judge(policy, {raw("alice"), approval("mallory")}), trust, "0 of 1 required approvals by bob");
 }
 
@@ -263,7 +268,7 @@ TEST_CASE("a policy file") {
   const auto loose = file.with("    allow_sources: [\"registry.k8s.io/*\"]\n    max_age: 45d\n    rollback: deny\n",
                                "    rollback: allow\n");
   CHECK(loose.oddities(now).size() == 3);
-  CHECK_FALSE(loose.needs_import_state());
+  CHECK(loose.needs_import_state());  // a later policy may not allow to go back
 }
 
 TEST_CASE("policy files that are refused") {
@@ -299,6 +304,22 @@ TEST_CASE("policy files that are refused") {
   CHECK_ERROR(file.with("revoked: []", "revoked: [\"" + PolicyFile::hash("alice") + "\"]"), trust, "can never be met");
 }
 
+TEST_CASE("the record of imports never goes back, and what cannot be read is no absence") {
+  const TemporaryDirectory directory;
+  {
+    auto state = ImportState::open_to_record(directory.path());
+    state.record("production", {9, oci::sha256("nine")});
+    state.record("production", {5, oci::sha256("five")});
+    CHECK(state.last_imports().at("production").serial == 9);
+  }
+  CHECK(ImportState::open_to_read(directory.path()).last_imports().at("production").serial == 9);
+  std::filesystem::create_directory_symlink("/nonexistent/x", directory.path() / "dangling");
+  CHECK_ERROR(ImportState::open_to_read(directory.path() / "dangling"), policy, "cannot be read");
+  write_new_file(directory.path() / "file", "");
+  CHECK_ERROR(ImportState::open_to_read(directory.path() / "file"), policy, "cannot be read");
+  CHECK_ERROR(ImportState::open_to_read(directory.path() / std::string(300, 'x')), policy, "cannot be read");
+}
+
 TEST_CASE("the machine remembers what it imported") {
   const TemporaryDirectory directory;
   const auto path = directory.path() / "state";
@@ -312,6 +333,7 @@ TEST_CASE("the machine remembers what it imported") {
   const auto state = ImportState::open_to_record(path);
   CHECK(state.last_imports().at("production").serial == 7);
   CHECK(state.last_imports().at("production").content == oci::sha256("sums"));
+  ImportState::open_to_read(path);
   replace_file(path / "production.last-import.json", "{}");
   CHECK_ERROR(ImportState::open_to_read(path), policy, "the record of earlier imports cannot be read");
 }

@@ -113,6 +113,10 @@ TEST_CASE("the signature region") {
     bundle.signatures = {{{"signatures/alice.sig", signature}, {"signatures/note.txt", "x"}}};
     CHECK_ERROR(verify(bundle.bytes()), format, "not a signature that airlock knows");
   }
+  SECTION("a name that two forms could have") {
+    bundle.signatures = {{{"signatures/alice.sig", signature}, {"signatures/alice.approval.sig", "x"}}};
+    CHECK_ERROR(verify(bundle.bytes()), format, "not a signature that airlock knows");
+  }
   SECTION("the same entry twice") {
     bundle.signatures = {{{"signatures/alice.sig", signature}, {"signatures/alice.sig", signature}}};
     CHECK_ERROR(verify(bundle.bytes()), format, "appears twice");
@@ -144,7 +148,7 @@ TEST_CASE("the signature region") {
     for (int i = 0; i < 63; ++i) files.push_back({bundle::signature_stem("s" + std::to_string(i)) + ".sig", signature});
     CHECK(bundle::format_region(files).size() == bundle::region_size);
     files.push_back({bundle::signature_stem("one-more") + ".sig", signature});
-    CHECK_ERROR(bundle::format_region(files), trust, "no room for a further signature");
+    CHECK_ERROR(bundle::format_region(files), media, "no room for a further signature");
   }
   CHECK_ERROR(bundle::signature_stem("../x"), usage, "cannot name a signature");
   CHECK_ERROR(bundle::signature_stem("bob.approval"), usage, "cannot name a signature");
@@ -236,6 +240,17 @@ TEST_CASE("metadata that does not hold together") {
   }
   SECTION("time") {
     CHECK_ERROR(edit([](Json& v) { v["created"] = "yesterday"; }), format, "created: not a time");
+  }
+  SECTION("no image") {
+    CHECK_ERROR(edit([](Json& v) { v["images"] = Json::array(); }), format, "it names no image");
+  }
+  SECTION("control characters in what is quoted") {
+    Json value = Json::parse(json);
+    value["mediaType"] =
+        "x\n\xC2\x9B"
+        "1mverified\xE2\x80\xAE";
+    json = value.dump();
+    CHECK_ERROR(verify(bundle.bytes()), format, "unknown format x??1mverified?");
   }
   SECTION("an image twice") {
     CHECK_ERROR(edit([](Json& v) { v["images"].push_back(v["images"][1]); }), format, "one appears twice");

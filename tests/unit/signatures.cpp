@@ -120,6 +120,8 @@ TEST_CASE("wrappers that are not what they claim") {
                 list.push_back(list[0]);
               }),
               format, "not exactly one");
+  CHECK_ERROR(envelope([](Json& v) { v["messageSignature"] = Json::object(); }), format,
+              "both a signature and an envelope");
   SignatureFile twice = form(ecdsa(), Form::sigstore);
   twice.bytes.insert(1, R"("mediaType":"x",)");
   CHECK_ERROR(Signature::parse(twice), format, "appears twice");
@@ -142,6 +144,9 @@ TEST_CASE("statements that are not what they claim") {
   CHECK_ERROR(statement([](Json& v) { v["subject"].push_back(v["subject"][0]); }), format, "subject: not exactly one");
   CHECK_ERROR(statement([](Json& v) { v["subject"][0]["digest"]["sha256"] = "ABC"; }), format, "64 lower-case");
   CHECK_ERROR(statement([](Json& v) { v["subject"][0]["digest"].erase("sha256"); }), format, "\"sha256\" is missing");
+  CHECK_ERROR(statement([](Json& v) { v["subject"][0]["name"] = "other.iso"; }), format, "its name is not SHA256SUMS");
+  CHECK_FALSE(statement([](Json& v) { v["predicate"]["properties"] = {"AIRLOCK_REVIEW_REJECTED"}; }).approved);
+  CHECK(statement([](Json&) {}).approved);
   CHECK_ERROR(statement([](Json& v) { v.erase("predicate"); }), format, "\"predicate\" is missing");
 }
 

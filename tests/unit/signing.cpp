@@ -101,6 +101,23 @@ TEST_CASE("what was just verified is signed without being read again, and nothin
   CHECK(flow::sign_bundle(asked, mallory(), silent()).content == right);
 }
 
+TEST_CASE("what somebody put into the region does not make a signer's own signature useless") {
+  const TemporaryDirectory directory;
+  const auto path = directory.path() / "b.tar";
+  TestBundle junk = good_bundle();
+  const std::string sums = junk.right_sums();
+  const auto eve = trust::PrivateKey::generate(trust::Algorithm::ed25519);
+  auto theirs = trust::sign(eve, "signatures/bob", "another list")[2];
+  auto moved = trust::approve(mallory(), "signatures/moved", "another list", {"bob", "", clock_time(), true});
+  junk.signatures = {{{"signatures/alice.sig", alice().sign(sums)}, theirs, moved}};
+  write_new_file(path, junk.bytes());
+  auto asked = request(path, "bob");
+  asked.verified = oci::sha256(sums);
+  CHECK_ERROR(flow::sign_bundle(asked, mallory(), silent()), trust, "it carries signatures/bob.minisig already");
+  CHECK_NOTHROW(flow::approve_bundle(asked, mallory(), "", silent()));
+  CHECK_NOTHROW(bundle::verify(bundle::open_medium(path), both(), {2, {}, {clock_time(), {}, {}}}, silent()));
+}
+
 TEST_CASE("signatures beside a bundle") {
   const TemporaryDirectory directory;
   const auto path = directory.path() / "b.tar";
@@ -114,6 +131,9 @@ TEST_CASE("signatures beside a bundle") {
   for (const auto& file : result.files) options.sidecars.push_back({file, read_file(file, 1U << 16)});
   CHECK_NOTHROW(bundle::verify(bundle::open_medium(path), both(), options, silent()));
   CHECK_ERROR(flow::approve_bundle(asked, mallory(), "", silent()), media, "File exists");
+  write_new_file(directory.path() / "bob.sigstore.json", "x");
+  CHECK_ERROR(flow::sign_bundle(asked, mallory(), silent()), media, "File exists");
+  CHECK_FALSE(std::filesystem::exists(directory.path() / "bob.sig"));  // all or none
 }
 
 TEST_CASE("a full region takes nothing more, and loses nothing") {
@@ -125,7 +145,7 @@ TEST_CASE("a full region takes nothing more, and loses nothing") {
   for (int i = 0; i < 62; ++i) add(i, 512);
   const auto before = bundle::read_head(disk).signatures.size();
   const auto writes = disk.writes.size();
-  CHECK_ERROR(add(99, 2000), trust, "no room for a further signature");
+  CHECK_ERROR(add(99, 2000), media, "no room for a further signature");
   CHECK(disk.writes.size() == writes);
   CHECK(bundle::read_head(disk).signatures.size() == before);
 }

@@ -83,3 +83,25 @@ bmkyrVZRAGWle6SBKM0OxC+T6EXa01rl128q3bF0jth5cXfroRCGVI0tKAhbR0oC
 )";
   CHECK_ERROR(PublicKey::from_pem(p384, "p"), trust, "another curve than P-256");
 }
+
+TEST_CASE("a key has one encoding, so that it has one fingerprint") {
+  // openssl ecparam -name prime256v1 -genkey -noout | openssl ec -pubout -conv_form compressed
+  const std::string compressed = R"(-----BEGIN PUBLIC KEY-----
+MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgACTSLj4e90j0omeBgd/NvKO1eLfy41
+w4ICDt/VnofsZi4=
+-----END PUBLIC KEY-----
+)";
+  CHECK_ERROR(PublicKey::from_pem(compressed, "p"), trust, "a P-256 key in an unusual encoding");
+  // The same with -param_enc explicit
+  const std::string explicit_parameters = R"(-----BEGIN PUBLIC KEY-----
+MIIBSzCCAQMGByqGSM49AgEwgfcCAQEwLAYHKoZIzj0BAQIhAP////8AAAABAAAA
+AAAAAAAAAAAA////////////////MFsEIP////8AAAABAAAAAAAAAAAAAAAA////
+///////////8BCBaxjXYqjqT57PrvVV2mIa8ZR0GsMxTsPY7zjw+J9JgSwMVAMSd
+NgiG5wSTamZ44ROdJreBn36QBEEEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5
+RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9QIhAP////8AAAAA
+//////////+85vqtpxeehPO5ysL8YyVRAgEBA0IABE0i4+HvdI9KJngYHfzbyjtX
+i38uNcOCAg7f1Z6H7GYuatgVcOQFbRajKB1dhTkKAhnzAglGpAc5qiab+ZbQrKA=
+-----END PUBLIC KEY-----
+)";
+  CHECK_ERROR(PublicKey::from_pem(explicit_parameters, "p"), trust, "a P-256 key in an unusual encoding");
+}

@@ -29,6 +29,11 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 /// Text from outside, fit for a terminal: control characters become `?`, and what is past `limit` bytes is left out.
 std::string printable(std::string_view text, std::size_t limit = 300);
 
+/// The same of any length: each control character, direction mark and byte that is no UTF-8 becomes `?`.
+std::string without_controls(std::string_view text, bool keep_line_feeds);
+
+bool is_utf8(std::string_view text);
+
 /// Splits at `separator`; empty parts are kept.
 std::vector<std::string> split(std::string_view text, char separator);
 

@@ -21,7 +21,7 @@ std::string signature_stem(const std::string& name);
 /// Whether an entry of this name may stand in the region, other than the filler.
 bool is_signature_entry(std::string_view path);
 
-/// The region's bytes. An Error (code `trust`) when the signatures do not fit.
+/// The region's bytes. An Error (code `media`) when the signatures do not fit.
 std::string format_region(const std::vector<trust::SignatureFile>& signatures);
 
 /// The first part of a bundle: what is signed, and what has been signed so far. Nothing behind the region is read, so
@@ -39,10 +39,13 @@ struct Head {
 /// An Error (code `format`) for a bundle that does not begin as airlock writes it.
 Head read_head(const ReadableMedium& medium);
 
+/// An Error (code `media`) when these do not fit any more.
+void check_room(const Head& head, const std::vector<trust::SignatureFile>& added);
+
 /// Adds entries to the region in place. They take effect with the last write, of the 512 bytes that turn the filler's
 /// header into the first new entry's; before it everything else is flushed. So the bundle is valid at any moment, with
 /// the earlier signatures or with all new ones, even if the power fails (where a sector is written whole or not at
-/// all, as disks do). An Error (code `trust`) when they do not fit; nothing is written then.
+/// all, as disks do). An Error as check_room() says; nothing is written then.
 void append_signatures(SignableMedium& medium, const Head& head, const std::vector<trust::SignatureFile>& added);
 
 }  // namespace airlock::bundle

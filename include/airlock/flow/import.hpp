@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 
 #include "airlock/flow/verify.hpp"
 #include "airlock/kubeone/registry_configuration.hpp"
@@ -17,6 +18,8 @@ struct ImportRequest {
   unsigned jobs = 8;
   kubeone::ApiVersion api_version = kubeone::ApiVersion::v1beta2;
   bool dry_run = false;  ///< stop before anything is written to the registry
+  /// Called with what was verified, before the registry is asked: may throw an Error.
+  std::function<void(const bundle::Metadata&)> preflight;
 };
 
 struct ImportResult {
@@ -25,6 +28,8 @@ struct ImportResult {
   std::vector<transfer::Destination> destinations;  ///< point into `metadata`
   transfer::PushSummary push;
   kubeone::RegistryConfiguration configuration;
+  std::vector<std::string> sources;   ///< source registries, sorted
+  std::vector<std::string> warnings;  ///< what a person must know before a cluster uses it
   std::chrono::milliseconds duration{};
 };
 

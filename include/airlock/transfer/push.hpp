@@ -47,4 +47,8 @@ PushSummary push(registry::Client& client, const bundle::VerifiedBundle& bundle,
 std::optional<Published> look_up(registry::Client& client, const bundle::VerifiedBundle& bundle,
                                  const Destination& destination);
 
+/// The image's index without the members that the bundle leaves out, for registries that refuse the original; nothing
+/// when it leaves none out, or the image is no index.
+std::optional<std::string> derived_index(const bundle::VerifiedBundle& bundle, const bundle::Image& image);
+
 }  // namespace airlock::transfer

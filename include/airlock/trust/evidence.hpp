@@ -17,9 +17,11 @@ struct Signer {
   std::string fingerprint;  ///< PublicKey::fingerprint()
   std::string algorithm;
   bool revoked = false;
-  std::vector<std::string> signature_files;  ///< over the content itself, in any form
-  std::vector<std::string> approval_files;   ///< parallel to `approvals`
-  std::vector<Approval> approvals;           ///< each about this content
+  std::vector<std::string> signature_files;   ///< over the content itself, in any form
+  std::vector<std::string> approval_files;    ///< parallel to `approvals`
+  std::vector<Approval> approvals;            ///< each about this content
+  std::vector<std::string> foreign_files;     ///< approvals of other bundles, which count for nothing here
+  std::vector<oci::Digest> foreign_subjects;  ///< parallel: what they approve
 };
 
 /// By the verifier's name for the key; only keys that signed something.
@@ -57,7 +59,7 @@ class Evidence {
   const std::vector<MetRule>& rules() const { return rules_; }
   /// Signature files that counted for nothing, and why.
   const std::vector<std::string>& not_counted() const { return not_counted_; }
-  /// Whether the stream's serial must grow, so that an import has to be remembered.
+  /// Whether an import has to be recorded.
   bool tracks_serial() const { return tracks_serial_; }
 
  private:

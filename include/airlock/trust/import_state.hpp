@@ -25,7 +25,7 @@ class ImportState {
 
   /// By stream. A file that cannot be read is an Error (code `policy`), never an absence.
   const std::map<std::string, LastImport>& last_imports() const { return last_imports_; }
-  /// Remembers an import. REQUIRES: open_to_record().
+  /// Remembers an import, unless a newer one is remembered. REQUIRES: open_to_record().
   void record(const std::string& stream, const LastImport& import);
 
  private:

@@ -115,7 +115,7 @@ class Policy {
   Evidence judge(const Authentication& authentication, const Claims& claims, const Circumstances& circumstances) const;
 
   const std::string& origin() const { return content_.origin; }
-  /// Whether any stream needs to know the last import.
+  /// Whether imports under it are recorded. Those that may go back are too: a later policy may not allow it any more.
   bool needs_import_state() const;
   /// The policy in words, and what is odd about it.
   std::vector<std::string> explain() const;

@@ -25,6 +25,9 @@ namespace airlock::trust {
 
 /// The name of what is signed, as it stands in statements.
 inline constexpr std::string_view signed_file = "SHA256SUMS";
+/// What an approval must have among its properties, and what it has when airlock checked every byte first.
+inline constexpr std::string_view approved_property = "AIRLOCK_REVIEW_APPROVED";
+inline constexpr std::string_view checked_property = "AIRLOCK_CONTENT_VERIFIED";
 /// Predicate type of approvals.
 inline constexpr std::string_view svr_predicate_type = "https://in-toto.io/attestation/svr/v0.2";
 
@@ -63,6 +66,7 @@ struct Signature {
   std::string bytes;                      ///< the signature proper
   std::optional<oci::Digest> content;     ///< sigstore: digest of what is signed
   std::string payload;                    ///< approval: the statement's text
+  std::string encoded_payload;            ///< approval: what its signature is over (DSSE)
   std::string trusted_comment;            ///< minisign
   std::string trusted_comment_signature;  ///< minisign
 
@@ -70,7 +74,9 @@ struct Signature {
   static Signature parse(const SignatureFile& file);
 
   /// What the key must have signed: `signed_content`, or the approval's statement in DSSE's encoding.
-  std::string message(std::string_view signed_content) const;
+  std::string_view message(std::string_view signed_content) const {
+    return form == Form::approval ? std::string_view(encoded_payload) : signed_content;
+  }
 };
 
 /// Refuses (code `trust`) two forms of one name that do not hold the same signature.
@@ -85,9 +91,11 @@ struct Approval {
   std::string predicate_type;
   std::string reviewer;
   std::string comment;
-  std::string time;  ///< as the reviewer's machine wrote it
+  std::string time;              ///< as the reviewer's machine wrote it
+  bool approved = false;         ///< its properties say AIRLOCK_REVIEW_APPROVED
+  bool content_checked = false;  ///< and AIRLOCK_CONTENT_VERIFIED
 
-  /// An Error (code `format`) for what is no in-toto Statement v1 with one subject. `where` names it.
+  /// An Error (code `format`) for what is no in-toto Statement v1 with the one subject SHA256SUMS. `where` names it.
   static Approval parse(std::string_view payload, const std::string& where);
 };
 

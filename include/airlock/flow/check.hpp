@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proof: a registry has what the clusters of a bundle will ask for.
+#pragma once
+
+#include "airlock/flow/verify.hpp"
+#include "airlock/registry/types.hpp"
+#include "airlock/transfer/check.hpp"
+
+namespace airlock::flow {
+
+struct CheckRequest {
+  VerifyRequest verify;
+  registry::Location target;
+  registry::ClientOptions client;
+  unsigned jobs = 8;
+};
+
+/// The bundle is verified first, so that nothing is compared with what nobody vouches for. Writes nothing anywhere.
+transfer::CheckSummary check_registry(const CheckRequest& request, const trust::Policy& policy, Reporter& reporter);
+
+}  // namespace airlock::flow

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes registryConfiguration into an existing KubeOneCluster manifest, as text: comments, order, quoting, indentation
+// and line ends of everything else stay.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace airlock::kubeone {
+
+struct PatchValues {
+  std::string overwrite_registry;
+  bool insecure_registry = false;
+};
+
+/// The text with registryConfiguration as wanted. An existing one keeps its place and comments; a new one goes behind a
+/// commented-out one, else to the end of its document. The result is parsed and compared: an Error (code `selection`)
+/// where the manifest is written in a way that cannot be patched without changing more; `file` names it.
+std::string patch_manifest(std::string_view text, const PatchValues& values, const std::string& file);
+
+}  // namespace airlock::kubeone

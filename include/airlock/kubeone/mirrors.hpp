@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The alternative to overwriteRegistry: nodes ask the local registry in place of each source registry. It also reaches
+// images that an addon or a user's manifest names literally.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "airlock/kubeone/registry_configuration.hpp"
+
+namespace airlock::kubeone {
+
+/// What mirrors depend on.
+struct MirrorConfiguration {
+  registry::Location registry;
+  registry::Reach reach = registry::Reach::tls_verified;
+  bool credentials = false;          ///< the registry wanted a login
+  std::vector<std::string> sources;  ///< source registries, sorted
+
+  /// The mirror's URL as containerd wants it: with a prefix, `/v2/PREFIX` and override_path.
+  std::string url() const;
+  /// KubeOneCluster: containerRuntime.containerd.registries (KubeOne v1beta2/types.go, ContainerdRegistry).
+  std::string stanza(ApiVersion version) const;
+  /// hosts.toml by source registry (containerd docs/hosts.md), for /etc/containerd/certs.d/SOURCE/. It names no other
+  /// server than the mirror, so nothing asks the internet.
+  std::map<std::string, std::string> hosts_toml() const;
+  /// For CRI-O and Podman (containers-registries.conf(5)).
+  std::string registries_conf() const;
+};
+
+}  // namespace airlock::kubeone

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/configuration.hpp"
+
+#include <sys/stat.h>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/kubeone/cluster.hpp"
+#include "airlock/kubeone/manifest_patch.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+constexpr std::size_t max_manifest = 4U << 20;
+
+/// A link stays a link, and the file keeps its mode.
+void write_manifest(const std::filesystem::path& path, const std::string& text) {
+  const auto file = std::filesystem::canonical(path);
+  struct stat status {};
+  const unsigned mode = ::stat(file.c_str(), &status) == 0 ? status.st_mode & 07777U : 0644U;
+  replace_file(file, text, mode);
+}
+
+kubeone::PatchValues values_of(const kubeone::RegistryConfiguration& configuration) {
+  return {configuration.registry.str(), configuration.insecure()};
+}
+
+}  // namespace
+
+void ConfigurationOptions::add_to(CLI::App& verb) {
+  const std::string group = "Configuration";
+  verb.add_option("--emit", emit, "Write the configuration here instead of to standard output")
+      ->type_name("FILE")
+      ->group(group);
+  verb.add_option("--api-version", api_version, "KubeOne API version: v1beta2 or v1beta3")
+      ->type_name("VERSION")
+      ->group(group)
+      ->capture_default_str();
+  verb.add_option("--patch", patch,
+                  "Write registryConfiguration into this KubeOneCluster manifest, and change nothing else")
+      ->allow_extra_args(false)
+      ->type_name("MANIFEST")
+      ->group(group);
+  verb.add_flag("--any-version", any_version, "Patch also a manifest whose Kubernetes version is not in the bundle")
+      ->group(group);
+  verb.add_flag("--mirrors", mirrors,
+                "Give the alternative: containerd mirrors in the manifest, one for each source registry")
+      ->group(group);
+  verb.add_option("--hosts-toml", hosts_toml, "Write containerd's SOURCE/hosts.toml files into this new directory")
+      ->type_name("DIRECTORY")
+      ->group(group);
+  verb.add_option("--registries-conf", registries_conf, "Write mirrors for CRI-O and Podman to this new file")
+      ->type_name("FILE")
+      ->group(group);
+}
+
+void ConfigurationOptions::check(const registry::Location& target) const {
+  check_emit_target(emit);
+  for (const auto& manifest : patch)
+    kubeone::patch_manifest(read_file(manifest, max_manifest), {target.str(), false}, manifest.string());
+  for (const std::string& path : {hosts_toml, registries_conf})
+    if (!path.empty() && std::filesystem::exists(std::filesystem::symlink_status(path)))
+      throw Error(ErrorCode::media, path + " exists already")
+          .hint("choose another name; airlock does not mix its files with others");
+}
+
+void ConfigurationOptions::check_versions(const std::vector<std::string>& versions) const {
+  for (const auto& manifest : patch) {
+    const auto cluster = kubeone::read_cluster(manifest);
+    const auto wanted = catalog::Version::parse(cluster.kubernetes_version);
+    bool found = false;
+    for (const std::string& version : versions) found = found || (wanted && catalog::Version::parse(version) == wanted);
+    if (found || any_version) continue;
+    throw Error(
+        ErrorCode::selection,
+        manifest.string() + ": its Kubernetes version " + cluster.kubernetes_version +
+            " is not in the bundle, which has " +
+            (versions.empty() ? "none" : versions.front() + (versions.size() > 1 ? " to " + versions.back() : "")))
+        .hint("import a bundle for that version first, change the manifest's version, or patch with --any-version");
+  }
+}
+
+std::string ConfigurationOptions::stanza(const kubeone::RegistryConfiguration& configuration,
+                                         const kubeone::MirrorConfiguration& mirror) const {
+  return mirrors ? mirror.stanza(configuration.api_version) : configuration.stanza();
+}
+
+void ConfigurationOptions::write(const kubeone::RegistryConfiguration& configuration,
+                                 const kubeone::MirrorConfiguration& mirror, Reporter& reporter) const {
+  const auto say = [&](const std::string& path) { reporter.note("wrote " + path); };
+  if (!emit.empty()) {
+    replace_file(emit, stanza(configuration, mirror));
+    say(emit);
+  }
+  for (const auto& manifest : patch) {
+    write_manifest(manifest, kubeone::patch_manifest(read_file(manifest, max_manifest), values_of(configuration),
+                                                     manifest.string()));
+    say(manifest.string());
+  }
+  if (!registries_conf.empty()) {
+    write_new_file(registries_conf, mirror.registries_conf());
+    say(registries_conf);
+  }
+  if (hosts_toml.empty()) return;
+  for (const auto& [source, text] : mirror.hosts_toml()) {
+    const auto directory = std::filesystem::path(hosts_toml) / source;
+    std::filesystem::create_directories(directory);
+    write_new_file(directory / "hosts.toml", text);
+  }
+  say(hosts_toml + "/SOURCE/hosts.toml");
+}
+
+}  // namespace airlock::cli

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What import and config write for the clusters, and where.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "airlock/base/reporter.hpp"
+#include "airlock/kubeone/mirrors.hpp"
+#include "airlock/kubeone/registry_configuration.hpp"
+#include "cli/options.hpp"
+
+namespace airlock::cli {
+
+struct ConfigurationOptions {
+  std::string emit;
+  std::string api_version = "v1beta2";
+  std::vector<std::filesystem::path> patch;
+  bool any_version = false;
+  bool mirrors = false;
+  std::string hosts_toml;
+  std::string registries_conf;
+
+  void add_to(CLI::App& verb);
+  /// Finds out before any work whether all of it could be written. With `versions`, refuses to patch a manifest of
+  /// another Kubernetes version (code `selection`).
+  void check(const registry::Location& target) const;
+  void check_versions(const std::vector<std::string>& versions) const;
+  /// The stanza: registryConfiguration, or with --mirrors its alternative.
+  std::string stanza(const kubeone::RegistryConfiguration& configuration,
+                     const kubeone::MirrorConfiguration& mirror) const;
+  /// Writes the files that were asked for, and says so.
+  void write(const kubeone::RegistryConfiguration& configuration, const kubeone::MirrorConfiguration& mirror,
+             Reporter& reporter) const;
+};
+
+}  // namespace airlock::cli

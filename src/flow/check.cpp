@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/flow/check.hpp"
+
+#include "flow/destinations.hpp"
+
+namespace airlock::flow {
+
+transfer::CheckSummary check_registry(const CheckRequest& request, const trust::Policy& policy, Reporter& reporter) {
+  const bundle::VerifiedBundle bundle = verify_bundle(request.verify, policy, reporter);
+  registry::Client client(request.client, reporter);
+  client.reach(request.target.host);
+  return transfer::check(client, bundle, destinations_of(bundle.metadata(), request.target), request.jobs, reporter);
+}
+
+}  // namespace airlock::flow

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "airlock/kubeone/paths.hpp"
+#include "airlock/transfer/push.hpp"
+
+namespace airlock::flow {
+
+/// Every name that a consumer will ask for. They point into `metadata`.
+inline std::vector<transfer::Destination> destinations_of(const bundle::Metadata& metadata,
+                                                          const registry::Location& target) {
+  std::vector<transfer::Destination> destinations;
+  for (const bundle::Image& image : metadata.images)
+    for (const kubeone::TargetPath& path : kubeone::target_paths(image.source))
+      destinations.push_back({&image, {target.host, target.repository(path.repository)}, path.tag});
+  return destinations;
+}
+
+}  // namespace airlock::flow
