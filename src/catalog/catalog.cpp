@@ -66,6 +66,12 @@ Component component(const YAML::Node& node, const std::string& file) {
   return result;
 }
 
+std::vector<AddonImage> addon_images(const YAML::Node& list, const std::string& where) {
+  std::vector<AddonImage> images;
+  for (const YAML::Node& item : list) images.push_back({text(item["addon"], where), image(item, where)});
+  return images;
+}
+
 Release release(const YAML::Node& root, const std::string& file) {
   Release result;
   result.version = text(root["kubeone"], file + ": kubeone");
@@ -74,12 +80,14 @@ Release release(const YAML::Node& root, const std::string& file) {
   if (!result.kubernetes.min || !result.kubernetes.max) refuse(file + ": kubernetes", "min or max is missing");
   for (const YAML::Node& node : root["components"]) result.components.push_back(component(node, file));
   result.sandbox_images = ranged_images(root["sandboxImages"], file + ": sandboxImages");
-  for (const auto& provider : root["cloudProviders"])
-    for (const YAML::Node& addon : provider.second)
-      result.cloud_providers[provider.first.Scalar()].push_back(text(addon, file + ": cloudProviders"));
-  for (const YAML::Node& literal : root["literalImages"])
-    result.literal_images.push_back(
-        {text(literal["addon"], file + ": literalImages"), image(literal, file + ": literalImages")});
+  for (const auto& provider : root["cloudProviders"]) {
+    auto& addons = result.cloud_providers[provider.first.Scalar()];  // `none` has an entry, and no addon
+    for (const YAML::Node& addon : provider.second) addons.push_back(text(addon, file + ": cloudProviders"));
+  }
+  for (const YAML::Node& addon : root["embeddedAddons"])
+    result.embedded_addons.push_back(text(addon, file + ": embeddedAddons"));
+  result.addon_images = addon_images(root["addonImages"], file + ": addonImages");
+  result.literal_images = addon_images(root["literalImages"], file + ": literalImages");
   return result;
 }
 
@@ -111,6 +119,12 @@ std::string to_string(Group group) {
     case Group::control_plane: return "control-plane";
   }
   return "";
+}
+
+std::set<std::string> Release::addon_names() const {
+  std::set<std::string> names(embedded_addons.begin(), embedded_addons.end());
+  for (const Component& component : components) names.insert(component.addons.begin(), component.addons.end());
+  return names;
 }
 
 std::string Release::line() const { return Version::parse(version)->line.str(); }

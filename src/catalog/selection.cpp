@@ -160,6 +160,12 @@ class Collector {
           if (ranged.range.contains(version.line))
             add(ranged.image, component.name, to_string(component.group), prefix + wanted->second);
       }
+    for (const auto* list : {&release.addon_images, &release.literal_images})
+      for (const AddonImage& written : *list) {
+        const auto wanted = addons.find(written.addon);
+        if (wanted != addons.end())
+          add(written.image, written.addon, to_string(Group::optional), prefix + wanted->second);
+      }
   }
 
  private:
@@ -180,11 +186,10 @@ void exclude(ImageSet& set, const std::vector<std::string>& globs) {
 /// The addons that the request names, itself or by cloud provider, with their reasons.
 std::map<std::string, std::string> requested_addons(const Release& release, const SelectionRequest& request) {
   std::map<std::string, std::string> addons;
-  std::set<std::string> known;
-  for (const Component& component : release.components) known.insert(component.addons.begin(), component.addons.end());
+  const std::set<std::string> known = release.addon_names();
   for (const std::string& addon : request.addons) {
     if (!known.contains(addon))
-      throw Error(ErrorCode::selection, "KubeOne " + release.version + " has no addon \"" + addon + "\" with images")
+      throw Error(ErrorCode::selection, "KubeOne " + release.version + " has no addon \"" + addon + "\"")
           .hint("known are " + join({known.begin(), known.end()}, ", "));
     addons.emplace(addon, "addon " + addon);
   }

@@ -56,7 +56,7 @@ void add_config(CLI::App& app, Conduct& conduct) {
   const auto options = std::make_shared<ConfigOptions>();
   verb->add_option("REGISTRY", options->target, "The local registry: HOST[:PORT][/PREFIX]")->required();
   verb->add_flag("--insecure", options->insecure, "The nodes cannot verify its TLS certificate");
-  options->configuration.add_to(*verb);
+  options->configuration.add_to(*verb, false);
   verb->add_option("--source", options->sources,
                    "A source registry to mirror (default: all that KubeOne's images come from)")
       ->allow_extra_args(false)

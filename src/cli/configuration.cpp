@@ -28,7 +28,7 @@ kubeone::PatchValues values_of(const kubeone::RegistryConfiguration& configurati
 
 }  // namespace
 
-void ConfigurationOptions::add_to(CLI::App& verb) {
+void ConfigurationOptions::add_to(CLI::App& verb, bool with_bundle) {
   const std::string group = "Configuration";
   verb.add_option("--emit", emit, "Write the configuration here instead of to standard output")
       ->type_name("FILE")
@@ -42,8 +42,9 @@ void ConfigurationOptions::add_to(CLI::App& verb) {
       ->allow_extra_args(false)
       ->type_name("MANIFEST")
       ->group(group);
-  verb.add_flag("--any-version", any_version, "Patch also a manifest whose Kubernetes version is not in the bundle")
-      ->group(group);
+  if (with_bundle)
+    verb.add_flag("--any-version", any_version, "Patch also a manifest whose Kubernetes version is not in the bundle")
+        ->group(group);
   verb.add_flag("--mirrors", mirrors,
                 "Give the alternative: containerd mirrors in the manifest, one for each source registry")
       ->group(group);

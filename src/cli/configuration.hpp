@@ -21,7 +21,7 @@ struct ConfigurationOptions {
   std::string hosts_toml;
   std::string registries_conf;
 
-  void add_to(CLI::App& verb);
+  void add_to(CLI::App& verb, bool with_bundle);
   /// Finds out before any work whether all of it could be written. With `versions`, refuses to patch a manifest of
   /// another Kubernetes version (code `selection`).
   void check(const registry::Location& target) const;

@@ -122,7 +122,7 @@ void add_import(CLI::App& app, Conduct& conduct) {
       ->group("Registry");
   options->login.add_to(*verb);
   options->tls.add_to(*verb);
-  options->configuration.add_to(*verb);
+  options->configuration.add_to(*verb, true);
   add_jobs(*verb, options->jobs);
   verb->add_flag("--dry-run", options->dry_run, "Verify and reach the registry, but write nothing to it");
   conduct.add_to(*verb);

@@ -16,7 +16,7 @@ std::vector<std::string> literal_image_warnings(const bundle::Metadata& metadata
   const auto catalog = catalog::Catalog::built_in();
   const catalog::Release* release = catalog.find_release(metadata.selection.kubeone);
   if (release == nullptr) return warnings;
-  for (const catalog::LiteralImage& literal : release->literal_images)
+  for (const catalog::AddonImage& literal : release->literal_images)
     for (const bundle::Image& image : metadata.images)
       if (image.source == literal.image)
         warnings.push_back(

@@ -12,12 +12,6 @@ namespace airlock::kubeone {
 
 namespace {
 
-/// Addons that deploy no image of their own, and that a manifest may declare.
-const std::set<std::string>& addons_without_images() {
-  static const std::set<std::string> names{"coredns-pdb", "default-storage-class"};
-  return names;
-}
-
 /// Deployed by other settings; declaring them only passes parameters (embeddedAddons).
 bool is_automatic(const std::string& addon) {
   if (addon == "csi-vault-secret-provider") return false;
@@ -115,9 +109,7 @@ class Deployment {
   }
 
   void add_declared(std::vector<std::string>& warnings) {
-    std::set<std::string> known = addons_without_images();
-    for (const catalog::Component& component : release_.components)
-      known.insert(component.addons.begin(), component.addons.end());
+    const std::set<std::string> known = release_.addon_names();
     for (const std::string& name : cluster_.declared_addons) {
       const bool local =
           !cluster_.addons_directory.empty() && std::filesystem::is_directory(cluster_.addons_directory / name);

@@ -296,8 +296,8 @@ TEST_CASE("policy files that are refused") {
   CHECK_ERROR(file.with("threshold: 1", "threshold: -1"), trust, "threshold: not an integer");
   CHECK_ERROR(file.with("threshold: 1", "treshold: 1"), trust, "unknown key \"treshold\"");
   CHECK_ERROR(file.with(svr, "https://example.com/other"), trust, "airlock knows only");
-  CHECK_ERROR(file.with("45d", "45"), trust, "max_age: not a string");
-  CHECK_ERROR(file.with("45d", "0d"), trust, "max_age: not a time");
+  CHECK_ERROR(file.with("max_age: 45d", "max_age: 45"), trust, "max_age: not a string");
+  CHECK_ERROR(file.with("max_age: 45d", "max_age: 0d"), trust, "max_age: not a time");
   CHECK_ERROR(file.with("[\"registry.k8s.io/*\"]", "[]"), trust, "no image would be allowed");
   CHECK_ERROR(file.with("rollback: deny", "rollback: maybe"), trust, "neither deny nor allow");
   CHECK_ERROR(file.with("  production:", "  ../production:"), trust, "not a name for a stream");

@@ -119,6 +119,7 @@ def main():
     check(count, "layering", ["tests/layering/check.py", "."])
     check(count, "formatting", ["clang-format", "--dry-run", "-Werror", *sources()])
     unit_tests(count, build)
+    check(count, "image sets of all KubeOne releases", ["tests/golden.py", build / "src/airlock"])
     check(count, "fuzzed inputs", [build / "tests/fuzz-replay", "tests/fuzz/corpus"])
     functional_tests(count, build)
     if not quick:

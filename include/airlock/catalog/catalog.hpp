@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,8 @@ struct Component {
   std::vector<RangedImage> images;
 };
 
-/// An image that an embedded addon names literally: overwriteRegistry does not rewrite it.
-struct LiteralImage {
+/// An image that an embedded addon's manifest names itself, beside KubeOne's list of images.
+struct AddonImage {
   std::string addon;
   oci::Reference image;
 };
@@ -45,10 +46,14 @@ struct Release {
   std::vector<Component> components;
   std::vector<RangedImage> sandbox_images;                          ///< the pause image containerd is configured with
   std::map<std::string, std::vector<std::string>> cloud_providers;  ///< provider to the addons deployed for it
-  std::vector<LiteralImage> literal_images;
+  std::vector<std::string> embedded_addons;                         ///< all of them, with or without images
+  std::vector<AddonImage> addon_images;                             ///< overwriteRegistry rewrites these
+  std::vector<AddonImage> literal_images;                           ///< overwriteRegistry does not rewrite these
 
   /// "1.8"
   std::string line() const;
+  /// Every addon that may be named: the embedded ones, or in older catalogs those with images.
+  std::set<std::string> addon_names() const;
 };
 
 /// What kubeadm adds to the four versioned control-plane images.

@@ -1,0 +1,6 @@
+package validation
+
+const (
+	MinimumSupportedVersion = "1.98"
+	MaximumSupportedVersion = "1.99"
+)

@@ -1,0 +1,7 @@
+package resources
+
+const (
+	AddonCCMHetzner             = "ccm-hetzner"
+	AddonCSIHetzner             = "csi-hetzner"
+	AddonCSIExternalSnapshotter = "csi-external-snapshotter"
+)

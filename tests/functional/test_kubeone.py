@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What KubeOne's users do with airlock: clusters, configuration, and the proof that a node finds its images."""
+
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from conftest import ROOT
+from lab import images
+
+CLUSTER = """apiVersion: kubeone.k8c.io/v1beta2
+kind: KubeOneCluster
+name: prod   # the one in the cellar
+versions:
+  kubernetes: "{version}"
+cloudProvider:
+  openstack: {{}}
+  external: true
+clusterNetwork:
+  cni:
+    cilium: {{}}
+# registryConfiguration:
+#   overwriteRegistry: ""
+
+addons:
+  enable: true
+  path: ./addons
+  addons:
+  - name: cluster-autoscaler
+"""
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    (tmp_path / "addons/ours").mkdir(parents=True)
+    (tmp_path / "addons/ours/deployment.yaml").write_text(
+        'spec:\n  containers:\n  - image: quay.io/ours/tool:1.2\n  - image: \'{{ Registry "docker.io" }}/library/busybox:1\'\n  - image: "{{ .Params.IMAGE }}"\n'
+    )
+    (tmp_path / "kubeone.yaml").write_text(CLUSTER.format(version="v1.29.4"))
+    return tmp_path / "kubeone.yaml"
+
+
+def test_a_cluster_gets_exactly_what_it_pulls(airlock, manifest):
+    result = airlock(0, "list", "--kubeone", "1.8", "--cluster", manifest)
+    listed = result.out.splitlines()
+    for image in ("registry.k8s.io/kube-proxy:v1.29.4", "registry.k8s.io/provider-os/cinder-csi-plugin:v1.29.1", "quay.io/ours/tool:1.2",
+                  "docker.io/library/busybox:1", "registry.k8s.io/autoscaling/cluster-autoscaler:v1.29.3"):  # fmt: skip
+        assert image in listed
+    assert any(i.startswith("quay.io/cilium/cilium:") for i in listed)
+    assert not any("calico" in i or "aws" in i or "azure" in i or "v1.28" in i for i in listed)
+    assert "cluster prod: cloudProvider openstack, bundled CSI drivers" in result.err
+    assert "addons.path, " in result.err and "only rendering tells this image" in result.err and ".Params.IMAGE" in result.err
+    optional = airlock(0, "list", "--kubeone", "1.8", "--filter", "base,optional", "--kubernetes-versions", "v1.29.4").out.splitlines()
+    assert len(listed) < len(optional) / 2
+    why = {i["source"]: i["why"] for i in airlock(0, "list", "--kubeone", "1.8", "--cluster", manifest, "--output", "json").json["images"]}
+    assert all(why.values()) and why["registry.k8s.io/etcd:3.5.12-0"] == ["cluster prod: Kubernetes v1.29.4"]
+
+
+def test_several_clusters_and_contradictions(airlock, manifest, tmp_path):
+    (tmp_path / "other.yaml").write_text(CLUSTER.format(version="v1.28.8").replace("name: prod", "name: test"))
+    out = airlock(0, "list", "--cluster", manifest, "--cluster", tmp_path / "other.yaml").out
+    assert "kube-proxy:v1.29.4" in out and "kube-proxy:v1.28.8" in out
+    assert "contradict each other" in airlock(3, "list", "--cluster", manifest, "--filter", "base").err
+    assert "contradict each other" in airlock(3, "list", "--cluster", manifest, "--kubernetes-versions", "1.29").err
+    (tmp_path / "old.yaml").write_text(CLUSTER.format(version="v1.22.17"))
+    assert "no KubeOne release supports all" in airlock(3, "list", "--cluster", manifest, "--cluster", tmp_path / "old.yaml").err
+    (tmp_path / "pod.yaml").write_text("apiVersion: v1\nkind: Pod\n")
+    assert "no KubeOneCluster manifest" in airlock(3, "list", "--cluster", tmp_path / "pod.yaml").err
+
+
+def test_addons_and_providers(airlock):
+    select = ["list", "--kubeone", "1.8", "--kubernetes-versions", "v1.29.4"]
+    base = set(airlock(0, *select, "--filter", "base").out.splitlines())
+    more = set(airlock(0, *select, "--cloud-provider", "hetzner", "--addon", "backups-restic").out.splitlines())
+    assert base < more and "docker.io/restic/restic:0.16.4" in more and any("hcloud-cloud-controller" in i for i in more)
+    assert len(more - base) < 12
+    assert "known are " in airlock(3, *select, "--addon", "backup").err
+    assert "known are aws, azure" in airlock(3, *select, "--cloud-provider", "gcp").err
+
+
+def test_images_from_manifests(airlock, tmp_path):
+    text = "spec:\n  template:\n    spec:\n      containers:\n      - image: nginx:1.25\n      initContainers:\n      - image: quay.io/a/init:2\n"
+    assert airlock(0, "list", "--from-manifests", "-", stdin=text).out == "docker.io/library/nginx:1.25\nquay.io/a/init:2\n"
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/x.yaml").write_text(text)
+    (tmp_path / "m/readme.md").write_text("image: quay.io/not/this:1\n")
+    assert airlock(0, "list", "--from-manifests", tmp_path / "m").out == "docker.io/library/nginx:1.25\nquay.io/a/init:2\n"
+    assert "names no image" in airlock(3, "list", "--from-manifests", "-", stdin="kind: Pod\n").err
+    assert "standard input:1" in airlock(3, "list", "--from-manifests", "-", stdin="image: quay.io/UPPER/x\n").err
+
+
+@pytest.fixture
+def constants(tmp_path):
+    """Serves kubeadm's constants of v1.29.98 on a loopback address."""
+    folder = tmp_path / "kubernetes/v1.29.98"
+    folder.mkdir(parents=True)
+    (folder / "constants.go").write_text('CoreDNSVersion = "v1.11.9"\nPauseVersion = "3.9"\nDefaultEtcdVersion = "3.5.99-0"\n')
+    (tmp_path / "kubernetes/v1.29.97").mkdir()
+    (tmp_path / "kubernetes/v1.29.97/constants.go").write_text("<html>")
+    handler = lambda *a: http.server.SimpleHTTPRequestHandler(*a, directory=str(tmp_path / "kubernetes"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/{{version}}/constants.go"
+    server.shutdown()
+
+
+def test_a_version_that_the_catalog_does_not_know_is_looked_up(airlock, constants):
+    select = ["list", "--filter", "control-plane", "--kubernetes-versions"]
+    err = airlock(3, *select, "v1.29.98").err
+    assert "the newest known 1.29 release is" in err and "--look-up" in err
+    result = airlock(0, *select, "v1.29.98", "--look-up-url", constants)
+    assert "registry.k8s.io/etcd:3.5.99-0" in result.out and "kube-proxy:v1.29.98" in result.out and "looked up" in result.err
+    assert "there is no Kubernetes v1.29.96" in airlock(3, *select, "v1.29.96", "--look-up-url", constants).err
+    assert "these are not kubeadm's constants" in airlock(3, *select, "v1.29.97", "--look-up-url", constants).err
+    assert "has no {version}" in airlock(2, *select, "v1.29.98", "--look-up-url", "http://127.0.0.1/x").err
+    assert "cannot get http://127.0.0.1:1/v1.29.98" in airlock(4, *select, "v1.29.98", "--look-up-url", "http://127.0.0.1:1/{version}").err
+
+
+def test_import_patches_the_manifest(airlock, bundle, keys, plain, manifest, tmp_path):
+    before = manifest.read_text()
+    manifest.chmod(0o640)
+    importing = ["import", bundle, plain.host + "/k8s", "--insecure", "--key", keys / "alice.pub"]
+    airlock(0, *importing, "--patch", manifest)
+    wanted = f'#   overwriteRegistry: ""\nregistryConfiguration:\n  overwriteRegistry: "{plain.host}/k8s"\n  insecureRegistry: true\n'
+    assert manifest.read_text() == before.replace('#   overwriteRegistry: ""\n', wanted)
+    assert manifest.stat().st_mode & 0o777 == 0o640
+    other = tmp_path / "other.yaml"
+    other.write_text(CLUSTER.format(version="v1.27.3"))
+    assert "v1.27.3 is not in the bundle" in airlock(3, *importing, "--patch", other).err
+    assert other.read_text() == CLUSTER.format(version="v1.27.3")
+    airlock(0, *importing, "--patch", other, "--any-version")
+    assert "overwriteRegistry: \"" + plain.host in other.read_text()
+    assert "No such file" in airlock(5, *importing, "--patch", tmp_path / "none.yaml").err
+
+
+def test_config_for_nodes_without_kubeone(airlock, tmp_path):
+    airlock(0, "config", "registry.local:5000/k8s", "--hosts-toml", tmp_path / "certs.d", "--registries-conf", tmp_path / "r.conf", "--emit", tmp_path / "m.yaml", "--mirrors",
+            "--source", "registry.k8s.io", "--source", "quay.io")  # fmt: skip
+    assert 'server = "https://registry.local:5000/v2/k8s"' in (tmp_path / "certs.d/registry.k8s.io/hosts.toml").read_text()
+    assert sorted(os.listdir(tmp_path / "certs.d")) == ["quay.io", "registry.k8s.io"]
+    assert 'prefix = "quay.io"' in (tmp_path / "r.conf").read_text()
+    assert "containerRuntime:" in (tmp_path / "m.yaml").read_text()
+    assert "exists already" in airlock(5, "config", "r:5000", "--hosts-toml", tmp_path / "certs.d").err
+
+
+def test_check_reports_all_that_is_missing(airlock, bundle, keys, plain, control_plane):
+    target = ["--bundle", bundle, "--key", keys / "alice.pub", "--insecure"]
+    assert "the registry does not have it" in airlock(4, "check", plain.host, *target).out
+    airlock(0, "import", bundle, plain.host, "--insecure", "--key", keys / "alice.pub")
+    out = airlock(0, "check", plain.host, *target).out
+    assert "all that clusters will ask for is there: 14 names" in out
+    factory, made = control_plane
+    layer = next(iter(images_layers(factory, made["registry.k8s.io/pause:3.9"])))
+    shutil.rmtree(plain.directory / "data/docker/registry/v2/repositories/pause/_layers/sha256" / layer.split(":")[1])
+    result = airlock(4, "check", plain.host, *target)
+    assert result.out.count("\n") == 1 and f"a blob, {layer}, is missing in {plain.host}/pause" in result.out
+    assert "run airlock import again" in result.err
+    subprocess.run(["skopeo", "copy", "-q", "--dest-tls-verify=false", "--src-tls-verify=false", f"docker://{plain.host}/kube-proxy:v1.28.8", f"docker://{plain.host}/kube-proxy:v1.29.4"], check=True)
+    assert "kube-proxy:v1.29.4: the registry has sha256:" in airlock(4, "check", plain.host, *target).out
+
+
+def images_layers(factory, top):
+    body = json.loads(factory.store.blobs[top["digest"]])
+    for member in body.get("manifests", [top]):
+        yield from (layer["digest"] for layer in json.loads(factory.store.blobs[member["digest"]])["layers"])
+
+
+def test_literal_images_are_warned_about(airlock, keys, fake_registry, plain, tmp_path):
+    """KubeOne 1.8's unattended-upgrades names docker.io/library/alpine:3 literally."""
+    factory = images.Factory(packages=None)
+    made = {"docker.io/library/alpine:3": factory.manifest("amd64", [((), "gzip", (("etc/a", b"a"),))], images.OCI)}
+    for image in airlock(0, "list", "--kubeone", "1.8", "--filter", "control-plane", "--kubernetes-versions", "v1.29.4").out.split():
+        made[image] = factory.manifest("amd64", [((), "gzip", (("etc/x", image.encode()),))], images.OCI)
+    server = fake_registry()
+    images.fill(server, factory.store, made)
+    airlock(0, "export", "--kubeone", "1.8", "--filter", "control-plane", "--kubernetes-versions", "v1.29.4", "--image", "alpine:3", "--key", keys / "alice.key",
+            "-o", tmp_path / "b.tar", "--mirror", f"registry.k8s.io=http://{server.host}", "--mirror", f"docker.io=http://{server.host}")  # fmt: skip
+    err = airlock(0, "import", tmp_path / "b.tar", plain.host, "--insecure", "--key", keys / "alice.pub").err
+    assert "addon unattended-upgrades names docker.io/library/alpine:3 literally" in err and "--hosts-toml" in err
+
+
+@pytest.fixture
+def containerd(tmp_path):
+    """A containerd of its own: nothing of the machine's is touched."""
+    if os.geteuid() != 0 or not shutil.which("containerd"):
+        pytest.skip("containerd runs as root only, or is not installed")
+    (tmp_path / "config.toml").write_text(
+        f'version = 2\nroot = "{tmp_path}/root"\nstate = "{tmp_path}/state"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\n  address = "{tmp_path}/sock"\n'
+    )
+    log = open(tmp_path / "log", "w")
+    process = subprocess.Popen(["containerd", "--config", tmp_path / "config.toml"], stdout=log, stderr=log)
+    ctr = ["ctr", "--address", str(tmp_path / "sock")]
+    for _ in range(100):
+        if subprocess.run([*ctr, "version"], capture_output=True).returncode == 0:
+            break
+        time.sleep(0.1)
+    else:
+        process.kill()
+        pytest.skip("containerd does not start here: " + (tmp_path / "log").read_text()[-300:])
+    yield lambda *arguments: subprocess.run([*ctr, *map(str, arguments)], capture_output=True, text=True)
+    process.terminate()
+    process.wait(20)
+
+
+def test_a_real_containerd_finds_every_image(airlock, bundle, keys, secured, certificates, containerd, tmp_path):
+    login = ["--username", "admin", "--password-stdin", "--cacert", certificates / "ca.pem"]
+    from conftest import LOGIN
+
+    airlock(0, "import", bundle, secured.host + "/k8s", "--key", keys / "alice.pub", *login, "--hosts-toml", tmp_path / "certs.d", stdin=LOGIN[1] + "\n")
+    toml = tmp_path / "certs.d/registry.k8s.io/hosts.toml"
+    toml.write_text(toml.read_text().replace('# ca = "/etc/containerd/certs.d/ca.pem"', f'ca = "{certificates}/ca.pem"'))
+    report = airlock(0, "verify", bundle, "--key", keys / "alice.pub", "--output", "json").json
+    for image in report["images"]:
+        pulled = containerd("content", "fetch", "--hosts-dir", tmp_path / "certs.d", "--user", ":".join(LOGIN), "--platform", "linux/amd64", image["source"])
+        assert pulled.returncode == 0, image["source"] + pulled.stderr
+    present = containerd("images", "list").stdout
+    assert all(image["source"] in present for image in report["images"])
+
+
+def test_update_catalog_is_stable(tmp_path):
+    """A miniature checkout with each form that KubeOne's source has."""
+    mini = ROOT / "tests/data/kubeone-mini"
+    run = [sys.executable, ROOT / "tools/update-catalog", "--kubeone", mini, "--release", "v1.99.1", "--output", tmp_path]
+    (tmp_path / "table").write_text('v1.29.4: {coredns: "coredns/coredns:v1.11.1", etcd: "3.5.12-0", pause: "3.9"}\nv1.9.0: {coredns: "coredns:1", etcd: "3", pause: "3"}\n')
+    subprocess.run([*run, "--kubeadm", tmp_path / "table"], check=True, capture_output=True)
+    assert (tmp_path / "kubeone-1.99.yaml").read_text() == (mini / "expected.yaml").read_text()
+    assert [line.split(":")[0] for line in (tmp_path / "kubeadm.yaml").read_text().splitlines() if line] == ["v1.9.0", "v1.29.4"]
+    assert subprocess.run([*run[:2], "--kubeone", tmp_path, "--release", "v1.99.1"], capture_output=True, text=True).returncode == 1

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// KubeOneCluster manifests: which images they mean, and how they are patched.
+#include "airlock/kubeone/cluster.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/kubeone/image_references.hpp"
+#include "airlock/kubeone/manifest_patch.hpp"
+#include "airlock/kubeone/mirrors.hpp"
+#include "catch.hpp"
+#include "temporary.hpp"
+
+using namespace airlock;
+using namespace airlock::kubeone;
+
+namespace {
+
+const std::string head =
+    "apiVersion: kubeone.k8c.io/v1beta2\nkind: KubeOneCluster\nname: prod\nversions: {kubernetes: 1.29.4}\n";
+
+Cluster cluster(const std::string& more, const std::string& start = head) {
+  return parse_cluster(start + more, "k.yaml");
+}
+
+std::map<std::string, std::string> addons(const std::string& more, const std::string& release = "1.8",
+                                          const std::string& provider = "") {
+  static const auto catalog = catalog::Catalog::built_in();
+  std::vector<std::string> warnings;
+  return deployment_of(cluster(more), *catalog.find_release(release), provider, warnings).addons;
+}
+
+std::string names(const std::map<std::string, std::string>& addons) {
+  std::vector<std::string> list;
+  for (const auto& [name, why] : addons) list.push_back(name);
+  return join(list, " ");
+}
+
+const PatchValues values{"registry.local:5000/k8s", false};
+
+}  // namespace
+
+TEST_CASE("what KubeOne deploys by default, and what turns it off") {
+  CHECK(names(addons("cloudProvider: {openstack: {}, external: true}\n")) ==
+        "ccm-openstack cni-canal csi-external-snapshotter csi-openstack-cinder machinecontroller metrics-server "
+        "nodelocaldns operating-system-manager");
+  CHECK(names(addons("cloudProvider: {none: {}}\n")) == "cni-canal metrics-server nodelocaldns");
+  CHECK(names(addons("cloudProvider: {none: {}}\n", "1.7")) ==
+        "cni-canal machinecontroller metrics-server nodelocaldns operating-system-manager");
+  CHECK(names(addons("cloudProvider: {openstack: {}, external: true, disableBundledCSIDrivers: true}\n"
+                     "clusterNetwork: {cni: {cilium: {}}}\nmachineController: {deploy: true}\n"
+                     "operatingSystemManager: {deploy: false}\n"
+                     "features: {metricsServer: {enable: false}, nodeLocalDNS: {deploy: false}}\n")) ==
+        "ccm-openstack cni-cilium machinecontroller");
+  CHECK(names(addons("cloudProvider: {none: {}}\nclusterNetwork: {cni: {external: {}}}\n")) ==
+        "metrics-server nodelocaldns");
+  CHECK(names(addons("cloudProvider: {none: {}}\nclusterNetwork: {cni: {weaveNet: {}}}\n")) ==
+        "cni-weavenet metrics-server nodelocaldns");
+  // A pointer that is there without `deploy` is false, not the default.
+  CHECK(names(addons("cloudProvider: {openstack: {}}\nmachineController: {}\n")) ==
+        "cni-canal csi-external-snapshotter csi-openstack-cinder metrics-server nodelocaldns");
+}
+
+TEST_CASE("providers differ by release") {
+  CHECK_FALSE(addons("cloudProvider: {vsphere: {}}\n").contains("csi-vsphere"));
+  CHECK(addons("cloudProvider: {vsphere: {}, external: true}\n").contains("csi-vsphere"));
+  CHECK(addons("cloudProvider: {vsphere: {}}\n", "1.13").contains("ccm-vsphere"));  // external by default since 1.13
+  CHECK_FALSE(addons("cloudProvider: {aws: {}}\n").contains("ccm-aws"));
+  CHECK(addons("cloudProvider: {packet: {}, external: true}\n").contains("ccm-equinixmetal"));
+  CHECK(addons("", "1.8", "hetzner").contains("csi-hetzner"));
+  CHECK_ERROR(addons(""), selection, "it names no cloud provider");
+  CHECK_ERROR(addons("cloudProvider: {kubevirt: {}}\n"), selection, "KubeOne v1.8.6 knows no cloud provider kubevirt");
+  CHECK_ERROR(addons("cloudProvider: {aws: {}}\n", "1.8", "gce"), selection, "but --cloud-provider says gce");
+}
+
+TEST_CASE("declared addons") {
+  const std::string none = "cloudProvider: {none: {}}\n";
+  const auto with = [&](const std::string& text, const std::string& release = "1.8") {
+    return names(addons(none + text, release));
+  };
+  CHECK(with("addons: {enable: true, addons: [{name: cluster-autoscaler}, {name: default-storage-class}]}\n") ==
+        "cluster-autoscaler cni-canal default-storage-class metrics-server nodelocaldns");
+  CHECK(with("addons: {enable: false, addons: [{name: cluster-autoscaler}]}\n") ==
+        "cni-canal metrics-server nodelocaldns");
+  CHECK(with("addons: {enable: true, addons: [{name: backups-restic, delete: true}]}\n") ==
+        "cni-canal metrics-server nodelocaldns");
+  // Naming an automatic one passes parameters to it, no more.
+  CHECK(with("addons: {enable: true, addons: [{name: ccm-aws}]}\n") == "cni-canal metrics-server nodelocaldns");
+  CHECK_ERROR(with("addons: {enable: true, addons: [{name: backup}]}\n"), selection,
+              "KubeOne v1.8.6 has no addon backup");
+  const auto v3 = parse_cluster(
+      "apiVersion: kubeone.k8c.io/v1beta3\nkind: KubeOneCluster\nname: x\nversions: {kubernetes: v1.34.1}\n"
+      "addons: {addons: [{addon: {name: backups-restic}}, {helmRelease: {chart: nginx}}]}\n",
+      "k.yaml");
+  CHECK(v3.declared_addons == std::vector<std::string>{"backups-restic"});
+  CHECK(v3.helm_releases == std::vector<std::string>{"nginx"});
+}
+
+TEST_CASE("manifests that are none") {
+  CHECK_ERROR(parse_cluster("kind: Pod\napiVersion: v1\n", "k.yaml"), selection, "k.yaml: no KubeOneCluster manifest");
+  CHECK_ERROR(parse_cluster("", "k.yaml"), selection, "no KubeOneCluster manifest");
+  CHECK_ERROR(parse_cluster("a: [", "k.yaml"), selection, "not valid YAML");
+  CHECK_ERROR(parse_cluster(head + "---\n" + head, "k.yaml"), selection, "more than one KubeOneCluster");
+  CHECK_ERROR(cluster("", "apiVersion: kubeone.k8c.io/v1alpha1\nkind: KubeOneCluster\n"), selection,
+              "unknown API version");
+  CHECK_ERROR(cluster("", "apiVersion: kubeone.k8c.io/v1beta2\nkind: KubeOneCluster\n"), selection,
+              "versions.kubernetes is missing");
+  CHECK_ERROR(cluster("cloudProvider: {aws: {}, gce: {}}\n"), selection, "names both aws and gce");
+  CHECK_ERROR(cluster("clusterNetwork: {cni: {flannel: {}}}\n"), selection, "unknown CNI flannel");
+  CHECK_ERROR(cluster("clusterNetwork: {cni: {canal: {}, cilium: {}}}\n"), selection, "cni names both");
+  CHECK_ERROR(cluster("cloudProvider: {aws: {}, external: maybe}\n"), selection, "neither true nor false");
+  CHECK(parse_cluster("apiVersion: v1\nkind: ConfigMap\n---\n" + head, "k.yaml").name == "prod");
+}
+
+TEST_CASE("images out of manifests") {
+  FoundImages found;
+  find_images(
+      "spec:\n  containers:\n  - image: quay.io/a/b:1 # why\n    name: x\n  - name: y\n    image: \"alpine:3\"\n"
+      "  # image: quay.io/not/this:1\n  imagePullPolicy: Always\n  - {name: z, image: quay.io/c/d:2}\n"
+      "  image: '{{ Registry \"quay.io\" }}/e/f:3'\n  image: {{ .Params.IMAGE }}\n  image: null\n"
+      "  \"image\": \"ghcr.io/g/h:4\",\r\n",
+      "m.yaml", found);
+  std::vector<std::string> images;
+  for (const auto& [image, where] : found.images) images.push_back(image);
+  CHECK(images ==
+        std::vector<std::string>{"alpine:3", "ghcr.io/g/h:4", "quay.io/a/b:1", "quay.io/c/d:2", "quay.io/e/f:3"});
+  CHECK(found.images.at("quay.io/a/b:1") == "m.yaml:3");
+  CHECK(found.unresolved == std::vector<std::string>{"m.yaml:11: {{ .Params.IMAGE }}"});
+}
+
+TEST_CASE("a manifest is patched, and nothing else in it") {
+  const std::string wanted = "registryConfiguration:\n  overwriteRegistry: \"registry.local:5000/k8s\"\n";
+  SECTION("none yet") { CHECK(patch_manifest(head, values, "k") == head + wanted); }
+  SECTION("no line end at the end") {
+    CHECK(patch_manifest(head.substr(0, head.size() - 1), values, "k") == head + wanted);
+  }
+  SECTION("an existing one, with comments and quoting") {
+    const std::string before =
+        head +
+        "registryConfiguration:  # ours\n    # the old one\n    overwriteRegistry: 'old:5000' # keep\n"
+        "    insecureRegistry: true\n\n# next\nproxy: {}\n";
+    CHECK(patch_manifest(before, values, "k") == head +
+                                                     "registryConfiguration:  # ours\n    # the old one\n    "
+                                                     "overwriteRegistry: 'registry.local:5000/k8s' # keep\n"
+                                                     "    insecureRegistry: false\n\n# next\nproxy: {}\n");
+  }
+  SECTION("an empty one") {
+    for (const char* empty :
+         {"registryConfiguration: {}\n", "registryConfiguration:\n", "registryConfiguration: null\n"})
+      CHECK(patch_manifest(head + empty + "proxy: {}\n", values, "k") == head + wanted + "proxy: {}\n");
+  }
+  SECTION("a commented one, as kubeone config print has it") {
+    const std::string before =
+        head + "# registryConfiguration:\n#   overwriteRegistry: \"\"\n#   insecureRegistry: false\n\nproxy: {}\n";
+    CHECK(patch_manifest(before, values, "k") ==
+          head + "# registryConfiguration:\n#   overwriteRegistry: \"\"\n#   insecureRegistry: false\n" + wanted +
+              "\nproxy: {}\n");
+  }
+  SECTION("CRLF") {
+    std::string before = "apiVersion: kubeone.k8c.io/v1beta2\r\nkind: KubeOneCluster\r\nname: x\r\n";
+    CHECK(patch_manifest(before, values, "k") ==
+          before + "registryConfiguration:\r\n  overwriteRegistry: \"registry.local:5000/k8s\"\r\n");
+  }
+  SECTION("several documents") {
+    const std::string other = "kind: ConfigMap\nregistryConfiguration: mine\n";
+    CHECK(patch_manifest(other + "---\n" + head + "\n---\n" + other, values, "k") ==
+          other + "---\n" + head + wanted + "\n---\n" + other);
+  }
+  SECTION("insecure") {
+    CHECK(patch_manifest(head, {"r:5000", true}, "k") ==
+          head + "registryConfiguration:\n  overwriteRegistry: \"r:5000\"\n  insecureRegistry: true\n");
+  }
+  SECTION("twice is the same as once") {
+    const std::string once = patch_manifest(head, {"r:5000", true}, "k");
+    CHECK(patch_manifest(once, {"r:5000", true}, "k") == once);
+  }
+  SECTION("what cannot be patched is refused") {
+    CHECK_ERROR(patch_manifest("{apiVersion: kubeone.k8c.io/v1beta2, kind: KubeOneCluster}\n", values, "k"), selection,
+                "not written with one key to a line");
+    CHECK_ERROR(patch_manifest(head + "registryConfiguration: [a]\n", values, "k"), selection, "is no mapping");
+    CHECK_ERROR(patch_manifest(head + "registryConfiguration: {\n  overwriteRegistry: x}\n", values, "k"), selection,
+                "several lines in braces");
+    CHECK_ERROR(patch_manifest("kind: Pod\n", values, "k"), selection, "no KubeOneCluster");
+    CHECK_ERROR(patch_manifest("a: [\n", values, "k"), selection, "not valid YAML");
+  }
+}
+
+TEST_CASE("mirrors") {
+  MirrorConfiguration mirror{registry::Location::parse("registry.local:5000/k8s"),
+                             registry::Reach::tls_unverified,
+                             true,
+                             {"docker.io", "registry.k8s.io"}};
+  CHECK(mirror.url() == "https://registry.local:5000/v2/k8s");
+  const std::string stanza = mirror.stanza(ApiVersion::v1beta2);
+  for (const char* words : {"registry.k8s.io:\n        mirrors:\n          - https://registry.local:5000/v2/k8s\n",
+                            "overridePath: true", "insecureSkipVerify: true", "registriesAuth"})
+    CHECK_THAT(stanza, ContainsSubstring(words));
+  CHECK_THAT(
+      mirror.hosts_toml().at("docker.io"),
+      ContainsSubstring("[host.\"https://registry.local:5000/v2/k8s\"]\n  capabilities = [\"pull\", \"resolve\"]\n  "
+                        "override_path = true\n  skip_verify = true\n"));
+  CHECK_THAT(mirror.registries_conf(),
+             ContainsSubstring("prefix = \"docker.io\"\nlocation = \"docker.io\"\n\n[[registry.mirror]]\n"
+                               "location = \"registry.local:5000/k8s\"\ninsecure = true\n"));
+  mirror = {registry::Location::parse("r:5000"), registry::Reach::plain_http, false, {"quay.io"}};
+  CHECK(mirror.url() == "http://r:5000");
+  CHECK_THAT(mirror.stanza(ApiVersion::v1beta3), !ContainsSubstring("overridePath"));
+}
+
+TEST_CASE("kubeadm's constants") {
+  const std::string text =
+      "\tDefaultEtcdVersion = \"3.5.12-0\"\n\tCoreDNSImageName = \"coredns\"\n\tCoreDNSVersion = \"v1.11.1\"\n"
+      "\tPauseVersion = \"3.9\"\n\tSupportedEtcdVersion = map[uint8]string{\n\t\t28: \"3.5.10-0\",\n\t\t29: "
+      "\"3.5.12-1\",\n\t}\n";
+  const auto of = [&](const std::string& version, const std::string& constants) {
+    return catalog::parse_kubeadm_constants(constants, *catalog::Version::parse(version), "url");
+  };
+  CHECK(of("v1.29.99", text).etcd == "3.5.12-1");
+  CHECK(of("v1.30.1", text).etcd == "3.5.12-0");
+  CHECK(of("v1.30.1", text).coredns == "coredns/coredns:v1.11.1");
+  CHECK(of("v1.20.99", text).coredns == "coredns:v1.11.1");
+  CHECK(of("v1.30.1", text).pause == "3.9");
+  CHECK_ERROR(of("v1.30.1", "<html>"), selection, "no CoreDNSVersion in it");
+  CHECK_ERROR(of("v1.30.1", "PauseVersion = \"$(x)\"\nCoreDNSVersion = \"v1\"\n"), selection, "no PauseVersion in it");
+}
