@@ -52,8 +52,9 @@ void add_listed(const ImageSelection& selection, catalog::SelectionRequest& requ
     if (found.images.empty())
       throw Error(ErrorCode::selection, (path == "-" ? "standard input" : path.string()) + " names no image")
           .hint("expected are Kubernetes manifests with `image:` in them");
-    for (const auto& [image, where] : found.images)
-      within([&] { return where; }, [&] { request.images.push_back(oci::Reference::parse(image).str()); });
+    for (const auto& found_image : found.images)
+      within([&] { return found_image.second; },
+             [&] { request.images.push_back(oci::Reference::parse(found_image.first).str()); });
   }
 }
 

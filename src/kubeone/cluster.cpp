@@ -27,7 +27,7 @@ constexpr std::array provider_settings{"external", "disableBundledCSIDrivers", "
 /// Reads one manifest; keeps its file's name for errors.
 class ManifestReader {
  public:
-  ManifestReader(YAML::Node root, std::string file) : root_(std::move(root)), file_(std::move(file)) {}
+  ManifestReader(const YAML::Node& root, std::string file) : root_(root), file_(std::move(file)) {}
 
   Cluster read() const {
     Cluster cluster;

@@ -90,8 +90,8 @@ bool same(const YAML::Node& a, const YAML::Node& b) {
 
 class Patcher {
  public:
-  Patcher(std::string_view text, const PatchValues& values, std::string file)
-      : lines_(lines_of(text)), values_(values), file_(std::move(file)) {
+  Patcher(std::string_view text, PatchValues values, std::string file)
+      : lines_(lines_of(text)), values_(std::move(values)), file_(std::move(file)) {
     if (!lines_.empty() && lines_.front().ends_with("\r\n")) line_end_ = "\r\n";
   }
 
