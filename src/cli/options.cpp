@@ -341,8 +341,10 @@ std::string describe_versions(const std::string& kubeone, const std::vector<std:
 std::string describe(const bundle::Selection& selection) {
   const std::string platforms = join(selection.platforms, ", ");
   if (selection.kubeone.empty()) return printable("own images; " + platforms);
-  return printable(describe_versions(selection.kubeone, selection.kubernetes_versions) + "; " +
-                   join(selection.filters, ", ") + "; " + platforms);
+  // What clusters deploy was chosen by their manifests, not by groups.
+  const std::string groups = selection.filters.empty() ? "by cluster manifest" : join(selection.filters, ", ");
+  return printable(describe_versions(selection.kubeone, selection.kubernetes_versions) + "; " + groups + "; " +
+                   platforms);
 }
 
 void print(const std::string& text) {

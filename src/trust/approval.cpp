@@ -53,8 +53,8 @@ Approval Approval::parse(std::string_view payload, const std::string& where) {
   if (subjects.front().string("name") != signed_file)
     throw Error(ErrorCode::format, where + ": subject: its name is not " + std::string(signed_file));
   const JsonObject digests = subjects.front().object("digest");
-  const auto subject =
-      within([&] { return digests.where(); }, [&] { return oci::Digest::from_hex(digests.string("sha256")); });
+  const std::string hex = digests.string("sha256");
+  const auto subject = within([&] { return digests.where(); }, [&] { return oci::Digest::from_hex(hex); });
   const JsonObject predicate = statement.object("predicate");
   const auto properties = predicate.strings("properties");
   const auto states = [&](std::string_view property) {
