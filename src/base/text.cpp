@@ -243,7 +243,8 @@ Time current_time() {
   if (fixed == nullptr || *fixed == '\0') return clock_time();
   const auto seconds = parse_number(fixed);
   if (!seconds || *seconds > 253402300799ULL)
-    throw Error(ErrorCode::usage, "SOURCE_DATE_EPOCH is not a number of seconds since 1970: " + std::string(fixed));
+    throw Error(ErrorCode::usage, "SOURCE_DATE_EPOCH is not a number of seconds since 1970: " + std::string(fixed))
+        .hint("unset it, or set it to a number such as 1700000000");
   return Time(std::chrono::seconds(*seconds));
 }
 

@@ -22,7 +22,10 @@ constexpr std::size_t max_config_size = 16U << 20;
 constexpr std::size_t piece_size = 128U << 10;
 constexpr int max_zstd_window_log = 27;  // 128 MiB, as much as containerd allows (klauspost/compress, MaxWindowSize)
 
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::format, Side::bundle, why); }
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorCode::format, Side::bundle, why)
+      .hint("the image was published so: tell its publisher, or leave it out with --exclude at export");
+}
 
 /// What libarchive's read callback needs. Exceptions must not pass through libarchive: they wait here.
 struct Feed {
@@ -115,8 +118,7 @@ std::vector<std::string> diff_ids(const VerifiedBundle& bundle, const oci::Descr
 }
 
 void add_tasks(const VerifiedBundle& bundle, const Image& image, std::map<std::string, LayerTask>& tasks) {
-  Closure closure;
-  closure.add(image, bundle.platforms(), bundle.documents());
+  const Closure closure = bundle.closure_of(image);
   for (const auto& [digest, member] : closure.members()) {
     if (!oci::media_type::is_manifest(member.media_type)) continue;
     const auto document = oci::parse_document(bundle.document(digest), member.media_type);

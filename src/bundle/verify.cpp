@@ -17,9 +17,19 @@ constexpr std::string_view blob_directory = "blobs/sha256/";
 
 std::string blob_name(const oci::Digest& digest) { return std::string(blob_directory) + digest.hex(); }
 
-[[noreturn]] void refuse(const std::string& why) {
-  throw Error(ErrorCode::format, Side::bundle, why)
-      .hint("do not use this bundle; get it again from its exporter, or ask how it came about");
+constexpr const char* advice = "do not use this bundle; get it again from its exporter, or ask how it came about";
+
+[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::format, Side::bundle, why).hint(advice); }
+
+/// The parsers below know what is wrong, but not what that means for whoever holds the bundle.
+template <typename Action>
+auto with_advice(Action&& action) -> decltype(action()) {
+  try {
+    return action();
+  } catch (Error& error) {
+    if (error.code() == ErrorCode::format) error.hint(advice);
+    throw;
+  }
 }
 
 /// The entries are exactly what SHA256SUMS lists, and every blob is listed under its own digest.
@@ -157,12 +167,18 @@ Closure::Documents VerifiedBundle::documents() const {
   };
 }
 
+Closure VerifiedBundle::closure_of(const Image& image) const {
+  Closure closure;
+  closure.add(image, platforms(), documents());
+  return closure;
+}
+
 BlobReader VerifiedBundle::open_blob(const oci::Digest& digest) const {
   return {archive_->medium(), digest, archive_->place(blob_name(digest))};
 }
 
-VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
-                      const VerifyOptions& options, Reporter& reporter) {
+VerifiedBundle VerifiedBundle::verify_steps(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
+                                            const VerifyOptions& options, Reporter& reporter) {
   const auto archive = std::make_shared<const Archive>(std::move(medium));
   if (archive->head().leftovers)
     reporter.note("a signing of this bundle was interrupted before it took effect; sign again, or ignore it");
@@ -181,14 +197,21 @@ VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust:
   return bundle;
 }
 
+VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
+                      const VerifyOptions& options, Reporter& reporter) {
+  return with_advice([&] { return VerifiedBundle::verify_steps(std::move(medium), policy, options, reporter); });
+}
+
 UnverifiedMetadata read_unverified(std::shared_ptr<const ReadableMedium> medium) {
-  const Archive archive(std::move(medium));
-  UnverifiedMetadata result{Metadata::parse(archive.read("bundle.json", max_metadata_size)),
-                            {},
-                            oci::sha256(archive.sums()),
-                            archive.head().leftovers};
-  for (const trust::SignatureFile& file : archive.head().signatures) result.signature_names.push_back(file.name);
-  return result;
+  return with_advice([&] {
+    const Archive archive(std::move(medium));
+    UnverifiedMetadata result{Metadata::parse(archive.read("bundle.json", max_metadata_size)),
+                              {},
+                              oci::sha256(archive.sums()),
+                              archive.head().leftovers};
+    for (const trust::SignatureFile& file : archive.head().signatures) result.signature_names.push_back(file.name);
+    return result;
+  });
 }
 
 }  // namespace airlock::bundle

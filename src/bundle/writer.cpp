@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t buffer_size = 256U << 10;
 constexpr std::uint64_t write_back_size = 8U << 20;
 
+constexpr const char* broken_source = "the registry or something before it is broken or lying; ask another --mirror";
+
 std::string blob_name(const oci::Digest& digest) { return "blobs/sha256/" + digest.hex(); }
 
 }  // namespace
@@ -92,7 +94,8 @@ BlobWriter::BlobWriter(Writer& writer, const oci::Digest& digest, std::uint64_t 
 void BlobWriter::write(std::string_view bytes) {
   if (bytes.size() > size_ - received_)
     throw Error(ErrorCode::format, "blob " + digest_.str() + " has more than the " + std::to_string(size_) +
-                                       " bytes that its manifest says");
+                                       " bytes that its manifest says")
+        .hint(broken_source);
   received_ += bytes.size();
   while (!bytes.empty()) {
     const auto taken = bytes.substr(0, buffer_size - buffer_.size());
@@ -123,10 +126,12 @@ void BlobWriter::finish() {
   flush();
   if (written_ != size_)
     throw Error(ErrorCode::format, "blob " + digest_.str() + " ended after " + std::to_string(written_) + " of " +
-                                       std::to_string(size_) + " bytes");
+                                       std::to_string(size_) + " bytes")
+        .hint(broken_source);
   const oci::Digest actual = hash_.finish();
   if (actual != digest_)
-    throw Error(ErrorCode::format, "blob " + digest_.str() + ": the bytes received have the digest " + actual.str());
+    throw Error(ErrorCode::format, "blob " + digest_.str() + ": the bytes received have the digest " + actual.str())
+        .hint(broken_source);
   writer_->mark_finished(digest_);
 }
 

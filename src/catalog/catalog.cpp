@@ -15,7 +15,8 @@ namespace airlock::catalog {
 namespace {
 
 [[noreturn]] void refuse(const std::string& where, const std::string& why) {
-  throw Error(ErrorCode::selection, "catalog " + where + ": " + why);
+  throw Error(ErrorCode::selection, "catalog " + where + ": " + why)
+      .hint("correct the file given with --catalog; data/catalog in the source has examples");
 }
 
 std::string text(const YAML::Node& node, const std::string& where) {
@@ -163,7 +164,8 @@ Catalog Catalog::load(const std::filesystem::path& directory) {
       files.emplace(name, read_file(entry.path(), 16U << 20));
   }
   if (status)
-    throw Error(ErrorCode::media, "cannot read the catalog directory " + directory.string() + ": " + status.message());
+    throw Error(ErrorCode::media, "cannot read the catalog directory " + directory.string() + ": " + status.message())
+        .hint("name a directory with kubeadm.yaml and kubeone-*.yaml");
   return Catalog(files);
 }
 

@@ -18,7 +18,8 @@ void run(const ApproveOptions& options, const Conduct& conduct) {
   constexpr std::size_t longest_comment = 2000;
   if (options.comment.size() > longest_comment)
     throw Error(ErrorCode::usage, "--comment has " + std::to_string(options.comment.size()) +
-                                      " bytes; 2000 are kept in the bundle, a longer review belongs beside it");
+                                      " bytes; 2000 are kept in the bundle, a longer review belongs beside it")
+        .hint("shorten it, and name the longer review in it");
   if (!is_utf8(options.comment))
     throw Error(ErrorCode::usage, "--comment is not in UTF-8")
         .hint("set the terminal's encoding to UTF-8 (LANG=C.UTF-8)");

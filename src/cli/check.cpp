@@ -13,12 +13,9 @@ namespace airlock::cli {
 namespace {
 
 struct CheckOptions {
-  std::string target;
+  TargetOptions target;
   std::string bundle;
   TrustOptions trust;
-  LoginOptions login;
-  TlsOptions tls;
-  bool insecure = false;
   unsigned jobs = 8;
 };
 
@@ -28,9 +25,9 @@ void run(const CheckOptions& options, const Conduct& conduct) {
   request.verify.bundle = options.bundle;
   options.trust.apply(request.verify);
   request.verify.jobs = options.jobs;
-  request.target = registry::Location::parse(options.target);
+  request.target = options.target.location();
   request.jobs = options.jobs;
-  request.client = target_client(request.target, options.insecure, options.tls, options.login);
+  request.client = options.target.client();
   const auto summary = flow::check_registry(request, options.trust.policy(), reporter);
   if (conduct.json())
     print(pretty_json({{"registry", request.target.str()},
@@ -55,13 +52,9 @@ void run(const CheckOptions& options, const Conduct& conduct) {
 void add_check(CLI::App& app, Conduct& conduct) {
   auto* verb = app.add_subcommand("check", "Ask a registry for all that the clusters of a bundle will ask for");
   const auto options = std::make_shared<CheckOptions>();
-  verb->add_option("REGISTRY", options->target, "The local registry: HOST[:PORT][/PREFIX]")->required();
+  options->target.add_to(*verb);
   verb->add_option("--bundle", options->bundle, "The bundle that was imported")->required()->type_name("BUNDLE");
   options->trust.add_to(*verb);
-  verb->add_flag("--insecure", options->insecure, "Allow unverified TLS or, where it speaks no TLS, plain HTTP")
-      ->group("Registry");
-  options->login.add_to(*verb);
-  options->tls.add_to(*verb);
   add_jobs(*verb, options->jobs);
   conduct.add_to(*verb);
   verb->footer(

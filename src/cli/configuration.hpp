@@ -22,9 +22,9 @@ struct ConfigurationOptions {
   std::string registries_conf;
 
   void add_to(CLI::App& verb, bool with_bundle);
-  /// Finds out before any work whether all of it could be written. With `versions`, refuses to patch a manifest of
-  /// another Kubernetes version (code `selection`).
+  /// Finds out before any work whether all of it could be written.
   void check(const registry::Location& target) const;
+  /// Refuses (code `selection`) to patch a manifest of another Kubernetes version than these.
   void check_versions(const std::vector<std::string>& versions) const;
   /// The stanza: registryConfiguration, or with --mirrors its alternative.
   std::string stanza(const kubeone::RegistryConfiguration& configuration,

@@ -61,10 +61,12 @@ registry::ClientOptions client_options(const ExportOptions& options, const catal
   for (const std::string& text : options.mirrors) {
     const auto [host, mirror] = parse_mirror(text);
     if (!client.mirrors.emplace(host, mirror).second)
-      throw Error(ErrorCode::usage, "--mirror names " + host + " twice");
+      throw Error(ErrorCode::usage, "--mirror names " + host + " twice").hint("name each source once");
   }
   for (const std::string& host : options.insecure) {
-    if (!oci::is_registry(host)) throw Error(ErrorCode::usage, "--insecure " + host + " is not HOST or HOST:PORT");
+    if (!oci::is_registry(host))
+      throw Error(ErrorCode::usage, "--insecure " + host + " is not HOST or HOST:PORT")
+          .hint("write it as the images have it, e.g. registry.example:5000");
     client.insecure_hosts.insert(host);
   }
   options.tls.apply(client);
@@ -153,7 +155,9 @@ void run(const ExportOptions& options, const Conduct& conduct) {
                          : "Would write " + human_size(result.archive_size) + ":\n" + summary(result));
     return;
   }
-  if (options.output.empty()) throw Error(ErrorCode::usage, "where to? -o BUNDLE is missing");
+  if (options.output.empty())
+    throw Error(ErrorCode::usage, "where to? -o BUNDLE is missing")
+        .hint("name a file on the medium, e.g. -o /media/usb/kubernetes.tar; or --dry-run");
   if (options.signing.key.empty())
     throw Error(ErrorCode::usage, "--key is missing: a bundle is always signed")
         .hint("make a key pair with: airlock keygen NAME");

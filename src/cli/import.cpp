@@ -15,11 +15,8 @@ namespace {
 
 struct ImportOptions {
   std::string bundle;
-  std::string target;
+  TargetOptions target;
   TrustOptions trust;
-  LoginOptions login;
-  TlsOptions tls;
-  bool insecure = false;
   ConfigurationOptions configuration;
   unsigned jobs = 8;
   bool dry_run = false;
@@ -30,11 +27,11 @@ flow::ImportRequest make_request(const ImportOptions& options) {
   request.verify.bundle = options.bundle;
   options.trust.apply(request.verify);
   request.verify.jobs = options.jobs;
-  request.target = registry::Location::parse(options.target);
+  request.target = options.target.location();
   request.jobs = options.jobs;
   request.api_version = kubeone::parse_api_version(options.configuration.api_version);
   request.dry_run = options.dry_run;
-  request.client = target_client(request.target, options.insecure, options.tls, options.login);
+  request.client = options.target.client();
   request.preflight = [&options](const bundle::Metadata& metadata) {
     options.configuration.check_versions(metadata.selection.kubernetes_versions);
   };
@@ -88,7 +85,7 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
 
 void run(const ImportOptions& options, const Conduct& conduct) {
   Reporter reporter(conduct.reporter());
-  options.configuration.check(registry::Location::parse(options.target));
+  options.configuration.check(options.target.location());
   const auto request = make_request(options);
   const auto result = flow::import_bundle(request, options.trust.policy(), reporter);
   const kubeone::MirrorConfiguration mirror{result->configuration.registry, result->configuration.reach,
@@ -116,12 +113,8 @@ void add_import(CLI::App& app, Conduct& conduct) {
       app.add_subcommand("import", "Verify a bundle, push it to the local registry, print the KubeOne configuration");
   const auto options = std::make_shared<ImportOptions>();
   verb->add_option("BUNDLE", options->bundle, "The bundle")->required();
-  verb->add_option("REGISTRY", options->target, "Where to: HOST[:PORT][/PREFIX]")->required();
+  options->target.add_to(*verb);
   options->trust.add_to(*verb);
-  verb->add_flag("--insecure", options->insecure, "Allow unverified TLS or, where it speaks no TLS, plain HTTP")
-      ->group("Registry");
-  options->login.add_to(*verb);
-  options->tls.add_to(*verb);
   options->configuration.add_to(*verb, true);
   add_jobs(*verb, options->jobs);
   verb->add_flag("--dry-run", options->dry_run, "Verify and reach the registry, but write nothing to it");

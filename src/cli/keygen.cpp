@@ -33,7 +33,8 @@ std::string new_passphrase(const KeygenOptions& options) {
   if (first.empty())
     throw Error(ErrorCode::usage, "the passphrase is empty")
         .hint("a key that may lie unencrypted is made with --no-passphrase");
-  if (ask_passphrase("The same again: ") != first) throw Error(ErrorCode::usage, "the two passphrases differ");
+  if (ask_passphrase("The same again: ") != first)
+    throw Error(ErrorCode::usage, "the two passphrases differ").hint("run it again");
   return first;
 }
 

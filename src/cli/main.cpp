@@ -89,7 +89,7 @@ int run(int argc, char** argv) {
   } catch (const Error& error) {
     return report(error, conduct.json());
   } catch (const std::filesystem::filesystem_error& error) {
-    return report(Error(ErrorCode::media, error.what()), conduct.json());
+    return report(Error(ErrorCode::media, error.what()).hint("check the path and who may read it"), conduct.json());
   } catch (const std::bad_alloc&) {
     return report(Error(ErrorCode::internal, "out of memory"), conduct.json());
   } catch (const std::exception& error) {

@@ -49,7 +49,8 @@ std::string read_line(int fd) {
     const ssize_t n = ::read(fd, &c, 1);
     throw_if_interrupted();
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw Error(ErrorCode::media, "cannot read what is asked for");
+    if (n < 0)
+      throw Error(ErrorCode::media, "cannot read what is asked for").hint("give it in a file: --passphrase-file FILE");
     if (n == 0 || c == '\n') break;
     line += c;
   }
@@ -161,7 +162,9 @@ std::optional<registry::Credentials> LoginOptions::read() const {
   if (username.empty()) return std::nullopt;
   const std::string password =
       password_stdin ? read_line(STDIN_FILENO) : ask_passphrase("Password of " + username + ": ");
-  if (password.empty()) throw Error(ErrorCode::usage, "the password for --username " + username + " is empty");
+  if (password.empty())
+    throw Error(ErrorCode::usage, "the password for --username " + username + " is empty")
+        .hint("give the password in the first line of standard input");
   return registry::Credentials{username, password};
 }
 
@@ -266,15 +269,23 @@ void TrustOptions::apply(flow::VerifyRequest& request) const {
   request.state_directory = state_directory;
 }
 
-registry::ClientOptions target_client(const registry::Location& target, bool insecure, const TlsOptions& tls,
-                                      const LoginOptions& login) {
+void TargetOptions::add_to(CLI::App& verb) {
+  verb.add_option("REGISTRY", registry, "The local registry: HOST[:PORT][/PREFIX]")->required();
+  verb.add_flag("--insecure", insecure, "Allow unverified TLS or, where it speaks no TLS, plain HTTP")
+      ->group("Registry");
+  login.add_to(verb);
+  tls.add_to(verb);
+}
+
+registry::ClientOptions TargetOptions::client() const {
+  const std::string host = location().host;
   registry::ClientOptions client;
   client.side = Side::target;
   client.user_agent = user_agent();
   client.credentials = registry::CredentialStore::from_environment();
-  if (insecure) client.insecure_hosts.insert(target.host);
+  if (insecure) client.insecure_hosts.insert(host);
   tls.apply(client);
-  if (const auto credentials = login.read()) client.credentials.set(target.host, *credentials);
+  if (const auto credentials = login.read()) client.credentials.set(host, *credentials);
   return client;
 }
 
@@ -311,7 +322,8 @@ std::string read_secret_file(const std::filesystem::path& file) {
 std::string read_secret_descriptor(int fd) {
   std::string text = read_line(fd);
   if (text.empty())
-    throw Error(ErrorCode::usage, "descriptor " + std::to_string(fd) + " gave no passphrase in its first line");
+    throw Error(ErrorCode::usage, "descriptor " + std::to_string(fd) + " gave no passphrase in its first line")
+        .hint("write the passphrase to it before airlock starts, or use --passphrase-file");
   return text;
 }
 
@@ -320,8 +332,10 @@ void check_emit_target(const std::string& file) {
   const std::filesystem::path path(file);
   const auto directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   if (!std::filesystem::is_directory(directory))
-    throw Error(ErrorCode::media, "the directory " + directory.string() + " for --emit does not exist");
-  if (std::filesystem::is_directory(path)) throw Error(ErrorCode::media, "--emit " + file + " is a directory");
+    throw Error(ErrorCode::media, "the directory " + directory.string() + " for --emit does not exist")
+        .hint("make it first");
+  if (std::filesystem::is_directory(path))
+    throw Error(ErrorCode::media, "--emit " + file + " is a directory").hint("name a file in it");
   if (!std::filesystem::is_regular_file(path)) return;  // new, or a device such as /dev/stdout
   const std::string content = read_file(path, max_images_file);
   if (!content.empty() && !content.starts_with(kubeone::stanza_comment))
@@ -349,7 +363,9 @@ std::string describe(const bundle::Selection& selection) {
 
 void print(const std::string& text) {
   std::cout << text << std::flush;
-  if (!std::cout) throw Error(ErrorCode::media, "cannot write to standard output");
+  if (!std::cout)
+    throw Error(ErrorCode::media, "cannot write to standard output")
+        .hint("look whether the disk is full or the reader has ended");
 }
 
 }  // namespace airlock::cli

@@ -98,9 +98,18 @@ struct TrustOptions {
   void apply(flow::VerifyRequest& request) const;
 };
 
-/// How the local registry is reached: credentials from the environment or the options, private authorities, --insecure.
-registry::ClientOptions target_client(const registry::Location& target, bool insecure, const TlsOptions& tls,
-                                      const LoginOptions& login);
+/// REGISTRY of import and check, and how it is reached.
+struct TargetOptions {
+  std::string registry;
+  LoginOptions login;
+  TlsOptions tls;
+  bool insecure = false;
+
+  void add_to(CLI::App& verb);
+  registry::Location location() const { return registry::Location::parse(registry); }
+  /// Reads the password; credentials of the environment otherwise.
+  registry::ClientOptions client() const;
+};
 
 void add_jobs(CLI::App& verb, unsigned& jobs);
 

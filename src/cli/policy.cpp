@@ -13,7 +13,7 @@ namespace {
 void run(const std::string& file, const Conduct& conduct) {
   const auto policy = trust::Policy::load(file);
   const auto& content = policy.content();
-  const auto oddities = policy.oddities(clock_time());
+  const auto oddities = policy.oddities();
   if (conduct.json()) {
     Json keys = Json::array();
     for (const auto& trusted : content.keys)

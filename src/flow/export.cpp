@@ -46,10 +46,11 @@ bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Res
 bundle::Metadata checked(const bundle::Metadata& metadata) {
   constexpr std::uint64_t max_serial = (1ULL << 53) - 1;
   if (metadata.serial > max_serial)
-    throw Error(ErrorCode::usage, "--serial " + std::to_string(metadata.serial) + " is larger than 2^53-1");
+    throw Error(ErrorCode::usage, "--serial " + std::to_string(metadata.serial) + " is larger than 2^53-1")
+        .hint("choose a smaller serial; the default is the time in seconds");
   if (metadata.expires && *metadata.expires <= metadata.created)
-    throw Error(ErrorCode::usage,
-                "--expires " + format_time(*metadata.expires) + " is not after the bundle's creation");
+    throw Error(ErrorCode::usage, "--expires " + format_time(*metadata.expires) + " is not after the bundle's creation")
+        .hint("name a later time; the bundle carries the time of now, or of SOURCE_DATE_EPOCH");
   return bundle::Metadata::parse(metadata.format());
 }
 
@@ -62,7 +63,8 @@ void check_request(const ExportRequest& request) {
         .hint("choose another name, or move the existing file away; airlock never overwrites");
   const auto directory = request.output.has_parent_path() ? request.output.parent_path() : std::filesystem::path(".");
   if (!std::filesystem::is_directory(directory))
-    throw Error(ErrorCode::media, "the directory " + directory.string() + " for the bundle does not exist");
+    throw Error(ErrorCode::media, "the directory " + directory.string() + " for the bundle does not exist")
+        .hint("make it first, or mount the medium");
 }
 
 ExportResult summarize(bundle::Metadata metadata, const transfer::Resolution& resolution, const bundle::Draft& draft) {

@@ -13,6 +13,7 @@ namespace {
 /// Images that an embedded addon names literally: overwriteRegistry does not reach them (catalog, literalImages).
 std::vector<std::string> literal_image_warnings(const bundle::Metadata& metadata) {
   std::vector<std::string> warnings;
+  if (metadata.selection.kubeone.empty()) return warnings;
   const auto catalog = catalog::Catalog::built_in();
   const catalog::Release* release = catalog.find_release(metadata.selection.kubeone);
   if (release == nullptr) return warnings;

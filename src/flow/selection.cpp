@@ -6,7 +6,7 @@
 #include "airlock/base/text.hpp"
 #include "airlock/kubeone/cluster.hpp"
 #include "airlock/kubeone/image_references.hpp"
-#include "airlock/registry/fetch_text.hpp"
+#include "airlock/registry/client.hpp"
 
 namespace airlock::flow {
 
@@ -22,10 +22,11 @@ void look_up(catalog::Catalog& catalog, const std::vector<std::string>& words, c
   if (at == std::string::npos)
     throw Error(ErrorCode::usage, "--look-up-url " + selection.look_up_url + " has no {version} in it")
         .hint(std::string("the default is ") + kubeadm_constants_url);
+  registry::Client client(selection.client, reporter);
   for (const catalog::Version& version : catalog::unknown_versions(catalog, words)) {
     std::string url = selection.look_up_url;
     url.replace(at, placeholder.size(), version.str());
-    const auto text = registry::fetch_text(url, selection.client, reporter);
+    const auto text = client.fetch_text(url);
     if (!text)
       throw Error(ErrorCode::selection, "there is no Kubernetes " + version.str() + ": " + url + " is not there")
           .hint("check the version; released ones are tags of https://github.com/kubernetes/kubernetes");

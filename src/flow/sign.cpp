@@ -27,11 +27,11 @@ void refuse_second(const Head& head, const std::vector<trust::SignatureFile>& ad
       throw Error(ErrorCode::trust, Side::bundle, "it carries " + file.name + " already")
           .hint("give this one another name with --name");
     if (!key.matches(signature.message(head.sums), signature.bytes)) continue;
-    if (adds_approval && trust::Approval::parse(signature.payload, file.name).subject != oci::sha256(head.sums))
-      continue;  // of another bundle, put here by somebody: it counts for nothing
-    throw Error(
-        ErrorCode::trust, Side::bundle,
-        std::string("this key has ") + (adds_approval ? "approved" : "signed") + " it already, as " + file.name);
+    if (adds_approval && !trust::approves(signature, head.sums))
+      continue;  // put here by somebody: it counts for nothing
+    throw Error(ErrorCode::trust, Side::bundle,
+                std::string("this key has ") + (adds_approval ? "approved" : "signed") + " it already, as " + file.name)
+        .hint("there is nothing to do; another person signs with his own key");
   }
 }
 

@@ -66,7 +66,8 @@ class ManifestReader {
   std::optional<bool> flag(const YAML::Node& node, const char* key) const {
     const std::string word = text(node, key);
     if (word.empty()) return std::nullopt;
-    if (word != "true" && word != "false") refuse(file_, std::string(key) + " is neither true nor false", "");
+    if (word != "true" && word != "false")
+      refuse(file_, std::string(key) + " is neither true nor false", "correct it; kubeone apply would refuse it too");
     return word == "true";
   }
 

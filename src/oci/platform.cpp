@@ -35,7 +35,9 @@ PlatformSelection PlatformSelection::parse(const std::vector<std::string>& words
   if (words.size() == 1 && words.front() == "all") return everything();
   std::vector<Platform> platforms;
   for (const std::string& word : words) {
-    if (word == "all") throw Error(ErrorCode::selection, "the platform \"all\" stands alone, without others");
+    if (word == "all")
+      throw Error(ErrorCode::selection, "the platform \"all\" stands alone, without others")
+          .hint("give either all, or a list of platforms");
     platforms.push_back(Platform::parse(word));
   }
   return PlatformSelection(std::move(platforms));

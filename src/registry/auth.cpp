@@ -140,7 +140,8 @@ Authenticator::Token Authenticator::fetch_token(const Origin& origin, const std:
   if (!answer.ok())
     throw Error(ErrorCode::registry, side_,
                 "no token for " + host + " from " + realm_origin->str() + ": " +
-                    (answer.status == 0 ? answer.failure_text : "HTTP " + std::to_string(answer.status)));
+                    (answer.status == 0 ? answer.failure_text : "HTTP " + std::to_string(answer.status)))
+        .hint("the registry's token server fails; see its log, or try again later");
   return read_token(answer.body, realm_origin->str());
 }
 
@@ -158,7 +159,8 @@ Authenticator::Token Authenticator::read_token(const std::string& body, const st
   } catch (const Error&) {
     // A parser's message may quote what it stumbled over, and that may be the token.
   }
-  throw Error(ErrorCode::registry, side_, realm + " answered without a token that airlock can read");
+  throw Error(ErrorCode::registry, side_, realm + " answered without a token that airlock can read")
+      .hint("the registry's token server is broken; see its log");
 }
 
 }  // namespace airlock::registry

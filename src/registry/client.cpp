@@ -13,6 +13,9 @@ namespace airlock::registry {
 
 namespace {
 
+constexpr std::string_view broken_source =
+    "the registry or something before it is broken or lying; ask another --mirror";
+
 Scopes pull_scope(const std::string& repository) { return {"repository:" + repository + ":pull"}; }
 Scopes push_scope(const std::string& repository) { return {"repository:" + repository + ":pull,push"}; }
 
@@ -75,7 +78,7 @@ std::optional<FetchedManifest> Client::fetch_manifest(const Repository& reposito
   manifest.digest = oci::sha256(manifest.bytes);
   if (identifier.starts_with("sha256:") && manifest.digest.str() != identifier)
     throw Error(ErrorCode::format, what + ": the bytes received have the digest " + manifest.digest.str())
-        .hint("the registry or something before it is broken or lying; ask another mirror");
+        .hint(std::string(broken_source));
   return manifest;
 }
 
@@ -99,7 +102,8 @@ void Client::fetch_blob(const Repository& repository, const oci::Digest& digest,
   if (!answer.ok()) session_->refuse(answer, "blob " + digest.str() + " of " + repository.str());
   if (sink.received() != size)
     throw Error(ErrorCode::format, "blob " + digest.str() + " of " + repository.str() + " ended after " +
-                                       std::to_string(sink.received()) + " of " + std::to_string(size) + " bytes");
+                                       std::to_string(sink.received()) + " of " + std::to_string(size) + " bytes")
+        .hint(std::string(broken_source));
 }
 
 bool Client::has_blob(const Repository& repository, const oci::Digest& digest) {
@@ -210,6 +214,22 @@ Client::PutResult Client::push_manifest(const Repository& repository, const std:
   if (oci::media_type::is_index(media_type) && about_members && answer.status >= 400 && answer.status < 500)
     return PutResult::members_missing;
   session_->refuse(answer, "manifest " + identifier + " to " + repository.str());
+}
+
+std::optional<std::string> Client::fetch_text(const std::string& url) {
+  const auto origin = origin_of(url);
+  if (!origin) session_->refuse(url + " is not an http or https URL", "write it as https://HOST/PATH");
+  const Endpoint endpoint{*origin, "", origin->host,
+                          origin->scheme == "http" ? Reach::plain_http : Reach::tls_verified};
+  const auto make = [&] {
+    HttpRequest request;
+    request.url = url;
+    return request;
+  };
+  HttpAnswer answer = session_->send(endpoint, {}, make, nullptr, Session::max_first_attempts);
+  if (answer.status == 404) return std::nullopt;
+  if (!answer.ok()) session_->refuse(answer, "cannot get " + url);
+  return std::move(answer.body);
 }
 
 }  // namespace airlock::registry

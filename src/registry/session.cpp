@@ -16,8 +16,6 @@ namespace airlock::registry {
 
 namespace {
 
-constexpr unsigned max_attempts = 7;        // about 16 seconds of waiting: a registry that is being restarted
-constexpr unsigned max_first_attempts = 3;  // of the first contact, where a wrong address is the likelier reason
 constexpr unsigned max_redirects = 8;
 constexpr unsigned max_auth_rounds = 2;  // one for the credentials, one for a token that expired meanwhile
 constexpr std::chrono::milliseconds first_delay{250};
@@ -93,6 +91,8 @@ void Client::Session::refuse(const HttpAnswer& answer, const std::string& action
   if (answer.status == 401) error.hint("check the user name and password: --username, or `auths` in config.json");
   if (answer.status == 403) error.hint("these credentials do not allow it; ask the registry's administrator");
   if (answer.status == 429) error.hint("the registry limits how often it may be asked: use credentials, or a --mirror");
+  if (answer.status >= 500) error.hint("the registry fails by itself: see its log, or try again later");
+  error.hint("see what the registry's log says of this request");
   throw error;
 }
 
@@ -173,7 +173,7 @@ void Client::Session::wait(unsigned attempt, const HttpAnswer& answer, const std
 }
 
 HttpAnswer Client::Session::send(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make,
-                                 const Progress& progress) {
+                                 const Progress& progress, unsigned attempts) {
   std::uint64_t stood = progress ? progress() : 0;
   for (unsigned attempt = 1;; ++attempt) {
     HttpAnswer answer = send_once(endpoint, scopes, make);
@@ -185,7 +185,7 @@ HttpAnswer Client::Session::send(const Endpoint& endpoint, const Scopes& scopes,
       stood = progress();
       attempt = 1;
     }
-    if (attempt == max_attempts) {
+    if (attempt == attempts) {
       if (answer.status == 0) refuse_unreachable(endpoint, answer);
       return answer;
     }
@@ -201,7 +201,9 @@ HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& sc
     HttpRequest request = make();
     if (!redirected.empty()) request.url = redirected;
     const auto origin = origin_of(request.url);
-    if (!origin) refuse(endpoint.origin.str() + " gave a malformed address");
+    if (!origin)
+      refuse(endpoint.origin.str() + " gave a malformed address",
+             "the registry, or a proxy before it, is broken; ask another --mirror");
     // Credentials belong to the registry's own origin. Blob stores behind a redirect have signed URLs instead.
     const bool home = *origin == endpoint.origin;
     if (home) request.authorization = authenticator_.header(endpoint.origin, scopes);
@@ -218,7 +220,9 @@ HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& sc
       continue;
     const bool readable = request.method == "GET" || request.method == "HEAD";
     if (!is_redirect(answer.status) || !readable || answer.header("location").empty()) return answer;
-    if (++redirects > max_redirects) refuse(endpoint.origin.str() + " redirects more than 8 times");
+    if (++redirects > max_redirects)
+      refuse(endpoint.origin.str() + " redirects more than 8 times",
+             "the registry, or a proxy before it, is not set up right; ask another --mirror");
     redirected = resolve_url(request.url, answer.header("location"));
   }
 }

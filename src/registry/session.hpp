@@ -28,6 +28,9 @@ struct Endpoint {
 
 class Client::Session {
  public:
+  static constexpr unsigned max_attempts = 7;        // about 16 seconds of waiting: a registry that is being restarted
+  static constexpr unsigned max_first_attempts = 3;  // of a first contact, where a wrong address is the likelier reason
+
   Session(ClientOptions options, Reporter& reporter);
 
   /// The endpoint of a registry, found out by asking it at its first use.
@@ -40,7 +43,7 @@ class Client::Session {
 
   /// Sends until there is an answer that trying again would not change. Never returns one without a status.
   HttpAnswer send(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make,
-                  const Progress& progress = nullptr);
+                  const Progress& progress = nullptr, unsigned attempts = max_attempts);
 
   Side side() const { return options_.side; }
 

@@ -86,7 +86,8 @@ CredentialStore CredentialStore::from_environment() {
   const auto file = config_file();
   std::error_code ignored;
   if (std::getenv("REGISTRY_AUTH_FILE") != nullptr && !std::filesystem::exists(file, ignored))
-    throw Error(ErrorCode::usage, "REGISTRY_AUTH_FILE names " + file.string() + ", which does not exist");
+    throw Error(ErrorCode::usage, "REGISTRY_AUTH_FILE names " + file.string() + ", which does not exist")
+        .hint("correct the variable, or unset it to use ~/.docker/config.json");
   if (!file.empty() && std::filesystem::exists(file, ignored)) store.load(file);
   return store;
 }

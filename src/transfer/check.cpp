@@ -28,8 +28,7 @@ class Checker {
               descriptor.digest.str());
     else
       count(&CheckSummary::names);
-    bundle::Closure closure;
-    closure.add(*destination.image, bundle_.platforms(), bundle_.documents());
+    const auto closure = bundle_.closure_of(*destination.image);
     for (const auto& [digest, member] : closure.members()) {
       if (digest == descriptor.digest) continue;
       check_member(destination, digest, member.kind == bundle::BlobKind::manifest);

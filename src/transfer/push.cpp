@@ -15,12 +15,6 @@ namespace airlock::transfer {
 
 namespace {
 
-bundle::Closure closure_of(const bundle::VerifiedBundle& bundle, const bundle::Image& image) {
-  bundle::Closure closure;
-  closure.add(image, bundle.platforms(), bundle.documents());
-  return closure;
-}
-
 /// Feeds an upload from the bundle; the reader withholds the last piece of a blob that is not what it should be.
 class PlaceSource final : public registry::BlobSource {
  public:
@@ -92,7 +86,7 @@ class Pusher {
   std::vector<BlobTask> blob_tasks() const {
     std::map<oci::Digest, BlobTask> tasks;
     for (std::size_t i = 0; i < destinations_.size(); ++i) {
-      const auto closure = closure_of(bundle_, *destinations_[i].image);
+      const auto closure = bundle_.closure_of(*destinations_[i].image);
       for (const auto& [digest, member] : closure.members()) {
         if (member.kind == bundle::BlobKind::manifest) continue;
         BlobTask& task = tasks.try_emplace(digest, BlobTask{digest, member.size, {}, {}}).first->second;
@@ -166,7 +160,7 @@ class Pusher {
     for (std::size_t i = 0; i < destinations_.size(); ++i) {
       if (found_[i]) continue;
       const bundle::Image& image = *destinations_[i].image;
-      const auto closure = closure_of(bundle_, image);
+      const auto closure = bundle_.closure_of(image);
       for (const auto& [digest, member] : closure.members()) {
         if (member.kind != bundle::BlobKind::manifest || digest == image.descriptor.digest) continue;
         auto& items = oci::media_type::is_index(member.media_type) ? indexes : manifests;
@@ -208,7 +202,8 @@ class Pusher {
     if (derived && send_manifest(destination.repository, destination.tag, descriptor.media_type, *derived) ==
                        registry::Client::PutResult::stored)
       return;
-    throw Error(ErrorCode::registry, Side::target, "the registry refuses the index although it has all its members");
+    throw Error(ErrorCode::registry, Side::target, "the registry refuses the index although it has all its members")
+        .hint("see the registry's log; exporting with --platform all keeps its indexes whole");
   }
 
   void read_back(std::size_t i) {
@@ -255,7 +250,7 @@ std::optional<Published> look_up(registry::Client& client, const bundle::Verifie
     const auto derived = derived_index(bundle, *destination.image);
     if (!derived || oci::sha256(*derived) != top->digest) return std::nullopt;
   }
-  const auto closure = closure_of(bundle, *destination.image);
+  const auto closure = bundle.closure_of(*destination.image);
   for (const auto& [digest, member] : closure.members()) {
     if (member.kind != bundle::BlobKind::manifest || digest == descriptor.digest) continue;
     if (!client.fetch_manifest(destination.repository, digest.str())) return std::nullopt;

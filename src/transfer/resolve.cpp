@@ -75,7 +75,8 @@ class Resolver {
           throw Error(ErrorCode::format, Side::source,
                       member.digest.str() + ": the index says " + member.media_type + " of " +
                           std::to_string(member.size) + " bytes, the registry serves " + fetched->media_type + " of " +
-                          std::to_string(fetched->bytes.size()));
+                          std::to_string(fetched->bytes.size()))
+              .hint("the registry or something before it is broken or lying; ask another --mirror");
         documents_.add(member.digest, std::move(fetched->bytes));
       }
       fetch_members(repository, source, member, depth + 1);

@@ -69,4 +69,12 @@ Approval Approval::parse(std::string_view payload, const std::string& where) {
           states(checked_property)};
 }
 
+bool approves(const Signature& signature, std::string_view content) {
+  try {
+    return Approval::parse(signature.payload, signature.file).subject == oci::sha256(content);
+  } catch (const Error&) {
+    return false;  // a statement of another kind
+  }
+}
+
 }  // namespace airlock::trust

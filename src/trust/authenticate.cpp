@@ -14,19 +14,26 @@ void check_trusted_comment(const TrustedKey& trusted, const Signature& signature
   if (signature.form != Form::minisign) return;
   if (!trusted.key.matches(signature.bytes + signature.trusted_comment, signature.trusted_comment_signature))
     throw Error(ErrorCode::trust,
-                signature.file + ": its trusted comment was changed after " + trusted.name + " signed it");
+                signature.file + ": its trusted comment was changed after " + trusted.name + " signed it")
+        .hint("minisign would refuse it too; ask " + trusted.name + " for the right file");
 }
 
+/// Anybody with the medium can put a statement about something else into this bundle; it must not stand in the way.
 void add_approval(const Signature& signature, std::string_view content, Signer& signer) {
-  Approval approval = Approval::parse(signature.payload, signature.file + ": statement");
-  // Anybody with the medium can put another bundle's approval into this one; it must not even stand in the way.
-  if (approval.subject != oci::sha256(content)) {
-    signer.foreign_files.push_back(signature.file);
-    signer.foreign_subjects.push_back(approval.subject);
-    return;
+  std::string reason;
+  try {
+    Approval approval = Approval::parse(signature.payload, "it");
+    if (approval.subject == oci::sha256(content)) {
+      signer.approval_files.push_back(signature.file);
+      signer.approvals.push_back(std::move(approval));
+      return;
+    }
+    reason = "an approval of another bundle, whose SHA256SUMS is " + approval.subject.str();
+  } catch (const Error& error) {
+    reason = "no approval of a bundle: " + std::string(error.what());
   }
-  signer.approval_files.push_back(signature.file);
-  signer.approvals.push_back(std::move(approval));
+  signer.foreign_files.push_back(signature.file);
+  signer.foreign_reasons.push_back(std::move(reason));
 }
 
 }  // namespace

@@ -68,8 +68,8 @@ std::string why_not_counted(const std::string& file, const Signers& signers) {
       if (std::find(files->begin(), files->end(), file) != files->end())
         return file + " by " + name + ": " + (signer.revoked ? "the key is revoked" : "nothing requires it");
   for (const auto& [name, signer] : signers)
-    if (std::find(signer.foreign_files.begin(), signer.foreign_files.end(), file) != signer.foreign_files.end())
-      return file + " by " + name + ": an approval of another bundle";
+    for (std::size_t i = 0; i < signer.foreign_files.size(); ++i)
+      if (signer.foreign_files[i] == file) return file + " by " + name + ": " + signer.foreign_reasons[i];
   return file + ": by no key of the policy over this content";
 }
 

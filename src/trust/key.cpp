@@ -46,7 +46,8 @@ Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
     case EVP_PKEY_RSA:
       if (EVP_PKEY_get_bits(key) >= min_rsa_bits) return Algorithm::rsa_pkcs1_sha256;
       throw Error(ErrorCode::trust, std::string(where) + ": an RSA key of " + std::to_string(EVP_PKEY_get_bits(key)) +
-                                        " bits; at least 3072 are needed");
+                                        " bits; at least 3072 are needed")
+          .hint("make a new key: airlock keygen NAME");
     case EVP_PKEY_EC: {
       std::array<char, 64> group{};
       if (EVP_PKEY_get_group_name(key, group.data(), group.size(), nullptr) == 1 &&
@@ -59,7 +60,8 @@ Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
                 "write it in the usual one: openssl ec -conv_form uncompressed -param_enc named_curve -pubin -in KEY "
                 "-pubout");
       }
-      throw Error(ErrorCode::trust, std::string(where) + ": an EC key on another curve than P-256");
+      throw Error(ErrorCode::trust, std::string(where) + ": an EC key on another curve than P-256")
+          .hint("make a new key: airlock keygen NAME");
     }
     default:
       throw Error(ErrorCode::trust, std::string(where) + ": the type of this key is not supported")
@@ -196,7 +198,8 @@ PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, co
       std::string text = passphrase();
       if (text.size() > max_passphrase)
         throw Error(ErrorCode::usage, "a passphrase of " + std::to_string(text.size()) +
-                                          " bytes; no key has one of more than " + std::to_string(max_passphrase));
+                                          " bytes; no key has one of more than " + std::to_string(max_passphrase))
+            .hint("is this the right file? the passphrase is its first line");
       return text;
     } catch (...) {
       refusal = std::current_exception();
@@ -221,7 +224,8 @@ PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, co
 std::string PrivateKey::pem(std::string_view passphrase) const {
   if (passphrase.size() > max_passphrase)
     throw Error(ErrorCode::usage, "a passphrase of " + std::to_string(passphrase.size()) + " bytes; at most " +
-                                      std::to_string(max_passphrase) + " can be read again");
+                                      std::to_string(max_passphrase) + " can be read again")
+        .hint("choose a shorter one");
   if (!passphrase.empty()) {
     const std::unique_ptr<PKCS8_PRIV_KEY_INFO, Releaser<PKCS8_PRIV_KEY_INFO_free>> info(EVP_PKEY2PKCS8(evp(key_)));
     if (!info) openssl_failed("encode a private key");

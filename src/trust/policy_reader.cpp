@@ -116,13 +116,14 @@ PolicyContent read_policy(std::string_view text, const std::filesystem::path& fi
 }  // namespace
 
 Policy Policy::parse(std::string_view text, const std::filesystem::path& file) {
+  const char* advice = "correct the policy, and look at it with: airlock policy check FILE (docs/policy.md)";
   try {
     return Policy(read_policy(text, file));
-  } catch (const Error& error) {
+  } catch (Error& error) {
+    error.hint(advice);
     // What is wrong with a policy is a matter of trust, whichever reader found it.
     if (error.code() != ErrorCode::format) throw;
-    throw Error(ErrorCode::trust, error.what())
-        .hint(error.hint().empty() ? "see airlock policy check --help and docs/policy.md" : error.hint());
+    throw Error(ErrorCode::trust, error.what()).hint(error.hint());
   }
 }
 
@@ -132,7 +133,7 @@ Policy Policy::load(const std::filesystem::path& file) {
     text = read_file(file, max_policy_file);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::format) throw;
-    throw Error(ErrorCode::trust, error.what());
+    throw Error(ErrorCode::trust, error.what()).hint("a policy is a short YAML file; is this the right one?");
   }
   return parse(text, file);
 }

@@ -35,8 +35,7 @@ std::string why_not(const Requirement& requirement, const Signer& signer, const 
     if (!signer.approvals.empty())
       return signer.name + "'s statement (" + files + ") does not say " + std::string(approved_property);
     if (!signer.foreign_files.empty())
-      return signer.name + " has approved another bundle (" + signer.foreign_files.front() + "), whose SHA256SUMS is " +
-             signer.foreign_subjects.front().str();
+      return signer.name + "'s " + signer.foreign_files.front() + " is " + signer.foreign_reasons.front();
     return signer.name + " has signed (" + files + "), but not approved";
   }
   const auto elsewhere = assignment.filled_by(signer.name);

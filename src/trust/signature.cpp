@@ -60,11 +60,16 @@ Signature Signature::parse(const SignatureFile& file) {
   signature.file = file.name;
   signature.stem = file.name.substr(0, file.name.size() - suffix_of(*form).size());
   signature.form = *form;
-  switch (*form) {
-    case Form::raw: signature.bytes = file.bytes; break;
-    case Form::sigstore: parse_message_bundle(file.bytes, signature); break;
-    case Form::minisign: parse_minisig(file.bytes, signature); break;
-    case Form::approval: parse_dsse_bundle(file.bytes, signature); break;
+  try {
+    switch (*form) {
+      case Form::raw: signature.bytes = file.bytes; break;
+      case Form::sigstore: parse_message_bundle(file.bytes, signature); break;
+      case Form::minisign: parse_minisig(file.bytes, signature); break;
+      case Form::approval: parse_dsse_bundle(file.bytes, signature); break;
+    }
+  } catch (Error& error) {
+    error.hint("it was damaged, or is not what its name says; get the bundle or the file again from its signer");
+    throw;
   }
   return signature;
 }

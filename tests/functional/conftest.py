@@ -50,6 +50,8 @@ def airlock(environment):
                                  env={**environment, **(env or {})}, cwd=cwd, timeout=300)  # fmt: skip
         result = Result(process)
         assert result.status == status, f"exit status {result.status}\n{result.out}\n{result.err}"
+        if "airlock: error:" in result.err:  # whoever reads it at night must know how to go on
+            assert "\n  next: " in result.err, result.err
         return result
 
     return run

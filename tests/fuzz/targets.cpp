@@ -128,7 +128,7 @@ void metadata(std::string_view input) {
 void policy(std::string_view input) {
   const auto policy = trust::Policy::parse(input, key_directory() / "policy.yaml");
   static_cast<void>(policy.explain());
-  static_cast<void>(policy.oddities(clock_time()));
+  static_cast<void>(policy.oddities());
   trust::Circumstances circumstances;
   circumstances.now = clock_time();
   try {

@@ -86,12 +86,16 @@ class VerifiedBundle {
   std::string_view document(const oci::Digest& digest) const { return documents_.at(digest); }
   bool has_document(const oci::Digest& digest) const { return documents_.contains(digest); }
   Closure::Documents documents() const;
+  /// All blobs of one image, as far as the bundle's platforms go.
+  Closure closure_of(const Image& image) const;
   BlobReader open_blob(const oci::Digest& digest) const;
   std::uint64_t archive_size() const { return archive_->medium().size(); }
 
  private:
   friend VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                                const VerifyOptions& options, Reporter& reporter);
+  static VerifiedBundle verify_steps(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
+                                     const VerifyOptions& options, Reporter& reporter);
   VerifiedBundle(std::shared_ptr<const Archive> archive, Metadata metadata, trust::Evidence evidence)
       : archive_(std::move(archive)), metadata_(std::move(metadata)), evidence_(std::move(evidence)) {}
 

@@ -84,6 +84,10 @@ class Client {
   PutResult push_manifest(const Repository& repository, const std::string& identifier, const std::string& media_type,
                           std::string_view bytes);
 
+  /// A small file (at most 4 MiB) from the web, anonymously, with the same retries, redirects and TLS as a registry's
+  /// answers. Nothing where the server says that there is no such file (404).
+  std::optional<std::string> fetch_text(const std::string& url);
+
  private:
   class Session;
   std::unique_ptr<Session> session_;

@@ -17,11 +17,11 @@ struct Signer {
   std::string fingerprint;  ///< PublicKey::fingerprint()
   std::string algorithm;
   bool revoked = false;
-  std::vector<std::string> signature_files;   ///< over the content itself, in any form
-  std::vector<std::string> approval_files;    ///< parallel to `approvals`
-  std::vector<Approval> approvals;            ///< each about this content
-  std::vector<std::string> foreign_files;     ///< approvals of other bundles, which count for nothing here
-  std::vector<oci::Digest> foreign_subjects;  ///< parallel: what they approve
+  std::vector<std::string> signature_files;  ///< over the content itself, in any form
+  std::vector<std::string> approval_files;   ///< parallel to `approvals`
+  std::vector<Approval> approvals;           ///< each about this content
+  std::vector<std::string> foreign_files;    ///< statements about something else, which count for nothing here
+  std::vector<std::string> foreign_reasons;  ///< parallel: about what
 };
 
 /// By the verifier's name for the key; only keys that signed something.

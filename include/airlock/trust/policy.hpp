@@ -105,8 +105,8 @@ class Policy {
   explicit Policy(PolicyContent content);
 
   /// Checks the signatures over `content`. An Error (code `trust`) when they meet the requirements of no stream (of
-  /// `circumstances.stream`, where that is given), or when two forms of a signature disagree, or an approval is for
-  /// another bundle; code `format` for a malformed file.
+  /// `circumstances.stream`, where that is given), or when two forms of a signature disagree; code `format` for a
+  /// malformed file.
   Authentication authenticate(std::string_view content, const std::vector<SignatureFile>& files,
                               const Circumstances& circumstances) const;
 
@@ -114,12 +114,11 @@ class Policy {
   /// requirement, `policy` for stream, sources, age, expiry and serial.
   Evidence judge(const Authentication& authentication, const Claims& claims, const Circumstances& circumstances) const;
 
-  const std::string& origin() const { return content_.origin; }
   /// Whether imports under it are recorded. Those that may go back are too: a later policy may not allow it any more.
   bool needs_import_state() const;
   /// The policy in words, and what is odd about it.
   std::vector<std::string> explain() const;
-  std::vector<std::string> oddities(Time now) const;
+  std::vector<std::string> oddities() const;
   const PolicyContent& content() const { return content_; }
 
  private:

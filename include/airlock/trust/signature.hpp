@@ -99,6 +99,9 @@ struct Approval {
   static Approval parse(std::string_view payload, const std::string& where);
 };
 
+/// Whether the signature is around an approval of this content; its signature is not checked.
+bool approves(const Signature& signature, std::string_view content);
+
 /// The public key file of minisign. REQUIRES: an Ed25519 key.
 std::string minisign_public_key(const PublicKey& key);
 
