@@ -19,6 +19,7 @@ struct ImportOptions {
   TrustOptions trust;
   ConfigurationOptions configuration;
   unsigned jobs = 8;
+  bool verify_first = false;
   bool dry_run = false;
 };
 
@@ -27,6 +28,7 @@ flow::ImportRequest make_request(const ImportOptions& options) {
   request.verify.bundle = options.bundle;
   options.trust.apply(request.verify);
   request.verify.jobs = options.jobs;
+  request.verify.blobs = options.verify_first || options.dry_run ? bundle::BlobCheck::now : bundle::BlobCheck::on_read;
   request.target = options.target.location();
   request.jobs = options.jobs;
   request.api_version = kubeone::parse_api_version(options.configuration.api_version);
@@ -117,6 +119,8 @@ void add_import(CLI::App& app, Conduct& conduct) {
   options->trust.add_to(*verb);
   options->configuration.add_to(*verb, true);
   add_jobs(*verb, options->jobs);
+  verb->add_flag("--verify-first", options->verify_first,
+                 "Read and check every byte before anything is sent (default: each blob as it is sent)");
   verb->add_flag("--dry-run", options->dry_run, "Verify and reach the registry, but write nothing to it");
   conduct.add_to(*verb);
   verb->footer(

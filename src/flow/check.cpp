@@ -6,7 +6,9 @@
 namespace airlock::flow {
 
 transfer::CheckSummary check_registry(const CheckRequest& request, const trust::Policy& policy, Reporter& reporter) {
-  const bundle::VerifiedBundle bundle = verify_bundle(request.verify, policy, reporter);
+  VerifyRequest verify = request.verify;
+  verify.blobs = bundle::BlobCheck::on_read;  // the registry is asked for digests; no content is needed
+  const bundle::VerifiedBundle bundle = verify_bundle(verify, policy, reporter);
   registry::Client client(request.client, reporter);
   client.reach(request.target.host);
   return transfer::check(client, bundle, destinations_of(bundle.metadata(), request.target), request.jobs, reporter);

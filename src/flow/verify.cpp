@@ -21,6 +21,7 @@ bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::
                                      const std::map<std::string, trust::LastImport>& last_imports, Reporter& reporter) {
   bundle::VerifyOptions options;
   options.jobs = request.jobs;
+  options.blobs = request.blobs;
   options.circumstances = {clock_time(), request.stream, last_imports};
   for (const auto& file : request.signature_files)
     options.sidecars.push_back({file.string(), read_file(file, bundle::region_size)});

@@ -70,13 +70,21 @@ class BlobReader {
   std::string buffer_;
 };
 
+/// When the content of blobs is checked. Signatures, structure, metadata and manifests always are at once.
+enum class BlobCheck {
+  now,     ///< every byte is read before verify() returns
+  on_read  ///< each blob as it is read, by its BlobReader: nothing is read twice, and what nobody needs not at all
+};
+
 struct VerifyOptions {
   unsigned jobs = 2;                           ///< threads that hash
   std::vector<trust::SignatureFile> sidecars;  ///< signatures kept beside the bundle
   trust::Circumstances circumstances;          ///< what the policy's rules are judged by
+  BlobCheck blobs = BlobCheck::now;
 };
 
-/// A bundle whose signatures met a policy and whose every byte was checked.
+/// A bundle whose signatures met a policy and whose every byte was checked, or is before anybody gets the whole of it
+/// (BlobCheck).
 class VerifiedBundle {
  public:
   const Metadata& metadata() const { return metadata_; }
@@ -107,8 +115,8 @@ class VerifiedBundle {
 
 /// Checks everything, in this order, and stops at the first failure: structure (code `format`), signatures over
 /// SHA256SUMS (code `trust`), metadata (code `format`), the policy's rules for what the bundle says of itself (codes
-/// `trust` and `policy`), closure, content of every blob (code `format`). Nothing that SHA256SUMS lists is parsed
-/// before the signatures are good.
+/// `trust` and `policy`), closure, sizes, content of every blob (code `format`; see BlobCheck). Nothing that SHA256SUMS
+/// lists is parsed before the signatures are good.
 VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                       const VerifyOptions& options, Reporter& reporter);
 

@@ -15,7 +15,8 @@ struct CheckRequest {
   unsigned jobs = 8;
 };
 
-/// The bundle is verified first, so that nothing is compared with what nobody vouches for. Writes nothing anywhere.
+/// What the bundle says is verified first (not the content of blobs), so that nothing is compared with what nobody
+/// vouches for. Writes nothing anywhere.
 transfer::CheckSummary check_registry(const CheckRequest& request, const trust::Policy& policy, Reporter& reporter);
 
 }  // namespace airlock::flow

@@ -33,7 +33,9 @@ struct ImportResult {
   std::chrono::milliseconds duration{};
 };
 
-/// Nothing is sent to the registry before the whole bundle is verified.
+/// Nothing is sent to the registry before signatures, structure, metadata and manifests are verified. Blobs are read
+/// once, hashed as they are sent, and never completed in the registry when they are wrong; no name is written before
+/// all of them are stored. With BlobCheck::now in `verify`, every byte is checked before anything is sent.
 std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const trust::Policy& policy,
                                             Reporter& reporter);
 

@@ -21,6 +21,7 @@ struct VerifyRequest {
   std::optional<std::string> stream;                   ///< the only one that is wanted
   std::filesystem::path state_directory;  ///< record of imports; empty: trust::ImportState::default_directory()
   unsigned jobs = 2;
+  bundle::BlobCheck blobs = bundle::BlobCheck::now;
   bool layers = false;  ///< unpack every layer and compare it with its image's config (bundle::check_layers)
 };
 
