@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Preloaded into airlock: a medium that answers differently the second time. From the second pread() of the byte at
- * LIE_OFFSET in the file LIE_FILE on, that byte is another one, as a USB device with its own mind could have it. */
+ * Preloaded into airlock: a medium that answers differently. After LIE_AFTER honest pread()s of the byte at LIE_OFFSET in
+ * the file LIE_FILE, that byte is another one, as a USB device with its own mind could have it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@ static int is_the_file(int fd) {
 static ssize_t lie(int fd, void *into, ssize_t got, off_t offset) {
   static int reads;
   const off_t at = atoll(getenv("LIE_OFFSET") ? getenv("LIE_OFFSET") : "0");
-  if (got > 0 && offset <= at && at < offset + got && is_the_file(fd) && __atomic_add_fetch(&reads, 1, __ATOMIC_SEQ_CST) > 1)
+  const int honest = atoi(getenv("LIE_AFTER") ? getenv("LIE_AFTER") : "0");
+  if (got > 0 && offset <= at && at < offset + got && is_the_file(fd) && __atomic_add_fetch(&reads, 1, __ATOMIC_SEQ_CST) > honest)
     ((char *)into)[at - offset] ^= 1;
   return got;
 }
