@@ -23,10 +23,15 @@ void to_stderr(const std::string& text) {
   [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
-std::size_t terminal_width() {
+struct Screen {
+  std::size_t columns = 80;
+  std::size_t rows = 24;
+};
+
+Screen screen() {
   winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 80;
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
+  return {size.ws_col, size.ws_row};
 }
 
 }  // namespace
@@ -38,7 +43,7 @@ Reporter::Reporter(ReporterOptions options) : options_(options) {
 Reporter::~Reporter() {
   ticker_ = {};  // else it could draw once more
   const std::lock_guard lock(mutex_);
-  erase_progress();
+  to_stderr(erasure());
 }
 
 void Reporter::write_line(std::string_view kind, std::string_view text) {
@@ -48,9 +53,8 @@ void Reporter::write_line(std::string_view kind, std::string_view text) {
     to_stderr(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     return;
   }
-  erase_progress();
-  to_stderr((kind == "warning" ? "warning: " : "") + std::string(text) + "\n");
-  if (active_ && terminal_) show_progress();
+  to_stderr(erasure() + (kind == "warning" ? "warning: " : "") + std::string(text) + "\n");
+  if (active_ && terminal_) draw_area();
 }
 
 void Reporter::note(std::string_view text) {
@@ -66,12 +70,7 @@ void Reporter::detail(std::string_view text) {
 void Reporter::begin(std::string_view phase, std::uint64_t bytes, std::uint64_t items) {
   {
     const std::lock_guard lock(mutex_);
-    phase_ = phase;
-    bytes_total_ = bytes;
-    items_total_ = items;
-    bytes_done_ = items_done_ = 0;
-    last_item_.clear();
-    started_ = Clock::now();
+    progress_.begin(phase, bytes, items, Progress::Clock::now());
     active_ = true;
   }
   if (!options_.quiet) ticker_ = std::jthread([this](const std::stop_token& stop) { tick(stop); });
@@ -79,31 +78,50 @@ void Reporter::begin(std::string_view phase, std::uint64_t bytes, std::uint64_t 
 
 void Reporter::advance(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  bytes_done_ += bytes;
+  progress_.advance(bytes);
 }
 
 void Reporter::retreat(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  bytes_done_ -= std::min(bytes, bytes_done_);
+  progress_.retreat(bytes);
 }
 
-void Reporter::item_done(std::string_view name) {
+void Reporter::item_done() {
   const std::lock_guard lock(mutex_);
-  ++items_done_;
-  last_item_ = name;
+  progress_.item_done();
+}
+
+Reporter::Moving Reporter::show(std::string name, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  return {*this, progress_.start_moving(std::move(name), bytes)};
+}
+
+Reporter::Moving::~Moving() {
+  const std::lock_guard lock(reporter_.mutex_);
+  reporter_.progress_.stop_moving(number_);
+}
+
+void Reporter::Moving::advance(std::uint64_t bytes) {
+  const std::lock_guard lock(reporter_.mutex_);
+  reporter_.progress_.move(number_, bytes);
+  reporter_.progress_.advance(bytes);
 }
 
 void Reporter::end() {
   ticker_ = {};
-  std::string summary;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!active_) return;
-    erase_progress();
-    active_ = false;
-    summary = progress_text();
+  const std::lock_guard lock(mutex_);
+  if (!active_) return;
+  active_ = false;
+  const auto now = Progress::Clock::now();
+  progress_.sample(now);
+  if (options_.quiet) return;
+  if (options_.form == ReporterOptions::Form::json) {
+    Json line = progress_.to_json();
+    line["text"] = progress_.final_text(now);
+    to_stderr(line.dump() + "\n");
+  } else {
+    to_stderr(erasure() + progress_.final_text(now) + "\n");
   }
-  if (!options_.quiet) write_line("progress", summary);
 }
 
 void Reporter::tick(const std::stop_token& stop) {
@@ -112,43 +130,44 @@ void Reporter::tick(const std::stop_token& stop) {
   for (;;) {
     wake_.wait_for(lock, stop, interval, [] { return false; });
     if (stop.stop_requested()) return;
+    progress_.sample(Progress::Clock::now());
     show_progress();
   }
 }
 
-std::string Reporter::progress_text() const {
-  const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_);
-  std::string text = phase_ + ": " + std::to_string(items_done_) + " of " + std::to_string(items_total_);
-  if (bytes_total_ > 0) {
-    const double seconds = std::max(0.001, static_cast<double>(elapsed.count()) / 1000);
-    const auto rate = static_cast<std::uint64_t>(static_cast<double>(bytes_done_) / seconds);
-    text += ", " + human_size(bytes_done_) + " of " + human_size(bytes_total_) + ", " + human_size(rate) + "/s";
-    if (active_ && rate > 0 && bytes_done_ < bytes_total_)
-      text += ", " + human_duration(std::chrono::seconds((bytes_total_ - bytes_done_) / rate)) + " left";
-  }
-  if (!active_) text += ", " + human_duration(elapsed);
-  return text;
-}
-
 void Reporter::show_progress() {
-  std::string text = progress_text();
-  if (options_.form == ReporterOptions::Form::json) {
-    const Json line{{"event", "progress"},        {"phase", phase_},          {"itemsDone", items_done_},
-                    {"itemsTotal", items_total_}, {"bytesDone", bytes_done_}, {"bytesTotal", bytes_total_}};
-    to_stderr(line.dump() + "\n");
-  } else if (terminal_) {
-    if (!last_item_.empty()) text += "  " + last_item_;
-    text.resize(std::min(text.size(), terminal_width() - 1));
-    to_stderr("\r" + text + "\033[K");
-    drawn_ = true;
-  } else {
-    to_stderr(text + "\n");
-  }
+  if (options_.form == ReporterOptions::Form::json)
+    to_stderr(progress_.to_json().dump() + "\n");
+  else if (terminal_)
+    draw_area();
+  else
+    to_stderr(progress_.running_text() + "\n");
 }
 
-void Reporter::erase_progress() {
-  if (drawn_) to_stderr("\r\033[K");
-  drawn_ = false;
+/// Totals and what is moving, over what was drawn before, in one write: no flicker.
+void Reporter::draw_area() {
+  const Screen now = screen();
+  std::vector<std::string> lines{progress_.running_text()};
+  // Never the whole screen: what was said before stays in sight.
+  const std::size_t room = std::min<std::size_t>(8, now.rows / 2);
+  for (std::string& line : progress_.moving_lines(room)) lines.push_back(std::move(line));
+  std::string text = erasure();
+  for (std::string& line : lines) {
+    line.resize(std::min(line.size(), now.columns - 1));  // a line that wraps could not be erased
+    text += (drawn_.empty() ? "" : "\n") + line;
+    drawn_.push_back(line.size());
+  }
+  to_stderr(text);
+}
+
+/// What takes the area off the screen. A terminal that became narrower since has wrapped the lines.
+std::string Reporter::erasure() {
+  if (drawn_.empty()) return {};
+  const std::size_t columns = screen().columns;
+  std::size_t rows = 0;
+  for (const std::size_t length : drawn_) rows += 1 + (length == 0 ? 0 : (length - 1) / columns);
+  drawn_.clear();
+  return "\r" + (rows > 1 ? "\033[" + std::to_string(rows - 1) + "A" : "") + "\033[J";
 }
 
 }  // namespace airlock

@@ -160,7 +160,7 @@ std::uint64_t check_layers(const VerifiedBundle& bundle, unsigned jobs, Reporter
              if (actual != task.expected)
                refuse("it unpacks to " + actual.str() + ", but the image's config says " + task.expected.str());
            });
-    reporter.item_done(task.image);
+    reporter.item_done();
   });
   reporter.end();
   return tasks.size();

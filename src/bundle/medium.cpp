@@ -84,6 +84,8 @@ class FileWriter final : public WritableMedium {
 
   void write(std::uint64_t offset, std::string_view bytes) override { write_exactly(fd_, offset, bytes, partial_); }
 
+  void read(std::uint64_t offset, std::span<char> into) const override { read_exactly(fd_, offset, into, partial_); }
+
   void write_back(std::uint64_t offset, std::uint64_t length) override {
     // Advice only: a file system that does not take it flushes in sync().
     ::sync_file_range(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(length), SYNC_FILE_RANGE_WRITE);

@@ -125,7 +125,7 @@ void check_blobs(const VerifiedBundle& bundle, const Archive& archive, const Ver
   run_parallel(blobs.size(), options.jobs, [&](std::size_t i) {
     BlobReader reader = bundle.open_blob(blobs[i].digest);
     for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) reporter.advance(piece.size());
-    reporter.item_done(blobs[i].digest.str());
+    reporter.item_done();
   });
   reporter.end();
 }

@@ -66,8 +66,12 @@ Writer::Writer(const std::filesystem::path& path, const Draft& draft)
 
 Writer::~Writer() = default;
 
+const Draft::Place& Writer::place_of(const oci::Digest& digest) const {
+  return draft_.places_.at(draft_.blob_places_.at(digest));
+}
+
 BlobWriter Writer::open_blob(const oci::Digest& digest) {
-  const Draft::Place& place = draft_.places_.at(draft_.blob_places_.at(digest));
+  const Draft::Place& place = place_of(digest);
   return {*this, digest, place.content(), place.size};
 }
 
@@ -114,12 +118,6 @@ void BlobWriter::flush() {
     writer_->medium_->write_back(offset_ + written_back_, written_ - written_back_);
     written_back_ = written_;
   }
-}
-
-void BlobWriter::restart() {
-  hash_.finish();
-  buffer_.clear();
-  received_ = written_ = written_back_ = 0;
 }
 
 void BlobWriter::finish() {

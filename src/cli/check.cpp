@@ -16,7 +16,7 @@ struct CheckOptions {
   TargetOptions target;
   std::string bundle;
   TrustOptions trust;
-  unsigned jobs = 8;
+  unsigned jobs = 0;
 };
 
 void run(const CheckOptions& options, const Conduct& conduct) {
@@ -24,7 +24,7 @@ void run(const CheckOptions& options, const Conduct& conduct) {
   flow::CheckRequest request;
   request.verify.bundle = options.bundle;
   options.trust.apply(request.verify);
-  request.verify.jobs = options.jobs;
+  request.verify.jobs = processors();
   request.target = options.target.location();
   request.jobs = options.jobs;
   request.client = options.target.client();
@@ -55,7 +55,7 @@ void add_check(CLI::App& app, Conduct& conduct) {
   options->target.add_to(*verb);
   verb->add_option("--bundle", options->bundle, "The bundle that was imported")->required()->type_name("BUNDLE");
   options->trust.add_to(*verb);
-  add_jobs(*verb, options->jobs);
+  add_request_jobs(*verb, options->jobs);
   conduct.add_to(*verb);
   verb->footer(
       "Example:\n  airlock check registry.local:5000/kubernetes --bundle /media/usb/kubernetes.tar --key alice.pub "

@@ -17,6 +17,7 @@ struct ExportOptions {
   SigningOptions signing;
   LoginOptions login;
   TlsOptions tls;
+  PatienceOptions patience;
   std::string output;
   std::vector<std::string> platforms{"linux/amd64", "linux/arm64"};  // KubeOne's
   std::vector<std::string> mirrors;
@@ -24,7 +25,8 @@ struct ExportOptions {
   std::string stream = "default";
   std::optional<std::uint64_t> serial;
   std::string expires;
-  unsigned jobs = 8;
+  unsigned jobs = 0;
+  bool no_referrers = false;
   bool dry_run = false;
 };
 
@@ -70,6 +72,7 @@ registry::ClientOptions client_options(const ExportOptions& options, const catal
     client.insecure_hosts.insert(host);
   }
   options.tls.apply(client);
+  options.patience.apply(client);
   if (const auto credentials = options.login.read()) {
     const auto hosts = hosts_of(set, client);
     if (hosts.size() != 1)
@@ -104,6 +107,7 @@ flow::ExportRequest make_request(const ExportOptions& options, Reporter& reporte
   request.platforms = oci::PlatformSelection::parse(options.platforms);
   request.client = client_options(options, request.set);
   request.jobs = options.jobs;
+  request.referrers = !options.no_referrers;
   request.stream = options.stream;
   request.serial = options.serial;
   request.output = options.output;
@@ -116,22 +120,47 @@ flow::ExportRequest make_request(const ExportOptions& options, Reporter& reporte
   return request;
 }
 
+std::size_t referrers_of(const bundle::Metadata& metadata) {
+  std::set<oci::Digest> referrers;
+  for (const auto& image : metadata.images)
+    for (const auto& referrer : image.referrers) referrers.insert(referrer.digest);
+  return referrers.size();
+}
+
 Json to_json(const flow::ExportResult& result) {
   Json images = Json::array();
   for (const auto& image : result.metadata.images)
     images.push_back({{"source", image.source.str()}, {"digest", image.descriptor.digest.str()}});
-  return {{"images", std::move(images)},        {"blobs", result.metadata.blobs.size()},
-          {"blobBytes", result.blob_bytes},     {"sharedBytes", result.shared_bytes},
-          {"archiveSize", result.archive_size}, {"stream", result.metadata.stream},
-          {"serial", result.metadata.serial},   {"sumsDigest", result.sums_digest.str()}};
+  return {{"images", std::move(images)},
+          {"blobs", result.metadata.blobs.size()},
+          {"blobBytes", result.blob_bytes},
+          {"sharedBytes", result.shared_bytes},
+          {"archiveSize", result.archive_size},
+          {"stream", result.metadata.stream},
+          {"serial", result.metadata.serial},
+          {"sumsDigest", result.sums_digest.str()},
+          {"referrers", referrers_of(result.metadata)},
+          {"requests", result.statistics.requests},
+          {"retries", result.statistics.retries},
+          {"seconds", static_cast<std::uint64_t>(result.duration.count() / 1000)}};
 }
 
 std::string summary(const flow::ExportResult& result) {
+  const std::size_t referrers = referrers_of(result.metadata);
+  const std::string attached =
+      referrers == 0
+          ? ""
+          : "  attached   " +
+                count_of(referrers, "signature, attestation or SBOM", "signatures, attestations and SBOMs") + "\n";
+  std::string transfer = "  transfer   " + describe(result.statistics);
+  if (result.duration.count() > 0)
+    transfer +=
+        ", " + human_size(result.blob_bytes * 1000 / static_cast<std::uint64_t>(result.duration.count())) + "/s in all";
   return "  content    " + count_of(result.metadata.images.size(), "image") + ", " +
          count_of(result.metadata.blobs.size(), "blob") + ", " + human_size(result.blob_bytes) + " (sharing saves " +
          human_size(result.shared_bytes) + ")\n  selection  " + describe(result.metadata.selection) +
-         "\n  stream     " + result.metadata.stream + ", serial " + std::to_string(result.metadata.serial) +
-         "\n  SHA256SUMS " + result.sums_digest.str() + "\n";
+         "\n  stream     " + result.metadata.stream + ", serial " + std::to_string(result.metadata.serial) + "\n" +
+         attached + transfer + "\n  SHA256SUMS " + result.sums_digest.str() + "\n";
 }
 
 /// Quoted where a shell would take it apart.
@@ -197,7 +226,9 @@ void add_export(CLI::App& app, Conduct& conduct) {
       ->capture_default_str();
   verb->add_option("--serial", options->serial, "Number in the series (default: seconds since 1970)")->type_name("N");
   verb->add_option("--expires", options->expires, "Time after which it should not be imported")->type_name("TIME");
-  add_jobs(*verb, options->jobs);
+  add_request_jobs(*verb, options->jobs);
+  verb->add_flag("--no-referrers", options->no_referrers,
+                 "Leave signatures, attestations and SBOMs of the images behind");
   verb->add_flag("--dry-run", options->dry_run, "Stop before anything is downloaded or written; needs no key");
   options->signing.add_to(*verb);
   verb->add_option("--mirror", options->mirrors, "Ask another registry instead: HOST=[http://]HOST:PORT[/PREFIX]")
@@ -210,6 +241,7 @@ void add_export(CLI::App& app, Conduct& conduct) {
       ->group("Registry");
   options->login.add_to(*verb);
   options->tls.add_to(*verb);
+  options->patience.add_to(*verb);
   conduct.add_to(*verb);
   verb->footer(
       "Example:\n  airlock export --filter base --kubernetes-versions v1.29.4,v1.28.8 --key alice.key -o "

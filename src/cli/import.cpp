@@ -18,7 +18,7 @@ struct ImportOptions {
   TargetOptions target;
   TrustOptions trust;
   ConfigurationOptions configuration;
-  unsigned jobs = 8;
+  unsigned jobs = 0;
   bool verify_first = false;
   bool dry_run = false;
 };
@@ -27,7 +27,7 @@ flow::ImportRequest make_request(const ImportOptions& options) {
   flow::ImportRequest request;
   request.verify.bundle = options.bundle;
   options.trust.apply(request.verify);
-  request.verify.jobs = options.jobs;
+  request.verify.jobs = processors();
   request.verify.blobs = options.verify_first || options.dry_run ? bundle::BlobCheck::now : bundle::BlobCheck::on_read;
   request.target = options.target.location();
   request.jobs = options.jobs;
@@ -57,6 +57,9 @@ Json to_json(const flow::ImportResult& result) {
           {"blobsMounted", result.push.blobs_mounted},
           {"blobsPresent", result.push.blobs_present},
           {"manifestsSent", result.push.manifests_sent},
+          {"requests", result.statistics.requests},
+          {"retries", result.statistics.retries},
+          {"seconds", static_cast<std::uint64_t>(result.duration.count() / 1000)},
           {"registryConfiguration", result.configuration.stanza()},
           {"warnings", result.warnings}};
 }
@@ -79,6 +82,7 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
   std::string there = count_of(present, "name");
   if (present < push.published.size()) there += " and " + count_of(push.blobs_present, "blob") + " of others";
   reporter.note("  there      " + there);
+  reporter.note("  transfer   " + describe(result.statistics));
   if (derived > 0)
     reporter.note("  derived    " + count_of(derived, "index", "indexes") +
                   " with only the platforms of the bundle, because the registry refuses the sparse original; their "
@@ -118,7 +122,7 @@ void add_import(CLI::App& app, Conduct& conduct) {
   options->target.add_to(*verb);
   options->trust.add_to(*verb);
   options->configuration.add_to(*verb, true);
-  add_jobs(*verb, options->jobs);
+  add_request_jobs(*verb, options->jobs);
   verb->add_flag("--verify-first", options->verify_first,
                  "Read and check every byte before anything is sent (default: each blob as it is sent)");
   verb->add_flag("--dry-run", options->dry_run, "Verify and reach the registry, but write nothing to it");

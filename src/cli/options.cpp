@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iostream>
+#include <thread>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
@@ -275,6 +276,7 @@ void TargetOptions::add_to(CLI::App& verb) {
       ->group("Registry");
   login.add_to(verb);
   tls.add_to(verb);
+  patience.add_to(verb);
 }
 
 registry::ClientOptions TargetOptions::client() const {
@@ -285,8 +287,30 @@ registry::ClientOptions TargetOptions::client() const {
   client.credentials = registry::CredentialStore::from_environment();
   if (insecure) client.insecure_hosts.insert(host);
   tls.apply(client);
+  patience.apply(client);
   if (const auto credentials = login.read()) client.credentials.set(host, *credentials);
   return client;
+}
+
+void PatienceOptions::add_to(CLI::App& verb) {
+  verb.add_option("--stall-timeout", stall_timeout_s,
+                  "A transfer that moves less than 1 KiB/s for so long is dropped and gone on with")
+      ->check(CLI::Range(1U, 3600U))
+      ->type_name("SECONDS")
+      ->capture_default_str()
+      ->group("Registry");
+}
+
+void PatienceOptions::apply(registry::ClientOptions& client) const {
+  client.stall_timeout = std::chrono::seconds(stall_timeout_s);
+}
+
+unsigned processors() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+void add_request_jobs(CLI::App& verb, unsigned& jobs) {
+  verb.add_option("--jobs", jobs, "Requests at a time (default: 8, or 16 where a registry is far away)")
+      ->check(CLI::Range(1U, 64U))
+      ->type_name("N");
 }
 
 void add_jobs(CLI::App& verb, unsigned& jobs) {
@@ -350,6 +374,10 @@ std::string describe_versions(const std::string& kubeone, const std::vector<std:
                                                 : versions.front() + " to " + versions.back() + " (" +
                                                       std::to_string(versions.size()) + " versions)";
   return "KubeOne " + kubeone + ", Kubernetes " + list;
+}
+
+std::string describe(const registry::Statistics& statistics) {
+  return count_of(statistics.requests, "request") + ", " + count_of(statistics.retries, "retry", "retries");
 }
 
 std::string describe(const bundle::Selection& selection) {

@@ -13,6 +13,7 @@
 #include "airlock/catalog/selection.hpp"
 #include "airlock/flow/selection.hpp"
 #include "airlock/flow/verify.hpp"
+#include "airlock/registry/client.hpp"
 #include "airlock/registry/types.hpp"
 #include "airlock/trust/policy.hpp"
 
@@ -72,6 +73,14 @@ struct TlsOptions {
   void apply(registry::ClientOptions& client) const;
 };
 
+/// `--stall-timeout`.
+struct PatienceOptions {
+  unsigned stall_timeout_s = 60;
+
+  void add_to(CLI::App& verb);
+  void apply(registry::ClientOptions& client) const;
+};
+
 /// `--key` of a signer, with its passphrase.
 struct SigningOptions {
   std::string key;  ///< a PEM file or a `pkcs11:` URI
@@ -103,6 +112,7 @@ struct TargetOptions {
   std::string registry;
   LoginOptions login;
   TlsOptions tls;
+  PatienceOptions patience;
   bool insecure = false;
 
   void add_to(CLI::App& verb);
@@ -111,7 +121,12 @@ struct TargetOptions {
   registry::ClientOptions client() const;
 };
 
+/// `--jobs` of work that the processors limit.
 void add_jobs(CLI::App& verb, unsigned& jobs);
+/// `--jobs` of work that registries limit: 0, the default, leaves it to transfer::pace().
+void add_request_jobs(CLI::App& verb, unsigned& jobs);
+/// How many threads of this machine run at the same time.
+unsigned processors();
 
 /// Asks on the terminal without echo; an Error (code `usage`) where there is none.
 std::string ask_passphrase(const std::string& prompt);
@@ -129,6 +144,8 @@ std::string user_agent();
 
 /// "KubeOne v1.8.6, Kubernetes v1.28.8, v1.29.4"; many versions as their ends and number.
 std::string describe_versions(const std::string& kubeone, const std::vector<std::string>& kubernetes_versions);
+/// "612 requests, 3 retries"
+std::string describe(const registry::Statistics& statistics);
 /// What a bundle was made for, in one line.
 std::string describe(const bundle::Selection& selection);
 /// Prints to standard output; an Error (code `media`) when it cannot be written.

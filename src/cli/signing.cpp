@@ -11,7 +11,7 @@
 namespace airlock::cli {
 
 void SignVerbOptions::add_to(CLI::App& verb) {
-  jobs = std::max(1U, std::thread::hardware_concurrency());
+  jobs = processors();
   verb.add_option("BUNDLE", bundle, "The bundle")->required();
   signing.add_to(verb);
   verb.get_option("--key")->required();

@@ -74,7 +74,7 @@ void run(const VerifyVerbOptions& options, const Conduct& conduct) {
 void add_verify(CLI::App& app, Conduct& conduct) {
   auto* verb = app.add_subcommand("verify", "Check signatures, structure and every byte of a bundle, offline");
   const auto options = std::make_shared<VerifyVerbOptions>();
-  options->request.jobs = std::max(1U, std::thread::hardware_concurrency());
+  options->request.jobs = processors();
   verb->add_option("BUNDLE", options->request.bundle, "The bundle")->required();
   options->trust.add_to(*verb);
   verb->add_flag("--layers", options->request.layers,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/check.hpp"
 
+#include "airlock/transfer/pace.hpp"
 #include "flow/destinations.hpp"
 
 namespace airlock::flow {
@@ -11,7 +12,8 @@ transfer::CheckSummary check_registry(const CheckRequest& request, const trust::
   const bundle::VerifiedBundle bundle = verify_bundle(verify, policy, reporter);
   registry::Client client(request.client, reporter);
   client.reach(request.target.host);
-  return transfer::check(client, bundle, destinations_of(bundle.metadata(), request.target), request.jobs, reporter);
+  return transfer::check(client, bundle, destinations_of(bundle.metadata(), request.target),
+                         transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
 }
 
 }  // namespace airlock::flow

@@ -2,12 +2,15 @@
 #include "airlock/flow/export.hpp"
 
 #include <map>
+#include <set>
+#include <utility>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/writer.hpp"
 #include "airlock/kubeone/paths.hpp"
+#include "airlock/transfer/pace.hpp"
 #include "airlock/transfer/pull.hpp"
 #include "airlock/version.hpp"
 
@@ -67,13 +70,38 @@ void check_request(const ExportRequest& request) {
         .hint("make it first, or mount the medium");
 }
 
-ExportResult summarize(bundle::Metadata metadata, const transfer::Resolution& resolution, const bundle::Draft& draft) {
+std::set<std::string> registries_of(const catalog::ImageSet& set) {
+  std::set<std::string> registries;
+  for (const auto& [image, reason] : set.images) registries.insert(image.registry);
+  return registries;
+}
+
+/// What both plan_export() and export_bundle() begin with.
+struct Plan {
+  transfer::Pace pace;
+  transfer::Resolution resolution;
+  bundle::Metadata metadata;
+  bundle::Draft draft;
+};
+
+Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter& reporter) {
+  const auto pace = transfer::pace(client, registries_of(request.set), request.jobs);
+  reporter.detail(count_of(pace.jobs, "request") + " at a time");
+  auto resolution = transfer::resolve(client, request.set, {request.platforms, pace.jobs, request.referrers}, reporter);
+  refuse_name_clashes(resolution.images);
+  bundle::Metadata metadata = checked(make_metadata(request, resolution));
+  bundle::Draft draft(metadata, resolution.documents);
+  return {pace, std::move(resolution), std::move(metadata), std::move(draft)};
+}
+
+ExportResult summarize(const Plan& plan, const registry::Client& client) {
   ExportResult result;
-  result.metadata = std::move(metadata);
-  result.blob_bytes = resolution.bytes();
-  result.shared_bytes = resolution.shared_bytes;
-  result.archive_size = draft.total_size();
-  result.sums_digest = oci::sha256(draft.sums());
+  result.metadata = plan.metadata;
+  result.blob_bytes = plan.resolution.bytes();
+  result.shared_bytes = plan.resolution.shared_bytes;
+  result.archive_size = plan.draft.total_size();
+  result.sums_digest = oci::sha256(plan.draft.sums());
+  result.statistics = client.statistics();
   return result;
 }
 
@@ -81,11 +109,8 @@ ExportResult summarize(bundle::Metadata metadata, const transfer::Resolution& re
 
 ExportResult plan_export(const ExportRequest& request, Reporter& reporter) {
   registry::Client client(request.client, reporter);
-  auto resolution = transfer::resolve(client, request.set, request.platforms, request.jobs, reporter);
-  refuse_name_clashes(resolution.images);
-  bundle::Metadata metadata = checked(make_metadata(request, resolution));
-  const bundle::Draft draft(metadata, resolution.documents);
-  return summarize(std::move(metadata), resolution, draft);
+  const Plan plan = make_plan(request, client, reporter);
+  return summarize(plan, client);
 }
 
 ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter) {
@@ -94,18 +119,15 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
   check_request(request);
 
   registry::Client client(request.client, reporter);
-  const auto resolution = transfer::resolve(client, request.set, request.platforms, request.jobs, reporter);
-  refuse_name_clashes(resolution.images);
-  bundle::Metadata metadata = checked(make_metadata(request, resolution));
-  const bundle::Draft draft(metadata, resolution.documents);
-  reporter.note("writing " + request.output.string() + ", " + human_size(draft.total_size()));
+  const Plan plan = make_plan(request, client, reporter);
+  reporter.note("writing " + request.output.string() + ", " + human_size(plan.draft.total_size()));
 
-  bundle::Writer writer(request.output, draft);
-  transfer::pull(client, resolution, writer, request.jobs, reporter);
+  bundle::Writer writer(request.output, plan.draft);
+  transfer::pull(client, plan.resolution, writer, plan.pace.jobs, plan.pace.mode, reporter);
   reporter.note("flushing and signing");
-  writer.finish(trust::sign(key, signature_stem, draft.sums()));
+  writer.finish(trust::sign(key, signature_stem, plan.draft.sums()));
 
-  ExportResult result = summarize(std::move(metadata), resolution, draft);
+  ExportResult result = summarize(plan, client);
   result.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   return result;
 }

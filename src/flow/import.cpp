@@ -4,6 +4,7 @@
 #include <set>
 
 #include "airlock/catalog/catalog.hpp"
+#include "airlock/transfer/pace.hpp"
 #include "flow/destinations.hpp"
 
 namespace airlock::flow {
@@ -52,7 +53,7 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   const registry::Reach reach = client.reach(request.target.host);
 
   auto result = std::make_unique<ImportResult>(ImportResult{
-      bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}, {}, {}});
+      bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}, {}, {}, {}});
   result->sources = source_registries(result->metadata);
   result->warnings = result->configuration.warnings();
   for (auto& warning : literal_image_warnings(result->metadata)) result->warnings.push_back(std::move(warning));
@@ -60,9 +61,11 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   if (request.dry_run)
     transfer::look_up(client, bundle, result->destinations.front());  // finds out about credentials
   else
-    result->push = transfer::push(client, bundle, result->destinations, request.jobs, reporter);
+    result->push = transfer::push(client, bundle, result->destinations,
+                                  transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
   if (state && bundle.evidence().tracks_serial())
     state->record(bundle.metadata().stream, {bundle.metadata().serial, bundle.evidence().signed_content()});
+  result->statistics = client.statistics();
   result->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   return result;
 }

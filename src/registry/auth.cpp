@@ -76,31 +76,45 @@ std::vector<Challenge> parse_challenges(const std::vector<std::string>& values) 
 Authenticator::Authenticator(const CredentialStore& credentials, Perform perform, Side side)
     : credentials_(credentials), perform_(std::move(perform)), side_(side) {}
 
-std::string Authenticator::header(const Origin& origin, const Scopes& scopes) {
+Authenticator::TokenPlace& Authenticator::place_of(const Origin& origin, const Scopes& scopes) {
   const std::lock_guard lock(mutex_);
-  const auto token = tokens_.find({origin, scopes});
-  if (token != tokens_.end() && std::chrono::steady_clock::now() < token->second.expires) return token->second.header;
-  const auto basic = basic_.find(origin);
-  return basic == basic_.end() ? "" : basic->second;
+  auto& place = tokens_[{origin, scopes}];
+  if (!place) place = std::make_unique<TokenPlace>();
+  return *place;
+}
+
+std::string Authenticator::header(const Origin& origin, const std::string& host, const Scopes& scopes) {
+  Challenge challenge;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto bearer = bearer_.find(origin);
+    if (bearer == bearer_.end()) {
+      const auto basic = basic_.find(origin);
+      return basic == basic_.end() ? "" : basic->second;
+    }
+    challenge = bearer->second;
+  }
+  TokenPlace& place = place_of(origin, scopes);
+  const std::lock_guard lock(place.mutex);
+  if (!place.token.good()) place.token = fetch_token(origin, host, scopes, challenge);
+  return place.token.header;
 }
 
 bool Authenticator::answer(const Origin& origin, const std::string& host, const Scopes& scopes, const std::string& sent,
                            const std::vector<Challenge>& challenges) {
-  // One at a time: requests that were refused together share the token that the first of them gets. Others that have
-  // their tokens go on meanwhile.
-  const std::lock_guard one_at_a_time(answering_);
   for (const Challenge& challenge : challenges) {
     if (challenge.scheme == "bearer") {
-      const std::string known = header(origin, scopes);
-      if (known.starts_with("Bearer ") && known != sent) return true;
-      const Token token = fetch_token(origin, host, scopes, challenge);
-      const std::lock_guard lock(mutex_);
-      tokens_.insert_or_assign({origin, scopes}, token);
+      TokenPlace& place = place_of(origin, scopes);
+      const std::lock_guard lock(place.mutex);
+      // Of requests that were refused together, the first one gets the token for all.
+      if (!place.token.good() || place.token.header == sent) place.token = fetch_token(origin, host, scopes, challenge);
+      const std::lock_guard all(mutex_);
+      bearer_.insert_or_assign(origin, challenge);
       return true;
     }
     if (challenge.scheme == "basic") {
       const auto credentials = credentials_.find(host);
-      if (!credentials) continue;
+      if (!credentials || credentials->username.empty()) continue;
       std::string header = "Basic " + base64_encode(credentials->username + ":" + credentials->password);
       if (header == sent) return false;
       const std::lock_guard lock(mutex_);
@@ -109,6 +123,27 @@ bool Authenticator::answer(const Origin& origin, const std::string& host, const 
     }
   }
   return false;
+}
+
+HttpRequest Authenticator::token_request(const std::string& realm, const std::string& service, const Scopes& scopes,
+                                         const std::optional<Credentials>& credentials) const {
+  HttpRequest request;
+  request.url = realm;
+  if (credentials && !credentials->identity_token.empty()) {
+    request.method = "POST";
+    request.headers = {"Content-Type: application/x-www-form-urlencoded"};
+    request.body_text = "grant_type=refresh_token&client_id=airlock&service=" + url_encode(service) +
+                        "&scope=" + url_encode(join({scopes.begin(), scopes.end()}, " ")) +
+                        "&refresh_token=" + url_encode(credentials->identity_token);
+    return request;
+  }
+  request.url += (realm.find('?') == std::string::npos ? "?" : "&") + ("service=" + url_encode(service));
+  for (const std::string& scope : scopes) request.url += "&scope=" + url_encode(scope);
+  if (credentials) {
+    request.url += "&account=" + url_encode(credentials->username);
+    request.authorization = "Basic " + base64_encode(credentials->username + ":" + credentials->password);
+  }
+  return request;
 }
 
 Authenticator::Token Authenticator::fetch_token(const Origin& origin, const std::string& host, const Scopes& scopes,
@@ -120,27 +155,24 @@ Authenticator::Token Authenticator::fetch_token(const Origin& origin, const std:
   const std::string realm = parameter("realm");
   const auto realm_origin = origin_of(realm);
   if (!realm_origin || (origin.scheme == "https" && realm_origin->scheme != "https"))
-    throw Error(ErrorCode::registry, side_, host + " sends its users for a token to \"" + realm + "\"")
+    throw Error(ErrorCode::registry, side_, host + " sends its users for a token to \"" + printable(realm) + "\"")
         .hint("a realm must be an https:// URL where the registry itself is reached over TLS");
-  HttpRequest request;
-  request.url =
-      realm + (realm.find('?') == std::string::npos ? "?" : "&") + "service=" + url_encode(parameter("service"));
-  for (const std::string& scope : scopes) request.url += "&scope=" + url_encode(scope);
-  if (const auto credentials = credentials_.find(host)) {
-    request.url += "&account=" + url_encode(credentials->username);
-    request.authorization = "Basic " + base64_encode(credentials->username + ":" + credentials->password);
-  }
-  const HttpAnswer answer = perform_(request);
-  if (answer.status == 401 || answer.status == 403)
+  const auto credentials = credentials_.find(host);
+  const HttpAnswer answer = perform_(token_request(realm, parameter("service"), scopes, credentials));
+  const std::string status = answer.status == 0 ? answer.failure_text : "HTTP " + std::to_string(answer.status);
+  // OAuth2 (RFC 6749, section 5.2) refuses a refresh token with 400.
+  const bool identity = credentials && !credentials->identity_token.empty();
+  if (answer.status == 401 || answer.status == 403 || (identity && answer.status == 400))
     throw Error(ErrorCode::registry, side_,
                 realm_origin->str() + " refused " +
-                    (request.authorization.empty() ? "an anonymous token" : "the credentials") + " for " + host +
-                    " (HTTP " + std::to_string(answer.status) + ")")
-        .hint("check the user name and password: --username, or `auths` in config.json");
+                    (!credentials ? "an anonymous token"
+                     : identity   ? "the identity token"
+                                  : "the credentials") +
+                    " for " + host + " (" + status + ")")
+        .hint(identity ? "log in anew with the tool that wrote it into config.json"
+                       : "check the user name and password: --username, or `auths` in config.json");
   if (!answer.ok())
-    throw Error(ErrorCode::registry, side_,
-                "no token for " + host + " from " + realm_origin->str() + ": " +
-                    (answer.status == 0 ? answer.failure_text : "HTTP " + std::to_string(answer.status)))
+    throw Error(ErrorCode::registry, side_, "no token for " + host + " from " + realm_origin->str() + ": " + status)
         .hint("the registry's token server fails; see its log, or try again later");
   return read_token(answer.body, realm_origin->str());
 }

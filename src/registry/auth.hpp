@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Authentication: challenges (RFC 9110, section 11), basic (RFC 7617), bearer tokens from a realm (distribution,
-// docs/spec/auth/token.md).
+// docs/spec/auth/token.md and oauth.md).
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -31,7 +32,8 @@ std::vector<Challenge> parse_challenges(const std::vector<std::string>& values);
 /// What access a request needs, e.g. "repository:calico/cni:pull"; several for a mount.
 using Scopes = std::set<std::string>;
 
-/// Finds the Authorization header for requests to an origin. Thread-safe.
+/// Finds the Authorization header for requests to an origin. Thread-safe: threads that need the same token wait for the
+/// one that fetches it, others go on.
 class Authenticator {
  public:
   /// Performs token requests, with retries, without redirects.
@@ -39,11 +41,11 @@ class Authenticator {
 
   Authenticator(const CredentialStore& credentials, Perform perform, Side side);
 
-  /// What is known without asking; empty for anonymous.
-  std::string header(const Origin& origin, const Scopes& scopes);
+  /// The header to send; empty for anonymous. Once an origin has said where it gets its tokens, one is fetched before
+  /// the request instead of after its refusal. `host` is the registry's name in credential files.
+  std::string header(const Origin& origin, const std::string& host, const Scopes& scopes);
 
-  /// Answers a 401. `host` is the registry's name in credential files. False when there is nothing new to offer: the
-  /// request is then refused for good.
+  /// Answers a 401. False when there is nothing new to offer: the request is then refused for good.
   bool answer(const Origin& origin, const std::string& host, const Scopes& scopes, const std::string& sent,
               const std::vector<Challenge>& challenges);
 
@@ -51,17 +53,25 @@ class Authenticator {
   struct Token {
     std::string header;
     std::chrono::steady_clock::time_point expires;
+    bool good() const { return !header.empty() && std::chrono::steady_clock::now() < expires; }
   };
+  struct TokenPlace {
+    std::mutex mutex;  // held while the token is fetched
+    Token token;
+  };
+  TokenPlace& place_of(const Origin& origin, const Scopes& scopes);
   Token fetch_token(const Origin& origin, const std::string& host, const Scopes& scopes, const Challenge& challenge);
+  HttpRequest token_request(const std::string& realm, const std::string& service, const Scopes& scopes,
+                            const std::optional<Credentials>& credentials) const;
   Token read_token(const std::string& body, const std::string& realm) const;
 
   const CredentialStore& credentials_;
   Perform perform_;
   Side side_;
-  std::mutex answering_;  // taken before mutex_
-  std::mutex mutex_;      // guards what follows
+  std::mutex mutex_;  // guards what follows, not what the places hold
   std::map<Origin, std::string> basic_;
-  std::map<std::pair<Origin, Scopes>, Token> tokens_;
+  std::map<Origin, Challenge> bearer_;  // where an origin's tokens come from
+  std::map<std::pair<Origin, Scopes>, std::unique_ptr<TokenPlace>> tokens_;
 };
 
 }  // namespace airlock::registry

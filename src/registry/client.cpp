@@ -2,11 +2,10 @@
 #include "airlock/registry/client.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <utility>
 
 #include "airlock/base/text.hpp"
+#include "registry/api.hpp"
 #include "registry/session.hpp"
 
 namespace airlock::registry {
@@ -15,17 +14,6 @@ namespace {
 
 constexpr std::string_view broken_source =
     "the registry or something before it is broken or lying; ask another --mirror";
-
-Scopes pull_scope(const std::string& repository) { return {"repository:" + repository + ":pull"}; }
-Scopes push_scope(const std::string& repository) { return {"repository:" + repository + ":pull,push"}; }
-
-std::string repository_url(const Endpoint& endpoint, const Repository& repository) {
-  return endpoint.origin.str() + "/v2/" + endpoint.repository(repository.name);
-}
-
-std::string blob_url(const Endpoint& endpoint, const Repository& repository, const oci::Digest& digest) {
-  return repository_url(endpoint, repository) + "/blobs/" + digest.str();
-}
 
 std::string accepted_types() {
   using namespace oci::media_type;
@@ -57,6 +45,16 @@ Client::~Client() = default;
 
 Reach Client::reach(const std::string& registry) { return session_->endpoint(registry).reach; }
 
+std::chrono::microseconds Client::distance(const std::string& registry) {
+  return session_->endpoint(registry).distance;
+}
+
+Statistics Client::statistics() const { return session_->statistics(); }
+
+std::optional<RateLimit> Client::rate_limit(const std::string& registry) const {
+  return session_->rate_limit(registry);
+}
+
 std::optional<FetchedManifest> Client::fetch_manifest(const Repository& repository, const std::string& identifier) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
   // A target is asked with the access that pushing needs: Quay creates a repository for nobody who may only pull.
@@ -82,27 +80,64 @@ std::optional<FetchedManifest> Client::fetch_manifest(const Repository& reposito
   return manifest;
 }
 
-void Client::fetch_blob(const Repository& repository, const oci::Digest& digest, std::uint64_t size, BlobSink& sink) {
+std::optional<oci::Digest> Client::ask_digest(const Repository& repository, const std::string& identifier) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
+  const HttpAnswer answer = session_->send(endpoint, pull_scope(endpoint.repository(repository.name)), [&] {
+    HttpRequest request;
+    request.method = "HEAD";
+    request.url = repository_url(endpoint, repository) + "/manifests/" + identifier;
+    request.headers = {"Accept: " + accepted_types()};
+    return request;
+  });
+  if (answer.status == 404) return std::nullopt;
+  if (answer.status != 200) session_->refuse(answer, "manifest " + identifier + " of " + repository.str());
+  try {
+    return oci::Digest::parse(answer.header("docker-content-digest"));
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+void Client::fetch_blob(const Repository& repository, const oci::Digest& digest, BlobPart part, BlobSink& sink) {
+  const Endpoint& endpoint = session_->endpoint(repository.registry);
+  const std::string what = "blob " + digest.str() + " of " + repository.str();
+  std::uint64_t skip = 0;  // of what comes: a server may ignore the range and begin earlier
   const auto make = [&] {
     HttpRequest request;
     request.url = blob_url(endpoint, repository, digest);
-    if (sink.received() > 0) request.headers.push_back("Range: bytes=" + std::to_string(sink.received()) + "-");
-    request.before_sink = [&](const HttpAnswer& answer) {
-      // A server may ignore the range, or answer with another one: then the blob starts over.
-      if (sink.received() > 0 &&
-          (answer.status != 206 || range_start(answer.header("content-range")) != sink.received()))
-        sink.restart();
+    if (part.size > 0 && sink.received() == part.size) {
+      request.method = "HEAD";  // the transfer broke after its last byte: there is nothing left to ask for
+      return request;
+    }
+    const std::uint64_t at = part.offset + sink.received();
+    if (at > 0 || !part.is_whole())
+      request.headers.push_back("Range: bytes=" + std::to_string(at) + "-" +
+                                (part.is_whole() ? "" : std::to_string(part.offset + part.size - 1)));
+    request.before_sink = [&, at](const HttpAnswer& answer) {
+      const auto start = answer.status == 206 ? range_start(answer.header("content-range")) : 0;
+      if (!start || *start > at)
+        throw Error(ErrorCode::format, session_->side(),
+                    what + ": asked for the bytes from " + std::to_string(at) + " on, the registry sends others")
+            .hint(std::string(broken_source));
+      skip = at - *start;
     };
-    request.sink = [&](std::string_view bytes) { sink.write(bytes); };
+    request.sink = [&](std::string_view bytes) {
+      const auto skipped = std::min<std::uint64_t>(skip, bytes.size());
+      bytes.remove_prefix(skipped);
+      skip -= skipped;
+      // Of a whole blob the sink sees all, so that it can tell when there is too much.
+      const auto wanted = part.is_whole() ? bytes : bytes.substr(0, part.size - sink.received());
+      if (!wanted.empty()) sink.write(wanted);
+      return wanted.size() == bytes.size();
+    };
     return request;
   };
   const HttpAnswer answer =
       session_->send(endpoint, pull_scope(endpoint.repository(repository.name)), make, [&] { return sink.received(); });
-  if (!answer.ok()) session_->refuse(answer, "blob " + digest.str() + " of " + repository.str());
-  if (sink.received() != size)
-    throw Error(ErrorCode::format, "blob " + digest.str() + " of " + repository.str() + " ended after " +
-                                       std::to_string(sink.received()) + " of " + std::to_string(size) + " bytes")
+  if (!answer.ok()) session_->refuse(answer, what);
+  if (sink.received() != part.size)
+    throw Error(ErrorCode::format, what + " ended after " + std::to_string(part.offset + sink.received()) + " of " +
+                                       std::to_string(part.blob_size) + " bytes")
         .hint(std::string(broken_source));
 }
 
@@ -119,82 +154,6 @@ bool Client::has_blob(const Repository& repository, const oci::Digest& digest) {
   return true;
 }
 
-bool Client::mount_blob(const Repository& repository, const oci::Digest& digest, const std::string& from) {
-  const Endpoint& endpoint = session_->endpoint(repository.registry);
-  Scopes scopes = push_scope(endpoint.repository(repository.name));
-  scopes.merge(pull_scope(endpoint.repository(from)));
-  const HttpAnswer answer = session_->send(endpoint, scopes, [&] {
-    HttpRequest request;
-    request.method = "POST";
-    request.url = repository_url(endpoint, repository) + "/blobs/uploads/?mount=" + url_encode(digest.str()) +
-                  "&from=" + url_encode(endpoint.repository(from));
-    return request;
-  });
-  if (answer.status == 201) return true;
-  if (answer.status == 202 && !answer.header("location").empty()) {
-    // The registry opened an upload instead; left open, it would hold space until the registry's own clean-up.
-    const std::string url = resolve_url(repository_url(endpoint, repository), answer.header("location"));
-    if (origin_of(url) == endpoint.origin)
-      session_->send(endpoint, push_scope(endpoint.repository(repository.name)), [&] {
-        HttpRequest request;
-        request.method = "DELETE";
-        request.url = url;
-        return request;
-      });
-  }
-  return false;
-}
-
-namespace {
-
-/// Hands pieces of a BlobSource to a consumer that asks for other sizes.
-class PieceReader {
- public:
-  explicit PieceReader(std::unique_ptr<BlobSource> source) : source_(std::move(source)) {}
-  std::size_t read(char* into, std::size_t size) {
-    if (piece_.empty()) piece_ = source_->next();
-    const auto taken = piece_.substr(0, size);
-    std::memcpy(into, taken.data(), taken.size());
-    piece_.remove_prefix(taken.size());
-    return taken.size();
-  }
-
- private:
-  std::unique_ptr<BlobSource> source_;
-  std::string_view piece_;
-};
-
-}  // namespace
-
-void Client::push_blob(const Repository& repository, const oci::Digest& digest, std::uint64_t size,
-                       const std::function<std::unique_ptr<BlobSource>()>& open) {
-  const Endpoint& endpoint = session_->endpoint(repository.registry);
-  const Scopes scopes = push_scope(endpoint.repository(repository.name));
-  const std::string what = "upload of blob " + digest.str() + " to " + repository.str();
-  const std::string start_url = repository_url(endpoint, repository) + "/blobs/uploads/";
-  // An upload's address is good for one attempt, so each attempt opens its own.
-  const auto make = [&] {
-    const HttpAnswer opened = session_->send(endpoint, scopes, [&] {
-      HttpRequest request;
-      request.method = "POST";
-      request.url = start_url;
-      return request;
-    });
-    if (opened.status != 202 || opened.header("location").empty()) session_->refuse(opened, what);
-    HttpRequest request;
-    request.method = "PUT";
-    request.url = resolve_url(start_url, opened.header("location"));
-    request.url += (request.url.find('?') == std::string::npos ? "?digest=" : "&digest=") + url_encode(digest.str());
-    request.headers = {"Content-Type: application/octet-stream"};
-    const auto reader = std::make_shared<PieceReader>(open());
-    request.body = [reader](char* into, std::size_t room) { return reader->read(into, room); };
-    request.body_size = size;
-    return request;
-  };
-  const HttpAnswer answer = session_->send(endpoint, scopes, make);
-  if (!answer.ok()) session_->refuse(answer, what);
-}
-
 Client::PutResult Client::push_manifest(const Repository& repository, const std::string& identifier,
                                         const std::string& media_type, std::string_view bytes) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
@@ -206,7 +165,7 @@ Client::PutResult Client::push_manifest(const Repository& repository, const std:
     request.body_text = bytes;
     return request;
   });
-  if (answer.ok()) return PutResult::stored;
+  if (answer.ok()) return answer.header("oci-subject").empty() ? PutResult::stored : PutResult::stored_with_subject;
   // What registries answer to an index whose members they lack differs: docker-registry 400, others 404 or 422.
   const std::string reason = error_text(answer.body);
   const bool about_members = reason.starts_with("MANIFEST_BLOB_UNKNOWN") || reason.starts_with("MANIFEST_UNKNOWN") ||
@@ -216,11 +175,52 @@ Client::PutResult Client::push_manifest(const Repository& repository, const std:
   session_->refuse(answer, "manifest " + identifier + " to " + repository.str());
 }
 
+namespace {
+
+/// Where a list goes on: `<URL>; rel="next"` (RFC 8288); empty at its end.
+std::string next_page(const std::string& link) {
+  const auto open = link.find('<');
+  const auto close = link.find('>');
+  if (open == std::string::npos || close == std::string::npos || close < open) return {};
+  return link.find("rel=\"next\"", close) == std::string::npos ? "" : link.substr(open + 1, close - open - 1);
+}
+
+constexpr unsigned max_pages = 100;
+
+}  // namespace
+
+std::optional<std::vector<oci::Descriptor>> Client::referrers(const Repository& repository, const oci::Digest& digest) {
+  const Endpoint& endpoint = session_->endpoint(repository.registry);
+  const std::string what = "referrers of " + digest.str() + " in " + repository.str();
+  std::vector<oci::Descriptor> all;
+  std::string url = repository_url(endpoint, repository) + "/referrers/" + digest.str();
+  for (unsigned page = 0; !url.empty(); ++page) {
+    if (page == max_pages) session_->refuse(what + ": the list does not end", "export with --no-referrers");
+    const HttpAnswer answer = session_->send(endpoint, pull_scope(endpoint.repository(repository.name)), [&] {
+      HttpRequest request;
+      request.url = url;
+      request.headers = {"Accept: " + std::string(oci::media_type::oci_index)};
+      return request;
+    });
+    // Registries that do not know the path answer with one of these.
+    if (page == 0 && (answer.status == 404 || answer.status == 400 || answer.status == 405)) return std::nullopt;
+    if (answer.status != 200) session_->refuse(answer, what);
+    const auto document =
+        within([&] { return what; }, [&] { return oci::parse_document(answer.body, oci::media_type::oci_index); });
+    all.insert(all.end(), document.index()->manifests.begin(), document.index()->manifests.end());
+    const std::string next = next_page(answer.header("link"));
+    url = next.empty() ? "" : resolve_url(url, next);
+  }
+  return all;
+}
+
 std::optional<std::string> Client::fetch_text(const std::string& url) {
   const auto origin = origin_of(url);
   if (!origin) session_->refuse(url + " is not an http or https URL", "write it as https://HOST/PATH");
-  const Endpoint endpoint{*origin, "", origin->host,
-                          origin->scheme == "http" ? Reach::plain_http : Reach::tls_verified};
+  Endpoint endpoint;
+  endpoint.name = endpoint.credentials = origin->host;
+  endpoint.origin = *origin;
+  endpoint.reach = origin->scheme == "http" ? Reach::plain_http : Reach::tls_verified;
   const auto make = [&] {
     HttpRequest request;
     request.url = url;

@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <exception>
@@ -19,28 +20,20 @@ namespace airlock::registry {
 namespace {
 
 constexpr long connect_timeout_s = 15;
-// A transfer that does not move for so long is dead: dropped, and gone on with from where it stood. After the last byte
-// of an upload the registry may have to copy it to its own storage before it answers.
-constexpr std::chrono::seconds stall_limit{60};
+// A transfer that falls below the floor is dropped, and gone on with from where it stood: another connection may do
+// better. There is no limit to the whole, which would only punish large blobs. After the last byte of an upload the
+// registry may have to copy it to its own storage before it answers.
+constexpr std::int64_t floor_per_second = 1024;
 constexpr std::chrono::minutes commit_limit{15};
 constexpr long receive_buffer = 256L << 10;
 constexpr std::size_t max_headers = 256U << 10;
 
 using Easy = std::unique_ptr<CURL, Releaser<curl_easy_cleanup>>;
 using HeaderList = std::unique_ptr<curl_slist, Releaser<curl_slist_free_all>>;
-using Url = std::unique_ptr<CURLU, Releaser<curl_url_cleanup>>;
 
 void initialize_curl() {
   static const CURLcode status = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (status != CURLE_OK) throw Error(ErrorCode::internal, "libcurl does not start");
-}
-
-std::string url_part(const Url& url, CURLUPart part) {
-  char* text = nullptr;
-  if (curl_url_get(url.get(), part, &text, 0) != CURLUE_OK) return {};
-  std::string copy(text);
-  curl_free(text);
-  return copy;
 }
 
 template <typename Value>
@@ -53,13 +46,15 @@ void set(CURL* easy, CURLoption option, Value value) {
 struct Exchange {
   CURL* easy;
   const HttpRequest& request;
+  std::chrono::seconds stall_timeout;
   HttpAnswer answer{};
+  bool satisfied = false;  // the sink has all that it wants
   std::size_t header_bytes = 0;
   std::size_t body_text_done = 0;
   bool too_large = false;
   bool stalled = false;
-  curl_off_t moved = -1;  // bytes, both ways, when something last moved
-  std::chrono::steady_clock::time_point moved_at{};
+  curl_off_t moved = 0;  // bytes, both ways, when the present window began
+  std::chrono::steady_clock::time_point window_began = std::chrono::steady_clock::now();
   std::exception_ptr thrown{};
 
   template <typename Action>
@@ -84,8 +79,8 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* context) {
         exchange.answer.status = status;
         if (exchange.request.before_sink) exchange.request.before_sink(exchange.answer);
       }
-      exchange.request.sink({data, size});
-      return size;
+      exchange.satisfied = !exchange.request.sink({data, size});
+      return exchange.satisfied ? (size == 0 ? 1 : 0) : size;
     }
     // The body of a failure is only for a message: what is past the limit is dropped, not held against the answer.
     const std::size_t limit = success ? exchange.request.max_body : 16U << 10;
@@ -128,12 +123,13 @@ std::size_t on_read(char* into, std::size_t, std::size_t size, void* context) {
 int on_progress(void* context, curl_off_t, curl_off_t down, curl_off_t upload_size, curl_off_t up) {
   auto& exchange = *static_cast<Exchange*>(context);
   const auto now = std::chrono::steady_clock::now();
-  if (down + up != exchange.moved) {
+  const bool committing = upload_size > 0 && up >= upload_size && down == 0;
+  const auto window = committing ? std::chrono::seconds(commit_limit) : exchange.stall_timeout;
+  if (now - exchange.window_began > window) {
+    exchange.stalled = committing || down + up - exchange.moved < floor_per_second * window.count();
     exchange.moved = down + up;
-    exchange.moved_at = now;
+    exchange.window_began = now;
   }
-  const bool committing = upload_size > 0 && up >= upload_size;
-  exchange.stalled = now - exchange.moved_at > (committing ? std::chrono::seconds(commit_limit) : stall_limit);
   return interrupted() || exchange.stalled ? 1 : 0;
 }
 
@@ -201,7 +197,7 @@ HeaderList make_headers(const HttpRequest& request) {
   return list;
 }
 
-void set_tls(CURL* easy, const TlsOptions& tls, bool verify, bool present_certificate) {
+void set_tls(CURL* easy, const TransportOptions& tls, bool verify, bool present_certificate) {
   set(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
   set(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
   set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
@@ -227,35 +223,6 @@ void set_callbacks(CURL* easy, Exchange& exchange) {
 }
 
 }  // namespace
-
-std::optional<Origin> origin_of(const std::string& text) {
-  const Url url(curl_url());
-  if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return std::nullopt;
-  Origin origin{url_part(url, CURLUPART_SCHEME), to_lower(url_part(url, CURLUPART_HOST))};
-  const std::string port = url_part(url, CURLUPART_PORT);
-  const bool standard = (origin.scheme == "https" && port == "443") || (origin.scheme == "http" && port == "80");
-  if (!port.empty() && !standard) origin.host += ":" + port;
-  if ((origin.scheme != "https" && origin.scheme != "http") || origin.host.empty()) return std::nullopt;
-  return origin;
-}
-
-std::string resolve_url(const std::string& base, const std::string& location) {
-  const Url url(curl_url());
-  if (!url || curl_url_set(url.get(), CURLUPART_URL, base.c_str(), 0) != CURLUE_OK ||
-      curl_url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK)
-    return {};
-  return url_part(url, CURLUPART_URL);
-}
-
-std::string url_encode(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
-    encoded += plain ? std::string(1, c) : "%" + hex_encode({&c, 1});
-  }
-  return encoded;
-}
 
 std::string HttpAnswer::header(const std::string& lower_case_name) const {
   const auto found = headers.find(lower_case_name);
@@ -286,12 +253,61 @@ struct HttpTransport::Pool {
   }
 };
 
-HttpTransport::HttpTransport(TlsOptions tls, std::string user_agent)
-    : pool_(std::make_unique<Pool>()), tls_(std::move(tls)), user_agent_(std::move(user_agent)) {
+HttpTransport::HttpTransport(TransportOptions options) : pool_(std::make_unique<Pool>()), options_(std::move(options)) {
   initialize_curl();
 }
 
 HttpTransport::~HttpTransport() = default;
+
+namespace {
+
+void set_up(Exchange& exchange, const TransportOptions& options, bool verify_tls, const HeaderList& headers,
+            std::string& detail) {
+  CURL* easy = exchange.easy;
+  const HttpRequest& request = exchange.request;
+  set(easy, CURLOPT_URL, request.url.c_str());
+  set(easy, CURLOPT_HTTPHEADER, headers.get());
+  set(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
+  set(easy, CURLOPT_ERRORBUFFER, detail.data());
+  set(easy, CURLOPT_NOSIGNAL, 1L);
+  set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(easy, CURLOPT_BUFFERSIZE, receive_buffer);
+  set(easy, CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
+  set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  set_tls(easy, options, verify_tls, request.present_certificate);
+  set_callbacks(easy, exchange);
+  set_body(easy, request);
+}
+
+void read_info(Exchange& exchange) {
+  curl_off_t retry_after = 0;
+  curl_off_t sent = 0;
+  curl_off_t first_byte = 0;
+  curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &exchange.answer.status);
+  curl_easy_getinfo(exchange.easy, CURLINFO_RETRY_AFTER, &retry_after);
+  curl_easy_getinfo(exchange.easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
+  curl_easy_getinfo(exchange.easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte);
+  if (retry_after > 0) exchange.answer.retry_after = std::chrono::seconds(retry_after);
+  exchange.answer.waited = std::chrono::microseconds(std::max<curl_off_t>(0, first_byte - sent));
+}
+
+HttpAnswer failed(Exchange& exchange, CURLcode code, const std::string& detail) {
+  HttpAnswer answer = std::move(exchange.answer);
+  answer.status = 0;
+  answer.failure = classify(code, detail);
+  answer.failure_text = detail.empty() ? curl_easy_strerror(code) : detail;
+  if (exchange.too_large) {
+    answer.failure = HttpAnswer::Failure::permanent;
+    answer.failure_text = "the answer is larger than " + human_size(exchange.request.max_body);
+  } else if (exchange.stalled) {
+    answer.failure = HttpAnswer::Failure::stalled;
+    answer.failure_text =
+        "the transfer stood still (less than 1 KiB/s for " + human_duration(exchange.stall_timeout) + ")";
+  }
+  return answer;
+}
+
+}  // namespace
 
 HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
   const auto origin = origin_of(request.url);
@@ -299,24 +315,13 @@ HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
   const std::string pool_key =
       origin->str() + (verify_tls ? "" : " unverified") + (request.present_certificate ? " certificate" : "");
   Easy easy = pool_->take(pool_key);
-  Exchange exchange{easy.get(), request};
+  Exchange exchange{easy.get(), request, options_.stall_timeout};
   std::string detail(CURL_ERROR_SIZE, '\0');
   const HeaderList headers = make_headers(request);
-  set(easy.get(), CURLOPT_URL, request.url.c_str());
-  set(easy.get(), CURLOPT_HTTPHEADER, headers.get());
-  set(easy.get(), CURLOPT_USERAGENT, user_agent_.c_str());
-  set(easy.get(), CURLOPT_ERRORBUFFER, detail.data());
-  set(easy.get(), CURLOPT_NOSIGNAL, 1L);
-  set(easy.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  set(easy.get(), CURLOPT_BUFFERSIZE, receive_buffer);
-  set(easy.get(), CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
-  set(easy.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  set_tls(easy.get(), tls_, verify_tls, request.present_certificate);
-  set_callbacks(easy.get(), exchange);
-  set_body(easy.get(), request);
+  set_up(exchange, options_, verify_tls, headers, detail);
 
   const CURLcode code = curl_easy_perform(easy.get());
-  curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &exchange.answer.status);
+  read_info(exchange);
   // A handle that failed is not used again: libcurl 7.88 keeps a buffer after a failed name look-up that forbids to set
   // its size anew.
   if (code == CURLE_OK) {
@@ -325,22 +330,11 @@ HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
   }
   if (exchange.thrown) std::rethrow_exception(exchange.thrown);
   throw_if_interrupted();
-  HttpAnswer answer = std::move(exchange.answer);
-  if (code == CURLE_OK) return answer;
+  if (code == CURLE_OK || exchange.satisfied) return std::move(exchange.answer);
   // A server may refuse an upload before it has read all of it; its answer is worth more than the broken pipe.
-  if (code == CURLE_SEND_ERROR && answer.status >= 400) return answer;
+  if (code == CURLE_SEND_ERROR && exchange.answer.status >= 400) return std::move(exchange.answer);
   detail.resize(std::strlen(detail.c_str()));
-  answer.status = 0;
-  answer.failure = classify(code, detail);
-  answer.failure_text = detail.empty() ? curl_easy_strerror(code) : detail;
-  if (exchange.too_large) {
-    answer.failure = HttpAnswer::Failure::permanent;
-    answer.failure_text = "the answer is larger than " + human_size(request.max_body);
-  } else if (exchange.stalled) {
-    answer.failure = HttpAnswer::Failure::transient;
-    answer.failure_text = "the transfer stood still";
-  }
-  return answer;
+  return failed(exchange, code, detail);
 }
 
 }  // namespace airlock::registry

@@ -3,6 +3,7 @@
 // they depend on what the request means. No other file includes libcurl.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -13,29 +14,14 @@
 #include <string_view>
 #include <vector>
 
+#include "registry/url.hpp"
+
 namespace airlock::registry {
-
-/// Where a request goes: credentials belong to an origin, never to anything else.
-struct Origin {
-  std::string scheme;  ///< "https" or "http"
-  std::string host;    ///< with port; without one the scheme's own is meant
-  std::string str() const { return scheme + "://" + host; }
-  auto operator<=>(const Origin&) const = default;
-};
-
-/// The origin of an absolute URL; nothing when it is no http(s) URL with a host.
-std::optional<Origin> origin_of(const std::string& text);
-
-/// `location` as a header of the answer to `base` gives it: absolute, or relative to `base` (RFC 3986, section 5).
-std::string resolve_url(const std::string& base, const std::string& location);
-
-/// Percent-encodes a value for a query string.
-std::string url_encode(std::string_view text);
 
 /// Reads a body piece by piece: fills at most `size` bytes and returns how many; 0 is the end.
 using BodySource = std::function<std::size_t(char* into, std::size_t size)>;
-/// Takes the body of a successful answer piece by piece.
-using BodySink = std::function<void(std::string_view)>;
+/// Takes the body of a successful answer piece by piece. False: it has all that it wants, and the rest is not read.
+using BodySink = std::function<bool(std::string_view)>;
 
 struct HttpAnswer;
 
@@ -61,7 +47,8 @@ struct HttpAnswer {
 
   enum class Failure {
     none,
-    transient,  ///< worth another try: could not connect, broke off, stalled
+    transient,  ///< worth another try: could not connect, broke off
+    stalled,    ///< the same, after it stood still or all but
     handshake,  ///< the same, during the TLS handshake
     tls,        ///< the certificate or the handshake; trying again does not help
     not_tls,    ///< the other side does not speak TLS
@@ -69,23 +56,28 @@ struct HttpAnswer {
   };
   Failure failure = Failure::none;
   std::string failure_text;
+  std::optional<std::chrono::seconds> retry_after;  ///< the header of that name, a date counted from now
+  std::chrono::microseconds waited{};               ///< from the end of the request to the first byte of the answer
 
   bool ok() const { return status >= 200 && status < 300; }
   /// The first value of a header, or empty.
   std::string header(const std::string& lower_case_name) const;
 };
 
-/// Trust anchors and client identity; the same for all requests of one transport.
-struct TlsOptions {
+/// What is the same for all requests of one transport: trust anchors, client identity, patience.
+struct TransportOptions {
   std::filesystem::path ca_file;
   std::filesystem::path client_certificate;
   std::filesystem::path client_key;
+  /// A transfer that moves less than 1 KiB/s for so long is dropped.
+  std::chrono::seconds stall_timeout{60};
+  std::string user_agent;
 };
 
 /// Performs requests and keeps connections. Thread-safe: each request in flight has a handle of its own.
 class HttpTransport {
  public:
-  HttpTransport(TlsOptions tls, std::string user_agent);
+  explicit HttpTransport(TransportOptions options);
   ~HttpTransport();
   HttpTransport(const HttpTransport&) = delete;
   HttpTransport& operator=(const HttpTransport&) = delete;
@@ -97,8 +89,7 @@ class HttpTransport {
  private:
   struct Pool;
   std::unique_ptr<Pool> pool_;
-  TlsOptions tls_;
-  std::string user_agent_;
+  TransportOptions options_;
 };
 
 }  // namespace airlock::registry

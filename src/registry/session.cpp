@@ -20,23 +20,30 @@ constexpr unsigned max_redirects = 8;
 constexpr unsigned max_auth_rounds = 2;  // one for the credentials, one for a token that expired meanwhile
 constexpr std::chrono::milliseconds first_delay{250};
 constexpr std::chrono::milliseconds max_delay{30'000};
-constexpr std::chrono::seconds max_retry_after{300};
-
-bool worth_retrying(const HttpAnswer& answer) {
-  if (answer.status == 0)
-    return answer.failure == HttpAnswer::Failure::transient || answer.failure == HttpAnswer::Failure::handshake;
-  return answer.status == 408 || answer.status == 429 || answer.status == 500 || answer.status == 502 ||
-         answer.status == 503 || answer.status == 504;
-}
+constexpr std::chrono::minutes max_retry_after{10};  // whoever is told to wait for hours wants to know it now
 
 bool is_redirect(long status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-std::string describe(const HttpAnswer& answer) {
-  if (answer.status == 0) return answer.failure_text;
-  const std::string text = error_text(answer.body);
-  return "HTTP " + std::to_string(answer.status) + (text.empty() ? "" : ", " + text);
+/// The first line of a body that people can read: not HTML, which is some proxy's.
+std::string readable_line(const HttpAnswer& answer) {
+  const auto body = trim(answer.body);
+  if (body.empty() || body.front() == '<' || body.front() == '{') return {};
+  return printable(body.substr(0, body.find('\n')), 200);
+}
+
+/// The text of `299 - "text"` (distribution-spec, "Warnings"); empty for other codes and forms.
+std::string warning_text(std::string_view value) {
+  const auto open = value.find('"');
+  const auto close = value.rfind('"');
+  if (!value.starts_with("299 ") || open == std::string_view::npos || close <= open) return {};
+  return printable(value.substr(open + 1, close - open - 1));
+}
+
+/// The number that `100;w=21600` begins with.
+std::optional<std::uint64_t> leading_number(const std::string& value) {
+  return parse_number(trim(std::string_view(value).substr(0, value.find(';'))));
 }
 
 void sleep_interruptibly(std::chrono::milliseconds duration) {
@@ -48,6 +55,23 @@ void sleep_interruptibly(std::chrono::milliseconds duration) {
 }
 
 }  // namespace
+
+bool worth_retrying(const HttpAnswer& answer) {
+  using Failure = HttpAnswer::Failure;
+  if (answer.status == 0)
+    return answer.failure == Failure::transient || answer.failure == Failure::stalled ||
+           answer.failure == Failure::handshake;
+  if (answer.retry_after && *answer.retry_after > max_retry_after) return false;
+  return answer.status == 408 || answer.status == 429 || answer.status == 500 || answer.status == 502 ||
+         answer.status == 503 || answer.status == 504;
+}
+
+std::string describe(const HttpAnswer& answer) {
+  if (answer.status == 0) return answer.failure_text;
+  std::string text = error_text(answer.body);
+  if (text.empty()) text = readable_line(answer);
+  return "HTTP " + std::to_string(answer.status) + (text.empty() ? "" : ", " + text);
+}
 
 std::string error_text(const std::string& body) {
   const Json json = Json::parse(body, nullptr, false);
@@ -63,7 +87,8 @@ std::string error_text(const std::string& body) {
 Client::Session::Session(ClientOptions options, Reporter& reporter)
     : options_(std::move(options)),
       reporter_(reporter),
-      transport_({options_.ca_file, options_.client_certificate, options_.client_key}, options_.user_agent),
+      transport_({options_.ca_file, options_.client_certificate, options_.client_key, options_.stall_timeout,
+                  options_.user_agent}),
       authenticator_(
           options_.credentials,
           [this](const HttpRequest& request) {
@@ -80,7 +105,7 @@ Client::Session::Session(ClientOptions options, Reporter& reporter)
 
 HttpAnswer Client::Session::perform_with_retries(const HttpRequest& request, bool verify_tls, unsigned attempts) {
   for (unsigned attempt = 1;; ++attempt) {
-    HttpAnswer answer = transport_.perform(request, verify_tls);
+    HttpAnswer answer = exchange(request, verify_tls);
     if (!worth_retrying(answer) || attempt == attempts) return answer;
     wait(attempt, answer, origin_of(request.url)->str());
   }
@@ -90,7 +115,15 @@ void Client::Session::refuse(const HttpAnswer& answer, const std::string& action
   Error error(ErrorCode::registry, options_.side, action + ": " + describe(answer));
   if (answer.status == 401) error.hint("check the user name and password: --username, or `auths` in config.json");
   if (answer.status == 403) error.hint("these credentials do not allow it; ask the registry's administrator");
-  if (answer.status == 429) error.hint("the registry limits how often it may be asked: use credentials, or a --mirror");
+  if (answer.status == 429)
+    error.hint("the registry limits how often it may be asked" +
+               (answer.retry_after ? ", and says to come back in " + human_duration(*answer.retry_after) : "") +
+               ": use credentials, or a --mirror");
+  const std::string reason = error_text(answer.body);
+  if (reason.starts_with("NAME_INVALID") || reason.starts_with("NAME_UNKNOWN"))
+    error.hint(
+        "some registries limit how deep repository paths are, or want their first part (a project) to be made before: "
+        "choose another PREFIX");
   if (answer.status >= 500) error.hint("the registry fails by itself: see its log, or try again later");
   error.hint("see what the registry's log says of this request");
   throw error;
@@ -100,74 +133,70 @@ void Client::Session::refuse(const std::string& message, const std::string& hint
   throw Error(ErrorCode::registry, options_.side, message).hint(hint);
 }
 
-const Endpoint& Client::Session::endpoint(const std::string& registry) {
-  const std::lock_guard lock(endpoints_mutex_);
-  const auto known = endpoints_.find(registry);
-  if (known != endpoints_.end()) return known->second;
-  if (const auto failed = unreachable_.find(registry); failed != unreachable_.end()) throw Error(failed->second);
-  try {
-    return endpoints_.emplace(registry, find_endpoint(registry)).first->second;
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::interrupted) unreachable_.emplace(registry, error);
-    throw;
-  }
+Throttle& Client::Session::throttle_of(const Origin& origin) {
+  const std::lock_guard lock(mutex_);
+  auto& throttle = throttles_[origin];
+  if (!throttle) throttle = std::make_unique<Throttle>();
+  return *throttle;
 }
 
-Endpoint Client::Session::find_endpoint(const std::string& registry) {
-  const auto mirror = options_.mirrors.find(registry);
-  const bool mirrored = mirror != options_.mirrors.end();
-  std::string host = mirrored ? mirror->second.location.host : registry;
-  Endpoint endpoint{{"https", host}, mirrored ? mirror->second.location.prefix : "", host, Reach::tls_verified};
-  // The hub's API does not live under the name that its images carry.
-  if (host == "docker.io") endpoint.origin.host = "registry-1.docker.io";
-  std::vector<Reach> ways{Reach::tls_verified};
-  if (options_.insecure_hosts.contains(to_lower(host)))
-    ways = {Reach::tls_verified, Reach::tls_unverified, Reach::plain_http};
-  if (mirrored && mirror->second.plain_http) ways = {Reach::plain_http};
-
-  HttpAnswer answer;
-  std::optional<HttpAnswer> first_failure;  // what is wrong with TLS, not that plain HTTP did not help either
-  for (const Reach reach : ways) {
-    // Leaving out the verification helps against nothing but a certificate.
-    const bool certificate = answer.failure == HttpAnswer::Failure::tls;
-    if (reach == Reach::tls_unverified && !certificate) continue;
-    endpoint.reach = reach;
-    endpoint.origin.scheme = reach == Reach::plain_http ? "http" : "https";
-    HttpRequest request;
-    request.url = endpoint.origin.str() + "/v2/";
-    request.present_certificate = true;
-    answer = perform_with_retries(request, endpoint.verify_tls(), max_first_attempts);
-    if (answer.status != 0) break;
-    if (!first_failure) first_failure = answer;
+HttpAnswer Client::Session::exchange(const HttpRequest& request, bool verify_tls) {
+  const auto origin = origin_of(request.url);
+  if (!origin) refuse("malformed URL " + printable(request.url), "the registry, or a proxy before it, is broken");
+  Throttle& throttle = throttle_of(*origin);
+  const Throttle::Place place(throttle);
+  HttpAnswer answer = transport_.perform(request, verify_tls);
+  ++requests_;
+  if (answer.status == 429 || answer.status == 503) {
+    const auto pause = answer.retry_after.value_or(std::chrono::seconds(0));
+    if (const auto limit = throttle.overloaded(std::min<std::chrono::seconds>(pause, max_retry_after)))
+      reporter_.detail(origin->str() + " is overloaded: from now on " + count_of(*limit, "request") + " at a time");
+  } else if (answer.ok()) {
+    throttle.succeeded();
   }
-  if (answer.status == 0) refuse_unreachable(endpoint, *first_failure);
-  // In the form in which all later URLs are compared with it: lower case, without the scheme's own port.
-  endpoint.origin = *origin_of(endpoint.origin.str() + "/v2/");
-  if (!answer.ok() && answer.status != 401 && answer.status != 403)
-    refuse(host + " does not answer as a registry (" + endpoint.origin.str() + "/v2/: " + describe(answer) + ")",
-           "check the address; the registry API must be at /v2/ of this host and port");
-  reporter_.detail(registry + ": " + endpoint.origin.str() + ", " + to_string(endpoint.reach));
-  return endpoint;
+  return answer;
 }
 
-void Client::Session::refuse_unreachable(const Endpoint& endpoint, const HttpAnswer& answer) const {
-  std::string hint = "check the address, the network and the proxy settings";
-  if (answer.failure == HttpAnswer::Failure::not_tls)
-    hint = options_.side == Side::target
-               ? "it speaks plain HTTP: give it TLS, or allow plain HTTP with --insecure"
-               : "it speaks plain HTTP: allow it with --mirror HOST=http://HOST:PORT or --insecure HOST";
-  if (answer.failure == HttpAnswer::Failure::tls)
-    hint = "give the authority that signed its certificate with --cacert FILE";
-  refuse("cannot reach " + endpoint.origin.str() + ": " + answer.failure_text, hint);
+void Client::Session::listen(const Endpoint& endpoint, const HttpAnswer& answer) {
+  const auto warnings = answer.headers.find("warning");
+  const auto remaining = leading_number(answer.header("ratelimit-remaining"));
+  const auto limit = leading_number(answer.header("ratelimit-limit"));
+  if (warnings == answer.headers.end() && !remaining) return;
+  const std::lock_guard lock(mutex_);
+  if (remaining) {
+    RateLimit& known = rate_limits_.try_emplace(endpoint.name, RateLimit{*remaining, 0}).first->second;
+    known = {std::min(known.remaining, *remaining), limit.value_or(0)};  // answers may overtake each other
+  }
+  if (warnings == answer.headers.end()) return;
+  for (const std::string& value : warnings->second)
+    if (const std::string text = warning_text(value); !text.empty() && warnings_.size() < 100)
+      if (warnings_.insert(endpoint.name + text).second) reporter_.warning(endpoint.name + " says: " + text);
+}
+
+std::optional<RateLimit> Client::Session::rate_limit(const std::string& registry) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = rate_limits_.find(registry);
+  if (found == rate_limits_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::uint64_t Client::Session::chunk_size(const Endpoint& endpoint) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = chunk_sizes_.find(endpoint.origin);
+  return found == chunk_sizes_.end() ? 0 : found->second;
+}
+
+void Client::Session::set_chunk_size(const Endpoint& endpoint, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  chunk_sizes_.insert_or_assign(endpoint.origin, bytes);
 }
 
 void Client::Session::wait(unsigned attempt, const HttpAnswer& answer, const std::string& what) {
   thread_local std::minstd_rand random(std::random_device{}());
   auto delay = std::min(max_delay, first_delay * (1U << (attempt - 1)));
   delay = delay * std::uniform_int_distribution<int>(50, 150)(random) / 100;
-  if (const auto seconds = parse_number(answer.header("retry-after")))
-    delay = std::max<std::chrono::milliseconds>(
-        delay, std::chrono::seconds(std::min<std::uint64_t>(*seconds, max_retry_after.count())));
+  if (answer.retry_after) delay = std::max<std::chrono::milliseconds>(delay, *answer.retry_after);
+  ++retries_;
   reporter_.detail("trying again in " + human_duration(delay) + ": " + what + ": " + describe(answer));
   sleep_interruptibly(delay);
 }
@@ -181,7 +210,7 @@ HttpAnswer Client::Session::send(const Endpoint& endpoint, const Scopes& scopes,
       if (answer.status == 0) refuse_unreachable(endpoint, answer);
       return answer;
     }
-    if (progress && progress() > stood) {
+    if (progress && progress() > stood && answer.failure != HttpAnswer::Failure::stalled) {
       stood = progress();
       attempt = 1;
     }
@@ -206,13 +235,14 @@ HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& sc
              "the registry, or a proxy before it, is broken; ask another --mirror");
     // Credentials belong to the registry's own origin. Blob stores behind a redirect have signed URLs instead.
     const bool home = *origin == endpoint.origin;
-    if (home) request.authorization = authenticator_.header(endpoint.origin, scopes);
+    if (home) request.authorization = authenticator_.header(endpoint.origin, endpoint.credentials, scopes);
     request.present_certificate = home;
     if (endpoint.origin.scheme == "https" && origin->scheme == "http")
       refuse(endpoint.origin.str() + " redirects from TLS to plain HTTP (" + origin->str() + ")",
              "this is not followed; the registry's administrator has to give it an https:// address");
     const bool verify = home ? endpoint.verify_tls() : !options_.insecure_hosts.contains(origin->host);
-    HttpAnswer answer = transport_.perform(request, verify);
+    HttpAnswer answer = exchange(request, verify);
+    if (home) listen(endpoint, answer);
 
     if (answer.status == 401 && home && auth_rounds++ < max_auth_rounds &&
         authenticator_.answer(endpoint.origin, endpoint.credentials, scopes, request.authorization,

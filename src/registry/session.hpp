@@ -1,29 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // One registry request as the client means it: to the right place (mirrors), with the right credentials, following
-// redirects without them, tried again where that can help.
+// redirects without them, no more at a time than the registry bears, tried again where that can help.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "airlock/base/reporter.hpp"
 #include "airlock/registry/client.hpp"
 #include "registry/auth.hpp"
 #include "registry/http.hpp"
+#include "registry/throttle.hpp"
 
 namespace airlock::registry {
 
 /// Where a registry is really asked, and how.
 struct Endpoint {
+  std::string name;  ///< of the registry, as images have it
   Origin origin;
   std::string prefix;       ///< of repositories, from a mirror
   std::string credentials;  ///< the host's name in credential files
   Reach reach = Reach::tls_verified;
+  std::chrono::microseconds distance{};  ///< how long it took to answer the smallest of requests
 
   bool verify_tls() const { return reach == Reach::tls_verified; }
-  std::string repository(const std::string& name) const { return prefix.empty() ? name : prefix + "/" + name; }
+  std::string repository(const std::string& path) const { return prefix.empty() ? path : prefix + "/" + path; }
 };
 
 class Client::Session {
@@ -33,7 +38,7 @@ class Client::Session {
 
   Session(ClientOptions options, Reporter& reporter);
 
-  /// The endpoint of a registry, found out by asking it at its first use.
+  /// The endpoint of a registry, found out by asking it at its first use. Several can be found out at the same time.
   const Endpoint& endpoint(const std::string& registry);
 
   /// Builds the request for each attempt: bodies are read anew, ranges start where the last attempt stood.
@@ -46,26 +51,55 @@ class Client::Session {
                   const Progress& progress = nullptr, unsigned attempts = max_attempts);
 
   Side side() const { return options_.side; }
+  Reporter& reporter() { return reporter_; }
+  Statistics statistics() const { return {requests_, retries_}; }
+  std::optional<RateLimit> rate_limit(const std::string& registry) const;
+
+  /// The size of the pieces in which an endpoint takes uploads, once it has refused them whole; 0 before that.
+  std::uint64_t chunk_size(const Endpoint& endpoint) const;
+  void set_chunk_size(const Endpoint& endpoint, std::uint64_t bytes);
 
   /// An Error for an answer that is not what was hoped for, with the registry's own words.
   [[noreturn]] void refuse(const HttpAnswer& answer, const std::string& action) const;
   [[noreturn]] void refuse(const std::string& message, const std::string& hint = "") const;
 
  private:
+  struct EndpointPlace {
+    std::mutex mutex;  // held while the registry is asked
+    std::optional<Endpoint> endpoint;
+    std::optional<Error> unreachable;  // found out once, not once for each of many images
+  };
   Endpoint find_endpoint(const std::string& registry);
-  HttpAnswer send_once(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make);
+  HttpAnswer try_ways(Endpoint& endpoint, const std::vector<Reach>& ways);
+  std::vector<Reach> ways_to(const std::string& host, const Mirror* mirror) const;
   [[noreturn]] void refuse_unreachable(const Endpoint& endpoint, const HttpAnswer& answer) const;
+
+  HttpAnswer exchange(const HttpRequest& request, bool verify_tls);
+  HttpAnswer send_once(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make);
   HttpAnswer perform_with_retries(const HttpRequest& request, bool verify_tls, unsigned attempts);
   void wait(unsigned attempt, const HttpAnswer& answer, const std::string& what);
+  Throttle& throttle_of(const Origin& origin);
+  void listen(const Endpoint& endpoint, const HttpAnswer& answer);
 
   ClientOptions options_;
   Reporter& reporter_;
   HttpTransport transport_;
   Authenticator authenticator_;
-  std::mutex endpoints_mutex_;
-  std::map<std::string, Endpoint> endpoints_;
-  std::map<std::string, Error> unreachable_;  // found out once, not once for each of many images
+  std::atomic<std::uint64_t> requests_{0};
+  std::atomic<std::uint64_t> retries_{0};
+  mutable std::mutex mutex_;  // guards what follows, not what the places hold
+  std::map<std::string, std::unique_ptr<EndpointPlace>> endpoints_;
+  std::map<Origin, std::unique_ptr<Throttle>> throttles_;
+  std::map<Origin, std::uint64_t> chunk_sizes_;
+  std::map<std::string, RateLimit> rate_limits_;
+  std::set<std::string> warnings_;  // shown already
 };
+
+/// Whether another try may help.
+bool worth_retrying(const HttpAnswer& answer);
+
+/// "HTTP 404, MANIFEST_UNKNOWN: manifest unknown", or why there was no answer.
+std::string describe(const HttpAnswer& answer);
 
 /// "MANIFEST_UNKNOWN: manifest unknown" from an error body (distribution-spec, "Error Codes"); empty when it has none.
 std::string error_text(const std::string& body);

@@ -80,7 +80,7 @@ CheckSummary check(registry::Client& client, const bundle::VerifiedBundle& bundl
   reporter.begin("checking", 0, destinations.size());
   run_parallel(destinations.size(), jobs, [&](std::size_t i) {
     within([&] { return destinations[i].str(); }, [&] { checker.check_name(destinations[i]); });
-    reporter.item_done(destinations[i].str());
+    reporter.item_done();
   });
   reporter.end();
   CheckSummary summary = checker.take();

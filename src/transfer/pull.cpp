@@ -2,60 +2,120 @@
 #include "airlock/transfer/pull.hpp"
 
 #include <algorithm>
+#include <memory>
 
 #include "airlock/base/parallel.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/bundle/parted_blob.hpp"
 
 namespace airlock::transfer {
 
 namespace {
 
-/// Lets a registry client fill a blob's place in the bundle.
+// Where a connection's speed is limited by the distance, one large blob would set the floor for the whole export.
+constexpr std::uint64_t part_size = 32U << 20;
+constexpr std::uint64_t parted_from = 64U << 20;
+
+/// Lets a registry client fill a blob's place in the bundle, or a part of it.
+template <typename Writer>
 class PlaceSink final : public registry::BlobSink {
  public:
-  PlaceSink(bundle::BlobWriter writer, Reporter& reporter) : writer_(std::move(writer)), reporter_(reporter) {}
+  PlaceSink(Writer writer, Reporter::Moving& moving) : writer_(std::move(writer)), moving_(moving) {}
 
   void write(std::string_view bytes) override {
     writer_.write(bytes);
-    reporter_.advance(bytes.size());
+    moving_.advance(bytes.size());
   }
   std::uint64_t received() const override { return writer_.received(); }
-  void restart() override {
-    reporter_.retreat(writer_.received());
-    writer_.restart();
-  }
-  void finish() { writer_.finish(); }
+  auto finish() { return writer_.finish(); }
 
  private:
-  bundle::BlobWriter writer_;
+  Writer writer_;
+  Reporter::Moving& moving_;
+};
+
+/// What one connection fetches in one go.
+struct Task {
+  bundle::Blob blob;
+  std::shared_ptr<bundle::PartedBlob> parted;  // null: the whole blob
+  std::size_t part = 0;
+};
+
+class Puller {
+ public:
+  Puller(registry::Client& client, const Resolution& resolution, bundle::Writer& writer, Reporter& reporter)
+      : client_(client), resolution_(resolution), writer_(writer), reporter_(reporter) {}
+
+  void run(unsigned jobs, PullMode mode) {
+    const auto tasks = plan(mode);
+    reporter_.begin("pulling", bytes_, blobs_);
+    run_parallel(tasks.size(), jobs, [&](std::size_t i) { fetch(tasks[i]); });
+    reporter_.end();
+  }
+
+ private:
+  std::vector<Task> plan(PullMode mode) {
+    std::vector<bundle::Blob> blobs;
+    for (const bundle::Blob& blob : resolution_.blobs) {
+      if (resolution_.documents.contains(blob.digest)) continue;
+      blobs.push_back(blob);
+      bytes_ += blob.size;
+    }
+    blobs_ = blobs.size();
+    // Largest first: the last thing running should be a short one.
+    std::stable_sort(blobs.begin(), blobs.end(), [](const auto& a, const auto& b) { return a.size > b.size; });
+    std::vector<Task> tasks;
+    for (const bundle::Blob& blob : blobs) {
+      if (mode == PullMode::whole_blobs || blob.size <= parted_from) {
+        tasks.push_back({blob, nullptr});
+        continue;
+      }
+      const auto parted = std::make_shared<bundle::PartedBlob>(writer_, blob.digest, part_size);
+      for (std::size_t part = 0; part < parted->parts(); ++part) tasks.push_back({blob, parted, part});
+    }
+    return tasks;
+  }
+
+  void fetch(const Task& task) {
+    const registry::Repository& origin = resolution_.origins.at(task.blob.digest);
+    const bool complete =
+        within([&] { return origin.str(); },
+               [&] { return task.parted ? fetch_part(origin, task) : fetch_whole(origin, task.blob); });
+    if (complete) reporter_.item_done();
+  }
+
+  bool fetch_whole(const registry::Repository& origin, const bundle::Blob& blob) {
+    auto moving = reporter_.show(origin.name + " " + blob.digest.short_hex(), blob.size);
+    PlaceSink sink(writer_.open_blob(blob.digest), moving);
+    client_.fetch_blob(origin, blob.digest, registry::BlobPart::whole(blob.size), sink);
+    sink.finish();
+    return true;
+  }
+
+  bool fetch_part(const registry::Repository& origin, const Task& task) {
+    const registry::BlobPart part{task.parted->part_offset(task.part), task.parted->part_size(task.part),
+                                  task.blob.size};
+    auto moving = reporter_.show(origin.name + " " + task.blob.digest.short_hex() + ", part " +
+                                     std::to_string(task.part + 1) + " of " + std::to_string(task.parted->parts()),
+                                 part.size);
+    PlaceSink sink(task.parted->open_part(task.part), moving);
+    client_.fetch_blob(origin, task.blob.digest, part, sink);
+    return sink.finish();
+  }
+
+  registry::Client& client_;
+  const Resolution& resolution_;
+  bundle::Writer& writer_;
   Reporter& reporter_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t blobs_ = 0;
 };
 
 }  // namespace
 
-void pull(registry::Client& client, const Resolution& resolution, bundle::Writer& writer, unsigned jobs,
+void pull(registry::Client& client, const Resolution& resolution, bundle::Writer& writer, unsigned jobs, PullMode mode,
           Reporter& reporter) {
-  std::vector<bundle::Blob> blobs;
-  std::uint64_t bytes = 0;
-  for (const bundle::Blob& blob : resolution.blobs) {
-    if (resolution.documents.contains(blob.digest)) continue;
-    blobs.push_back(blob);
-    bytes += blob.size;
-  }
-  // Largest first: the last thing running should be a short one.
-  std::stable_sort(blobs.begin(), blobs.end(), [](const auto& a, const auto& b) { return a.size > b.size; });
-  reporter.begin("pulling", bytes, blobs.size());
-  run_parallel(blobs.size(), jobs, [&](std::size_t i) {
-    const bundle::Blob& blob = blobs[i];
-    const registry::Repository& origin = resolution.origins.at(blob.digest);
-    within([&] { return origin.str(); },
-           [&] {
-             PlaceSink sink(writer.open_blob(blob.digest), reporter);
-             client.fetch_blob(origin, blob.digest, blob.size, sink);
-             sink.finish();
-           });
-    reporter.item_done(origin.str());
-  });
-  reporter.end();
+  Puller(client, resolution, writer, reporter).run(jobs, mode);
 }
 
 }  // namespace airlock::transfer

@@ -6,10 +6,13 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <utility>
 
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/closure.hpp"
+#include "transfer/attach.hpp"
+#include "transfer/referrers.hpp"
 
 namespace airlock::transfer {
 
@@ -18,9 +21,14 @@ namespace {
 /// Feeds an upload from the bundle; the reader withholds the last piece of a blob that is not what it should be.
 class PlaceSource final : public registry::BlobSource {
  public:
-  PlaceSource(bundle::BlobReader reader, Reporter& reporter) : reader_(std::move(reader)), reporter_(reporter) {}
+  /// `shown` counts what progress has been told of this blob, over all attempts.
+  PlaceSource(bundle::BlobReader reader, Reporter& reporter, std::uint64_t& shown)
+      : reader_(std::move(reader)), reporter_(reporter), shown_(shown) {
+    reporter_.retreat(std::exchange(shown_, 0));
+  }
   std::string_view next() override {
     const auto piece = reader_.next();
+    shown_ += piece.size();
     reporter_.advance(piece.size());
     return piece;
   }
@@ -28,6 +36,7 @@ class PlaceSource final : public registry::BlobSource {
  private:
   bundle::BlobReader reader_;
   Reporter& reporter_;
+  std::uint64_t& shown_;
 };
 
 /// One run of push(): its phases share what is known about the registry.
@@ -46,6 +55,7 @@ class Pusher {
     for_each_open("asking", [this](std::size_t i) { find_present(i); });
     send_blobs();
     send_members();
+    send_referrers();
     for_each_open("tagging", [this](std::size_t i) { send_top(i); });
     for_each_open("checking", [this](std::size_t i) { read_back(i); });
     summary_.blobs_mounted = mounted_;
@@ -66,7 +76,7 @@ class Pusher {
     run_parallel(open.size(), jobs_, [&](std::size_t n) {
       const Destination& destination = destinations_[open[n]];
       within([&] { return destination.str(); }, [&] { step(open[n]); });
-      reporter_.item_done(destination.str());
+      reporter_.item_done();
     });
     reporter_.end();
   }
@@ -111,40 +121,42 @@ class Pusher {
     reporter_.begin("pushing", bytes, tasks.size());
     run_parallel(tasks.size(), jobs_, [&](std::size_t i) {
       const BlobTask& task = tasks[i];
+      const auto moving = reporter_.show(task.repositories.begin()->name + " " + task.digest.short_hex() + ", " +
+                                         human_size(task.size));
       within([&] { return task.repositories.begin()->str(); }, [&] { send_blob(task); });
-      reporter_.item_done(task.digest.str());
+      reporter_.item_done();
     });
     reporter_.end();
   }
 
   /// Once over the wire, whatever the number of repositories that need it.
   void send_blob(const BlobTask& task) {
+    using Result = registry::Client::PushResult;
     auto source = task.known_in;
     std::vector<registry::Repository> lacking;
     for (const auto& repository : task.repositories) {
-      if (repository == task.known_in || client_.has_blob(repository, task.digest)) {
+      // Once one has it, the others are not asked: mounting costs one request whether they have it or not.
+      if (repository == task.known_in || (!source && client_.has_blob(repository, task.digest))) {
         source = repository;
         ++present_;
       } else {
         lacking.push_back(repository);
       }
     }
-    bool sent = false;
+    std::uint64_t shown = 0;
     for (const auto& repository : lacking) {
-      if (source && client_.mount_blob(repository, task.digest, source->name)) {
-        ++mounted_;
-        continue;
-      }
-      if (sent) reporter_.retreat(task.size);
-      client_.push_blob(repository, task.digest, task.size,
-                        [&] { return std::make_unique<PlaceSource>(bundle_.open_blob(task.digest), reporter_); });
-      sent = true;
+      const auto result = client_.push_blob(
+          repository, task.digest, task.size, source ? std::optional(source->name) : std::nullopt,
+          [&] { return std::make_unique<PlaceSource>(bundle_.open_blob(task.digest), reporter_, shown); });
+      if (result == Result::mounted) ++mounted_;
+      if (result == Result::present) ++present_;
       source = repository;
+      if (result != Result::sent) continue;
       const std::lock_guard lock(mutex_);
       ++summary_.blobs_sent;
       summary_.bytes_sent += task.size;
     }
-    if (!sent) reporter_.advance(task.size);
+    reporter_.advance(task.size - shown);
   }
 
   /// Everything below the tags: platform manifests, then indexes inside indexes.
@@ -169,14 +181,19 @@ class Pusher {
     }
     const std::vector<Item> list(manifests.begin(), manifests.end());
     run_parallel(list.size(), jobs_, [&](std::size_t i) {
-      send_manifest(list[i].repository, list[i].digest.str(), list[i].media_type, bundle_.document(list[i].digest));
+      const auto text = bundle_.document(list[i].digest);
+      if (send_manifest(list[i].repository, list[i].digest.str(), list[i].media_type, text) !=
+          registry::Client::PutResult::stored)
+        return;
+      const std::lock_guard lock(mutex_);
+      without_list_.emplace(list[i].repository, list[i].digest);
     });
     // An inner index may name another one: each round stores at least one, or none can be stored.
     for (std::size_t before = indexes.size() + 1; !indexes.empty() && indexes.size() < before;) {
       before = indexes.size();
       std::erase_if(indexes, [&](const Item& item) {
-        return send_manifest(item.repository, item.digest.str(), item.media_type, bundle_.document(item.digest)) ==
-               registry::Client::PutResult::stored;
+        return send_manifest(item.repository, item.digest.str(), item.media_type, bundle_.document(item.digest)) !=
+               registry::Client::PutResult::members_missing;
       });
     }
     if (!indexes.empty())
@@ -185,10 +202,25 @@ class Pusher {
           .hint("export this image with --platform all, so that its indexes are whole");
   }
 
+  /// Signatures, attestations and SBOMs are there by digest now; this is how they are found.
+  void send_referrers() {
+    for (std::size_t i = 0; i < destinations_.size(); ++i) {
+      if (found_[i]) continue;
+      const registry::Repository& repository = destinations_[i].repository;
+      for (const oci::Descriptor& referrer : destinations_[i].image->referrers) {
+        const auto text = bundle_.document(referrer.digest);
+        const auto tag = referrer.annotations.find(referrer_tag);
+        if (tag != referrer.annotations.end()) send_manifest(repository, tag->second, referrer.media_type, text);
+        if (without_list_.contains({repository, referrer.digest}))
+          list_referrer(client_, repository, referrer.digest, referrer.media_type, text);
+      }
+    }
+  }
+
   registry::Client::PutResult send_manifest(const registry::Repository& repository, const std::string& identifier,
                                             const std::string& media_type, std::string_view bytes) {
     const auto result = client_.push_manifest(repository, identifier, media_type, bytes);
-    if (result == registry::Client::PutResult::stored) ++manifests_;
+    if (result != registry::Client::PutResult::members_missing) ++manifests_;
     return result;
   }
 
@@ -196,11 +228,11 @@ class Pusher {
     const Destination& destination = destinations_[i];
     const auto& descriptor = destination.image->descriptor;
     if (send_manifest(destination.repository, destination.tag, descriptor.media_type,
-                      bundle_.document(descriptor.digest)) == registry::Client::PutResult::stored)
+                      bundle_.document(descriptor.digest)) != registry::Client::PutResult::members_missing)
       return;
     const auto derived = derived_index(bundle_, *destination.image);
-    if (derived && send_manifest(destination.repository, destination.tag, descriptor.media_type, *derived) ==
-                       registry::Client::PutResult::stored)
+    if (derived && send_manifest(destination.repository, destination.tag, descriptor.media_type, *derived) !=
+                       registry::Client::PutResult::members_missing)
       return;
     throw Error(ErrorCode::registry, Side::target, "the registry refuses the index although it has all its members")
         .hint("see the registry's log; exporting with --platform all keeps its indexes whole");
@@ -220,6 +252,8 @@ class Pusher {
   Reporter& reporter_;
   std::vector<std::optional<Published>> found_;  // by destination; set once it is known to be there
   std::mutex mutex_;
+  // Manifests whose subject the registry did not take note of, if they have one.
+  std::set<std::pair<registry::Repository, oci::Digest>> without_list_;
   PushSummary summary_;
   std::atomic<std::uint64_t> present_{0};
   std::atomic<std::uint64_t> mounted_{0};
@@ -254,6 +288,12 @@ std::optional<Published> look_up(registry::Client& client, const bundle::Verifie
   for (const auto& [digest, member] : closure.members()) {
     if (member.kind != bundle::BlobKind::manifest || digest == descriptor.digest) continue;
     if (!client.fetch_manifest(destination.repository, digest.str())) return std::nullopt;
+  }
+  for (const oci::Descriptor& referrer : destination.image->referrers) {
+    const auto tag = referrer.annotations.find(referrer_tag);
+    if (tag == referrer.annotations.end()) continue;
+    const auto tagged = client.fetch_manifest(destination.repository, tag->second);
+    if (!tagged || tagged->digest != referrer.digest) return std::nullopt;
   }
   return Published{destination, top->digest, !original, false};
 }

@@ -2,99 +2,136 @@
 #include "airlock/transfer/resolve.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <numeric>
 #include <set>
 
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/closure.hpp"
+#include "transfer/documents.hpp"
+#include "transfer/referrers.hpp"
 
 namespace airlock::transfer {
 
 namespace {
 
-/// Manifests that were fetched, by digest; the same one is fetched once for all images that share it.
-class Documents {
- public:
-  bool has(const oci::Digest& digest) const {
-    const std::lock_guard lock(mutex_);
-    return texts_.contains(digest);
-  }
-  void add(const oci::Digest& digest, std::string text) {
-    const std::lock_guard lock(mutex_);
-    texts_.emplace(digest, std::move(text));
-  }
-  const std::string& at(const oci::Digest& digest) const {
-    const std::lock_guard lock(mutex_);
-    return texts_.at(digest);  // entries are never changed or removed, so the reference stays good
-  }
-  std::map<oci::Digest, std::string> take() { return std::move(texts_); }
-
- private:
-  mutable std::mutex mutex_;
-  std::map<oci::Digest, std::string> texts_;
-};
+constexpr const char* hub = "docker.io";
 
 class Resolver {
  public:
-  Resolver(registry::Client& client, const oci::PlatformSelection& platforms, Reporter& reporter)
-      : client_(client), platforms_(platforms), reporter_(reporter) {}
+  Resolver(registry::Client& client, const ResolveOptions& options, Reporter& reporter)
+      : client_(client), options_(options), reporter_(reporter), referrers_(client, documents_) {}
+
+  /// Docker Hub counts what is fetched, not what is asked for: images that are the same are found out by asking, and
+  /// whether what is left suffices is known before any of it is used up.
+  void ask_hub(const std::vector<oci::Reference>& sources) {
+    std::vector<oci::Reference> images;
+    for (const auto& source : sources)
+      if (source.registry == hub && !source.digest) images.push_back(source);
+    if (images.empty()) return;
+    std::vector<std::optional<oci::Digest>> digests(images.size());
+    reporter_.begin("asking Docker Hub", 0, images.size());
+    // What is wrong with single images is said of all of them together, by resolve().
+    run_parallel(
+        images.size(), options_.jobs,
+        [&](std::size_t i) {
+          digests[i] = client_.ask_digest({images[i].registry, images[i].repository}, images[i].identifier());
+          reporter_.item_done();
+        },
+        OnFailure::continue_);
+    reporter_.end();
+    std::set<oci::Digest> different;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      if (!digests[i]) continue;
+      different.insert(*digests[i]);
+      asked_.emplace(images[i], *digests[i]);
+    }
+    if (const auto limit = client_.rate_limit(hub)) compare(*limit, different.size());
+  }
 
   bundle::Image resolve(const oci::Reference& source, const catalog::Reason& reason) {
     const registry::Repository repository{source.registry, source.repository};
-    auto fetched = client_.fetch_manifest(repository, source.identifier());
-    if (!fetched) throw Error(ErrorCode::registry, Side::source, "there is no such image");
-    const oci::Descriptor descriptor{fetched->media_type, fetched->digest, fetched->bytes.size(), std::nullopt, {}};
-    documents_.add(descriptor.digest, std::move(fetched->bytes));
+    const auto asked = asked_.find(source);
+    const auto fetch = [&](const std::string& identifier) { return client_.fetch_manifest(repository, identifier); };
+    const registry::FetchedManifest* top = nullptr;
+    if (asked != asked_.end())
+      top = documents_.get(asked->second, [&] { return fetch(asked->second.str()); });
+    else if (source.digest)
+      top = documents_.get(*source.digest, [&] { return fetch(source.digest->str()); });
+    else if (auto fetched = fetch(source.identifier()))
+      top = &documents_.add(std::move(*fetched));
+    if (top == nullptr) throw Error(ErrorCode::registry, Side::source, "there is no such image");
+    const oci::Descriptor descriptor{top->media_type, top->digest, top->bytes.size(), std::nullopt, {}};
     fetch_members(repository, source, descriptor, 0);
-    return {source,
-            descriptor,
-            {reason.components.begin(), reason.components.end()},
-            {reason.groups.begin(), reason.groups.end()},
-            {}};
+    bundle::Image image{source, descriptor, {}, {}, {}};
+    image.components.assign(reason.components.begin(), reason.components.end());
+    image.groups.assign(reason.groups.begin(), reason.groups.end());
+    if (options_.referrers)
+      image.referrers = within([&] { return "its signatures and attestations"; },
+                               [&] { return referrers_.find(repository, descriptor.digest); });
+    return image;
   }
 
   Documents& documents() { return documents_; }
 
  private:
+  void compare(const registry::RateLimit& limit, std::uint64_t images) {
+    // Each index costs one, and each platform's manifest another (docs.docker.com, "Docker Hub pull usage and limits").
+    const std::uint64_t estimate = images * (1 + (options_.platforms.all() ? 4 : options_.platforms.words().size()));
+    const std::string left = "Docker Hub grants " + std::to_string(limit.remaining) +
+                             (limit.limit > 0 ? " of " + std::to_string(limit.limit) : "") + " more pulls";
+    const std::string way_out =
+        "use credentials (docker login, or --username), or name a mirror: --mirror docker.io=HOST; else wait";
+    if (limit.remaining < images)
+      throw Error(ErrorCode::registry, Side::source,
+                  left + ", and this export needs at least " + std::to_string(images))
+          .hint(way_out);
+    if (limit.remaining < estimate)
+      reporter_.warning(left + ", and this export needs up to " + std::to_string(estimate) + ": " + way_out);
+    else
+      reporter_.note(left + "; this export needs up to " + std::to_string(estimate));
+  }
+
   void fetch_members(const registry::Repository& repository, const oci::Reference& source,
                      const oci::Descriptor& descriptor, unsigned depth) {
-    const auto document = oci::parse_document(documents_.at(descriptor.digest), descriptor.media_type);
+    const auto* top = documents_.get(descriptor.digest, [] { return std::nullopt; });
+    const auto document = oci::parse_document(top->bytes, descriptor.media_type);
     const auto* index = document.index();
     if (index == nullptr || depth > 4) return;  // the closure refuses deeper ones with its own words
-    const auto members = oci::select_members(*index, platforms_);
+    const auto members = oci::select_members(*index, options_.platforms);
     check_platforms(source, *index, members);
     for (const oci::Descriptor& member : members) {
-      if (!documents_.has(member.digest)) {
-        auto fetched = client_.fetch_manifest(repository, member.digest.str());
-        if (!fetched)
-          throw Error(ErrorCode::registry, Side::source,
-                      "its index names " + member.digest.str() + ", which is missing");
-        if (fetched->bytes.size() != member.size || fetched->media_type != member.media_type)
-          throw Error(ErrorCode::format, Side::source,
-                      member.digest.str() + ": the index says " + member.media_type + " of " +
-                          std::to_string(member.size) + " bytes, the registry serves " + fetched->media_type + " of " +
-                          std::to_string(fetched->bytes.size()))
-              .hint("the registry or something before it is broken or lying; ask another --mirror");
-        documents_.add(member.digest, std::move(fetched->bytes));
-      }
+      fetch_member(repository, member);
       fetch_members(repository, source, member, depth + 1);
     }
   }
 
+  void fetch_member(const registry::Repository& repository, const oci::Descriptor& member) {
+    const auto* fetched =
+        documents_.get(member.digest, [&] { return client_.fetch_manifest(repository, member.digest.str()); });
+    if (fetched == nullptr)
+      throw Error(ErrorCode::registry, Side::source, "its index names " + member.digest.str() + ", which is missing");
+    if (fetched->bytes.size() != member.size || fetched->media_type != member.media_type)
+      throw Error(ErrorCode::format, Side::source,
+                  member.digest.str() + ": the index says " + member.media_type + " of " + std::to_string(member.size) +
+                      " bytes, the registry serves " + fetched->media_type + " of " +
+                      std::to_string(fetched->bytes.size()))
+          .hint("the registry or something before it is broken or lying; ask another --mirror");
+  }
+
   void check_platforms(const oci::Reference& source, const oci::Index& index,
                        const std::vector<oci::Descriptor>& members) {
-    if (platforms_.all()) return;
+    if (options_.platforms.all()) return;
     std::set<std::string> served;
     for (const auto& member : index.manifests)
       if (member.platform && member.platform->os != "unknown") served.insert(member.platform->str());
     const std::string list = join({served.begin(), served.end()}, ", ");
     if (members.empty())
-      throw Error(ErrorCode::selection, "it is not served for " + join(platforms_.words(), ", ") + ", only for " + list)
+      throw Error(ErrorCode::selection,
+                  "it is not served for " + join(options_.platforms.words(), ", ") + ", only for " + list)
           .hint("choose a platform that it is served for, or leave the image out with --exclude");
     std::vector<std::string> lacking;
-    for (const std::string& word : platforms_.words()) {
+    for (const std::string& word : options_.platforms.words()) {
       const oci::PlatformSelection one = oci::PlatformSelection::parse({word});
       if (oci::select_members(index, one).empty()) lacking.push_back(word);
     }
@@ -103,9 +140,11 @@ class Resolver {
   }
 
   registry::Client& client_;
-  const oci::PlatformSelection& platforms_;
+  const ResolveOptions& options_;
   Reporter& reporter_;
   Documents documents_;
+  ReferrerFinder referrers_;
+  std::map<oci::Reference, oci::Digest> asked_;  // what Docker Hub says that its tags are
 };
 
 /// One Error for all failures, those with the same reason together: a person mends them in one go.
@@ -162,18 +201,20 @@ std::uint64_t Resolution::bytes() const {
                          [](std::uint64_t sum, const bundle::Blob& blob) { return sum + blob.size; });
 }
 
-Resolution resolve(registry::Client& client, const catalog::ImageSet& set, const oci::PlatformSelection& platforms,
-                   unsigned jobs, Reporter& reporter) {
+Resolution resolve(registry::Client& client, const catalog::ImageSet& set, const ResolveOptions& options,
+                   Reporter& reporter) {
   std::vector<oci::Reference> sources;
   for (const auto& [source, reason] : set.images) sources.push_back(source);
   std::vector<std::optional<bundle::Image>> images(sources.size());
-  Resolver resolver(client, platforms, reporter);
+  Resolver resolver(client, options, reporter);
+  resolver.ask_hub(sources);
   reporter.begin("resolving", 0, sources.size());
   const auto failures = run_parallel(
-      sources.size(), jobs,
+      sources.size(), options.jobs,
       [&](std::size_t i) {
+        const auto moving = reporter.show(sources[i].str());
         images[i] = resolver.resolve(sources[i], set.images.at(sources[i]));
-        reporter.item_done(sources[i].str());
+        reporter.item_done();
       },
       OnFailure::continue_);
   reporter.end();
@@ -183,7 +224,7 @@ Resolution resolve(registry::Client& client, const catalog::ImageSet& set, const
   Resolution resolution;
   resolution.documents = resolver.documents().take();
   for (auto& image : images) resolution.images.push_back(std::move(*image));
-  collect_blobs(resolution, platforms);
+  collect_blobs(resolution, options.platforms);
   return resolution;
 }
 

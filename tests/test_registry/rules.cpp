@@ -15,6 +15,8 @@ Json Rules::take(const std::string& method, const std::string& path) {
   const std::lock_guard lock(mutex_);
   for (Rule& rule : rules_) {
     if (!airlock::glob_match(rule.content.at("match").get<std::string>(), method + " " + path)) continue;
+    const int percent = rule.content.value("percent", 100);
+    if (std::uniform_int_distribution<int>(1, 100)(random_) > percent) continue;
     const unsigned number = rule.seen++;
     const unsigned skip = rule.content.value("skip", 0U);
     const unsigned times = rule.content.value("times", 1U);

@@ -4,7 +4,14 @@
 //   {"match": "GET /v2/a/blobs/*",  method and path, with * and ?
 //    "skip": 0, "times": 1,         from which matching request on, and for how many (0: for ever)
 //    "status": 503, "headers": {"Retry-After": "1"}, "body": "…",   answer this instead
+//    "percent": 5,                  only to so many of a hundred of them, by chance
 //    "cut": 1000,                   close the connection after so many bytes of the body
+//    "cut_request": 1000,           the same of the request's body; an upload keeps what it got
+//    "claim": 5,                    say so many bytes more in Content-Length than there are
+//    "drip": 100,                   send so many bytes each 100 ms
+//    "body_size": 1000000,          answer "status" with so many bytes
+//    "http_1_0": true,              answer as HTTP/1.0
+//    "no_mount": true,              open an upload instead of mounting
 //    "flip": 10,                    change the byte at this position of the body
 //    "short": 5,                    leave off so many bytes, and say so in Content-Length
 //    "delay": 500,                  answer after so many milliseconds
@@ -14,6 +21,7 @@
 
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -33,6 +41,7 @@ class Rules {
     unsigned seen = 0;
   };
   std::mutex mutex_;
+  std::minstd_rand random_{20240401};  // the same failures in each run
   std::vector<Rule> rules_;
 };
 

@@ -47,13 +47,41 @@ std::optional<Manifest> Store::manifest(const std::string& repository, const std
 std::string Store::new_upload() {
   const std::lock_guard lock(mutex_);
   const std::string id = "upload-" + std::to_string(next_upload_++);
-  uploads_.insert(id);
+  uploads_.emplace(id, "");
   return id;
 }
 
-bool Store::end_upload(const std::string& id) {
+bool Store::append_upload(const std::string& id, const std::string& bytes) {
   const std::lock_guard lock(mutex_);
-  return uploads_.erase(id) > 0;
+  const auto found = uploads_.find(id);
+  if (found == uploads_.end()) return false;
+  found->second += bytes;
+  return true;
+}
+
+std::optional<std::string> Store::upload(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = uploads_.find(id);
+  if (found == uploads_.end()) return std::nullopt;
+  return found->second;
+}
+
+void Store::end_upload(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  uploads_.erase(id);
+}
+
+nlohmann::json Store::referrers(const std::string& repository, const std::string& digest) const {
+  const std::lock_guard lock(mutex_);
+  nlohmann::json found = nlohmann::json::array();
+  for (const auto& [key, manifest] : manifests_) {
+    if (key.first != repository || key.second != manifest.digest) continue;
+    const auto body = nlohmann::json::parse(*manifest.bytes, nullptr, false);
+    if (!body.is_object() || !body.contains("subject") || body["subject"].value("digest", "") != digest) continue;
+    found.push_back(
+        {{"mediaType", manifest.media_type}, {"digest", manifest.digest}, {"size", manifest.bytes->size()}});
+  }
+  return found;
 }
 
 std::size_t Store::open_uploads() const {

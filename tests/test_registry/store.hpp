@@ -5,8 +5,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
 
 namespace test_registry {
@@ -31,14 +31,20 @@ class Store {
                                           const std::string& media_type, std::string bytes);
   std::optional<Manifest> manifest(const std::string& repository, const std::string& reference) const;
   std::string new_upload();
-  bool end_upload(const std::string& id);
+  /// Adds to an upload; false when there is none of this name.
+  bool append_upload(const std::string& id, const std::string& bytes);
+  /// What an upload holds; nothing when there is none of this name.
+  std::optional<std::string> upload(const std::string& id) const;
+  void end_upload(const std::string& id);
+  /// Manifests of the repository whose subject is this digest, as descriptors.
+  nlohmann::json referrers(const std::string& repository, const std::string& digest) const;
   std::size_t open_uploads() const;
 
  private:
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, Bytes> blobs_;
   std::map<std::pair<std::string, std::string>, Manifest> manifests_;
-  std::set<std::string> uploads_;
+  std::map<std::string, std::string> uploads_;
   unsigned next_upload_ = 1;
 };
 

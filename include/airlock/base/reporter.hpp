@@ -2,20 +2,22 @@
 // What a person watches while airlock works. Everything here goes to standard error; results go to standard output.
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
+
+#include "airlock/base/progress.hpp"
 
 namespace airlock {
 
 /// How a Reporter speaks.
 struct ReporterOptions {
   enum class Form {
-    automatic,  ///< a moving line on a terminal, plain lines elsewhere
+    automatic,  ///< an area at the bottom of a terminal, plain lines each few seconds elsewhere
     plain,
     json  ///< one JSON object per line
   };
@@ -44,19 +46,35 @@ class Reporter {
   void advance(std::uint64_t bytes);
   /// Takes back bytes that have to be moved again.
   void retreat(std::uint64_t bytes);
-  void item_done(std::string_view name);
+  void item_done();
   /// Ends the phase and leaves a line with its totals.
   void end();
+
+  /// Something under way, shown for as long as it lives.
+  class Moving {
+   public:
+    ~Moving();
+    Moving(const Moving&) = delete;
+    Moving& operator=(const Moving&) = delete;
+    /// Counts for this thing and for the phase.
+    void advance(std::uint64_t bytes);
+
+   private:
+    friend class Reporter;
+    Moving(Reporter& reporter, std::uint64_t number) : reporter_(reporter), number_(number) {}
+    Reporter& reporter_;
+    std::uint64_t number_;
+  };
+  /// `bytes` 0: without sizes.
+  Moving show(std::string name, std::uint64_t bytes = 0);
 
   bool quiet() const { return options_.quiet; }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   void write_line(std::string_view kind, std::string_view text);
-  void erase_progress();
+  std::string erasure();
   void show_progress();
-  std::string progress_text() const;
+  void draw_area();
   void tick(const std::stop_token& stop);
 
   ReporterOptions options_;
@@ -64,15 +82,9 @@ class Reporter {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   bool active_ = false;
-  bool drawn_ = false;
-  std::string phase_;
-  std::string last_item_;
-  std::uint64_t bytes_done_ = 0;
-  std::uint64_t bytes_total_ = 0;
-  std::uint64_t items_done_ = 0;
-  std::uint64_t items_total_ = 0;
-  Clock::time_point started_;
-  std::jthread ticker_;  // last member: it uses all others
+  Progress progress_;
+  std::vector<std::size_t> drawn_;  // lengths of the lines on the screen
+  std::jthread ticker_;             // last member: it uses all others
 };
 
 }  // namespace airlock

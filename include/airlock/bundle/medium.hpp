@@ -29,6 +29,8 @@ class WritableMedium {
  public:
   virtual ~WritableMedium() = default;
   virtual void write(std::uint64_t offset, std::string_view bytes) = 0;
+  /// Reads what was written.
+  virtual void read(std::uint64_t offset, std::span<char> into) const = 0;
   /// Starts writing back what lies in this range, so that the final flush has little left to do.
   virtual void write_back(std::uint64_t offset, std::uint64_t length) = 0;
   /// Makes everything so far durable.

@@ -31,6 +31,7 @@ class Draft {
 
  private:
   friend class Writer;
+  friend class PartedBlob;
   struct Place {
     std::string name;
     std::uint64_t header = 0;  ///< offset of the tar header; content follows it
@@ -48,6 +49,7 @@ class Draft {
 };
 
 class BlobWriter;
+class PartedBlob;
 
 class Writer {
  public:
@@ -63,6 +65,8 @@ class Writer {
 
  private:
   friend class BlobWriter;
+  friend class PartedBlob;
+  const Draft::Place& place_of(const oci::Digest& digest) const;
   void mark_finished(const oci::Digest& digest);
 
   const Draft& draft_;
@@ -81,8 +85,6 @@ class BlobWriter {
   /// How many bytes it has taken since the start.
   std::uint64_t received() const { return received_; }
   std::uint64_t size() const { return size_; }
-  /// Forgets all bytes: the next write is the first again.
-  void restart();
   /// Flushes and compares size and digest; an Error (code `format`) when they differ.
   void finish();
 

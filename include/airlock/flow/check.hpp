@@ -12,7 +12,7 @@ struct CheckRequest {
   VerifyRequest verify;
   registry::Location target;
   registry::ClientOptions client;
-  unsigned jobs = 8;
+  unsigned jobs = 0;  ///< requests at a time; 0: as the registry's distance wants it
 };
 
 /// What the bundle says is verified first (not the content of blobs), so that nothing is compared with what nobody

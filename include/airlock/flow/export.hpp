@@ -20,7 +20,8 @@ struct ExportRequest {
   std::string catalog_digest;
   oci::PlatformSelection platforms = oci::PlatformSelection({});
   registry::ClientOptions client;
-  unsigned jobs = 8;
+  unsigned jobs = 0;      ///< requests at a time; 0: as the registries' distance wants it
+  bool referrers = true;  ///< take signatures, attestations and SBOMs along
   std::string stream = "default";
   std::optional<std::uint64_t> serial;  ///< default: the time of creation in seconds since 1970
   std::optional<Time> expires;
@@ -34,6 +35,7 @@ struct ExportResult {
   std::uint64_t shared_bytes = 0;  ///< what storing shared blobs once saves
   std::uint64_t archive_size = 0;
   oci::Digest sums_digest = oci::sha256("");
+  registry::Statistics statistics;
   std::chrono::milliseconds duration{};
 };
 

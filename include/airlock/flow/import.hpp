@@ -15,7 +15,7 @@ struct ImportRequest {
   VerifyRequest verify;
   registry::Location target;
   registry::ClientOptions client;
-  unsigned jobs = 8;
+  unsigned jobs = 0;  ///< requests at a time; 0: as the registry's distance wants it
   kubeone::ApiVersion api_version = kubeone::ApiVersion::v1beta2;
   bool dry_run = false;  ///< stop before anything is written to the registry
   /// Called with what was verified, before the registry is asked: may throw an Error.
@@ -30,6 +30,7 @@ struct ImportResult {
   kubeone::RegistryConfiguration configuration;
   std::vector<std::string> sources;   ///< source registries, sorted
   std::vector<std::string> warnings;  ///< what a person must know before a cluster uses it
+  registry::Statistics statistics;
   std::chrono::milliseconds duration{};
 };
 

@@ -3,11 +3,13 @@
 // (distribution/distribution, docs/spec/auth/token.md).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "airlock/base/reporter.hpp"
 #include "airlock/oci/manifest.hpp"
@@ -31,16 +33,38 @@ struct FetchedManifest {
   oci::Digest digest;  ///< computed from the bytes, never taken from a header
 };
 
-/// Takes a blob's bytes in order. A transfer that broke goes on where it stood, or starts over.
+/// A part of a blob, in bytes.
+struct BlobPart {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::uint64_t blob_size = 0;
+  static BlobPart whole(std::uint64_t blob_size) { return {0, blob_size, blob_size}; }
+  bool is_whole() const { return size == blob_size; }
+};
+
+/// Takes the bytes of a blob, or of a part of one, in order and each once. A transfer that broke goes on where it
+/// stood.
 class BlobSink {
  public:
   virtual ~BlobSink() = default;
   virtual void write(std::string_view bytes) = 0;
   virtual std::uint64_t received() const = 0;
-  virtual void restart() = 0;
 };
 
-/// Gives a blob's bytes once: each call to next() returns the next piece, empty at the end.
+/// What a client did so far.
+struct Statistics {
+  std::uint64_t requests = 0;  ///< all that were sent, retries included
+  std::uint64_t retries = 0;
+};
+
+/// How many pulls a registry still grants, by its `ratelimit-*` headers (docs.docker.com, "Docker Hub usage and
+/// limits").
+struct RateLimit {
+  std::uint64_t remaining = 0;
+  std::uint64_t limit = 0;  ///< 0: not said
+};
+
+/// Gives a blob's bytes once, in order: each call to next() returns the next piece, empty at the end.
 class BlobSource {
  public:
   virtual ~BlobSource() = default;
@@ -59,37 +83,55 @@ class Client {
   /// Reaches the registry and its API, and finds out how. Called by itself before the first request to a host.
   Reach reach(const std::string& registry);
 
+  /// How long the registry took to answer the smallest of requests.
+  std::chrono::microseconds distance(const std::string& registry);
+
+  Statistics statistics() const;
+  /// What the registry last said of its limits; nothing where it says nothing.
+  std::optional<RateLimit> rate_limit(const std::string& registry) const;
+
   /// Asks for `identifier`, a tag or a digest. Nothing when the registry answers that there is no such manifest, or on
   /// the target's side that it may not be read (yet). With a digest, other bytes than asked for are an Error.
   std::optional<FetchedManifest> fetch_manifest(const Repository& repository, const std::string& identifier);
 
-  /// Streams a blob of `size` bytes. The sink checks size and digest; this checks that the transfer was whole.
-  void fetch_blob(const Repository& repository, const oci::Digest& digest, std::uint64_t size, BlobSink& sink);
+  /// The digest that the registry names for `identifier`, without fetching it: what it says, not what was checked.
+  /// Nothing when there is no such manifest, or the registry does not say.
+  std::optional<oci::Digest> ask_digest(const Repository& repository, const std::string& identifier);
+
+  /// Streams a part of a blob. The sink checks what it gets; this checks that it gets all of it.
+  void fetch_blob(const Repository& repository, const oci::Digest& digest, BlobPart part, BlobSink& sink);
 
   bool has_blob(const Repository& repository, const oci::Digest& digest);
 
-  /// Makes a blob of another repository of the same registry known in this one. False when the registry would not.
-  bool mount_blob(const Repository& repository, const oci::Digest& digest, const std::string& from);
-
-  /// Uploads a blob in one piece. `open` is called for each attempt; an Error that it throws ends the upload, which the
-  /// registry then never sees completed.
-  void push_blob(const Repository& repository, const oci::Digest& digest, std::uint64_t size,
-                 const std::function<std::unique_ptr<BlobSource>()>& open);
+  enum class PushResult { sent, mounted, present };
+  /// Uploads a blob, or mounts it from another repository of the same registry that has it. The registry may refuse to
+  /// mount (then it is sent, unless it is there already) and to take it in one piece (then it is sent in chunks). An
+  /// upload that broke goes on where the registry says that it stood. `open` is called at the start and after a break;
+  /// an Error that it, or its source, throws ends the upload, which the registry then never sees completed.
+  PushResult push_blob(const Repository& repository, const oci::Digest& digest, std::uint64_t size,
+                       const std::optional<std::string>& mount_from,
+                       const std::function<std::unique_ptr<BlobSource>()>& open);
 
   enum class PutResult {
     stored,
-    members_missing  ///< an index was refused because it names manifests that the registry does not have
+    stored_with_subject,  ///< the same, and the registry keeps referrers of this manifest's subject (OCI-Subject)
+    members_missing       ///< an index was refused because it names manifests that the registry does not have
   };
   /// Stores a manifest under a tag or its digest.
   PutResult push_manifest(const Repository& repository, const std::string& identifier, const std::string& media_type,
                           std::string_view bytes);
 
+  /// Manifests of the repository that name `digest` as their subject (distribution-spec, "Listing Referrers"). Nothing
+  /// where the registry has no such list: then a tag may hold it (fallback_tag()).
+  std::optional<std::vector<oci::Descriptor>> referrers(const Repository& repository, const oci::Digest& digest);
+
   /// A small file (at most 4 MiB) from the web, anonymously, with the same retries, redirects and TLS as a registry's
   /// answers. Nothing where the server says that there is no such file (404).
   std::optional<std::string> fetch_text(const std::string& url);
 
+  class Session;  ///< src/registry/session.hpp
+
  private:
-  class Session;
   std::unique_ptr<Session> session_;
 };
 

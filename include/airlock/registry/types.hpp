@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How registries are reached: hosts, mirrors, credentials, TLS.
+// How registries are reached: hosts, mirrors, TLS.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <string_view>
 
 #include "airlock/base/error.hpp"
+#include "airlock/registry/credentials.hpp"
 
 namespace airlock::registry {
 
@@ -41,26 +43,6 @@ enum class Reach {
 };
 std::string to_string(Reach reach);
 
-struct Credentials {
-  std::string username;
-  std::string password;
-};
-
-/// Credentials by registry host, from Docker's config.json files and the command line.
-class CredentialStore {
- public:
-  /// `$REGISTRY_AUTH_FILE`, else `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; the `auths` of it that are
-  /// for a whole registry. A missing file is an empty store; a malformed one is an Error (code `usage`) that never
-  /// quotes its content.
-  static CredentialStore from_environment();
-  void set(const std::string& host, Credentials credentials);
-  std::optional<Credentials> find(const std::string& host) const;
-
- private:
-  void load(const std::filesystem::path& file);
-  std::map<std::string, Credentials> by_host_;
-};
-
 /// What a Client needs to know.
 struct ClientOptions {
   Side side = Side::none;                 ///< for messages
@@ -70,6 +52,8 @@ struct ClientOptions {
   std::filesystem::path client_certificate;
   std::filesystem::path client_key;
   CredentialStore credentials;
+  /// A transfer that moves less than 1 KiB/s for so long is dropped and gone on with over another connection.
+  std::chrono::seconds stall_timeout{60};
   std::string user_agent;
 };
 

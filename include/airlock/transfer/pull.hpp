@@ -9,8 +9,13 @@
 
 namespace airlock::transfer {
 
-/// Downloads every blob that is not a manifest, `jobs` at a time, largest first. Stops at the first failure.
-void pull(registry::Client& client, const Resolution& resolution, bundle::Writer& writer, unsigned jobs,
+enum class PullMode {
+  whole_blobs,
+  parted_blobs  ///< blobs over 64 MiB in parts of 32 MiB, for registries far away
+};
+
+/// Downloads every blob that is not a manifest, `jobs` requests at a time, largest first. Stops at the first failure.
+void pull(registry::Client& client, const Resolution& resolution, bundle::Writer& writer, unsigned jobs, PullMode mode,
           Reporter& reporter);
 
 }  // namespace airlock::transfer

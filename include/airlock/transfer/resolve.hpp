@@ -23,9 +23,16 @@ struct Resolution {
   std::uint64_t shared_bytes = 0;                       ///< what several images share and is stored once
 };
 
+struct ResolveOptions {
+  oci::PlatformSelection platforms = oci::PlatformSelection({});
+  unsigned jobs = 8;
+  bool referrers = true;  ///< signatures, attestations and SBOMs travel with their images
+};
+
 /// Asks the registries for every image of the set, `jobs` at a time. If any is missing or broken, one Error names all
-/// of them. Images that lack one of several wanted platforms are taken as they are, with a warning.
-Resolution resolve(registry::Client& client, const catalog::ImageSet& set, const oci::PlatformSelection& platforms,
-                   unsigned jobs, Reporter& reporter);
+/// of them. Images that lack one of several wanted platforms are taken as they are, with a warning. An Error before
+/// anything is fetched where Docker Hub says that it will not grant as many pulls as there are images.
+Resolution resolve(registry::Client& client, const catalog::ImageSet& set, const ResolveOptions& options,
+                   Reporter& reporter);
 
 }  // namespace airlock::transfer

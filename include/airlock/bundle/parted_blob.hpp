@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// A large blob that arrives in parts, several at a time: from afar one connection is slower than the line. The parts
+// are written at their places as they come; what is complete from the start on is hashed from the file, while the page
+// cache still has it.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "airlock/bundle/writer.hpp"
+
+namespace airlock::bundle {
+
+/// REQUIRES: the Writer outlives it. Different parts may be written by different threads.
+class PartedBlob {
+ public:
+  PartedBlob(Writer& writer, const oci::Digest& digest, std::uint64_t part_size);
+
+  std::size_t parts() const { return done_.size(); }
+  std::uint64_t part_offset(std::size_t number) const { return number * part_size_; }
+  std::uint64_t part_size(std::size_t number) const;
+  std::uint64_t size() const { return size_; }
+
+  /// Takes the bytes of one part in order.
+  class Part {
+   public:
+    void write(std::string_view bytes);
+    std::uint64_t received() const { return received_; }
+    /// Flushes, and hashes what this part makes hashable. An Error (code `format`) where the part is short, or where
+    /// the whole blob turns out to have another digest. True when the blob is complete.
+    bool finish();
+
+   private:
+    friend class PartedBlob;
+    Part(PartedBlob& blob, std::size_t number);
+    PartedBlob* blob_;
+    std::size_t number_;
+    std::uint64_t received_ = 0;
+    std::string buffer_;
+    void flush();
+  };
+  Part open_part(std::size_t number) { return {*this, number}; }
+
+ private:
+  bool part_done(std::size_t number);
+  void hash_part(std::size_t number);
+
+  Writer& writer_;
+  oci::Digest digest_;
+  std::uint64_t offset_;
+  std::uint64_t size_;
+  std::uint64_t part_size_;
+  std::mutex mutex_;  // guards what follows; the hash belongs to whoever set hashing_
+  std::vector<bool> done_;
+  std::size_t hashed_ = 0;  // parts from the start on
+  bool hashing_ = false;
+  oci::Sha256 hash_;
+};
+
+}  // namespace airlock::bundle

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/base/process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/base/interrupt.hpp"
+
+extern char** environ;
+
+namespace airlock {
+
+namespace {
+
+constexpr int look_up_ms = 100;  // how soon a user's interruption is seen
+
+/// Reading end, writing end.
+std::pair<FileDescriptor, FileDescriptor> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(ErrorCode::internal, "no pipe to another program can be made");
+  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+}
+
+/// A running program: ended and waited for in any case.
+class Child {
+ public:
+  explicit Child(pid_t pid) : pid_(pid) {}
+  ~Child() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGTERM);
+    wait();
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  int wait() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = 0;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  }
+
+ private:
+  pid_t pid_;
+};
+
+/// Writes all of `input` and reads until the program closes its output.
+std::string converse(FileDescriptor to, const FileDescriptor& from, std::string_view input, std::size_t limit,
+                     const std::string& program) {
+  ::fcntl(to.get(), F_SETFL, O_NONBLOCK);
+  std::string output;
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    if (input.empty()) to = FileDescriptor();
+    std::array<pollfd, 2> ends{pollfd{from.get(), POLLIN, 0}, pollfd{to.get(), POLLOUT, 0}};
+    ::poll(ends.data(), ends.size(), look_up_ms);
+    throw_if_interrupted();
+    if (to && ends[1].revents != 0) {
+      const ssize_t sent = ::write(to.get(), input.data(), input.size());
+      // A program that does not read its input may still answer.
+      if (sent >= 0 || errno != EAGAIN) input.remove_prefix(sent > 0 ? static_cast<std::size_t>(sent) : input.size());
+    }
+    if (ends[0].revents == 0) continue;
+    const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return output;
+    output.append(buffer.data(), static_cast<std::size_t>(got));
+    if (output.size() > limit)
+      throw Error(ErrorCode::usage, program + " printed more than it may").hint("try it by hand");
+  }
+}
+
+}  // namespace
+
+std::optional<ProcessResult> run_process(const std::vector<std::string>& command, std::string_view input,
+                                         std::size_t limit) {
+  auto [their_input, our_output] = make_pipe();
+  auto [our_input, their_output] = make_pipe();
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, their_input.get(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, their_output.get(), STDOUT_FILENO);
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  pid_t pid = 0;
+  const int failure = ::posix_spawnp(&pid, arguments.front(), &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failure == ENOENT) return std::nullopt;
+  if (failure != 0)
+    throw Error(ErrorCode::usage, command.front() + " cannot be run: " + std::generic_category().message(failure))
+        .hint("look at its permissions and what it is for");
+  Child child(pid);
+  their_input = FileDescriptor();
+  their_output = FileDescriptor();
+  ProcessResult result;
+  result.output = converse(std::move(our_output), our_input, input, limit, command.front());
+  result.status = child.wait();
+  return result;
+}
+
+}  // namespace airlock

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/bundle/parted_blob.hpp"
+
+#include <algorithm>
+
+#include "airlock/base/error.hpp"
+
+namespace airlock::bundle {
+
+namespace {
+constexpr std::size_t buffer_size = 256U << 10;
+constexpr const char* broken_source = "the registry or something before it is broken or lying; ask another --mirror";
+}  // namespace
+
+PartedBlob::PartedBlob(Writer& writer, const oci::Digest& digest, std::uint64_t part_size)
+    : writer_(writer), digest_(digest), part_size_(part_size) {
+  const auto& place = writer.place_of(digest);
+  offset_ = place.content();
+  size_ = place.size;
+  done_.resize((size_ + part_size - 1) / part_size);
+}
+
+std::uint64_t PartedBlob::part_size(std::size_t number) const {
+  return std::min(part_size_, size_ - part_offset(number));
+}
+
+bool PartedBlob::part_done(std::size_t number) {
+  {
+    const std::lock_guard lock(mutex_);
+    done_[number] = true;
+  }
+  // One thread hashes at a time, and takes on what others complete meanwhile: they go on downloading.
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (hashing_ || hashed_ == done_.size() || !done_[hashed_]) return false;
+      hashing_ = true;
+    }
+    hash_part(hashed_);
+    const std::lock_guard lock(mutex_);
+    hashing_ = false;
+    if (++hashed_ == done_.size()) break;
+  }
+  const oci::Digest actual = hash_.finish();
+  if (actual != digest_)
+    throw Error(ErrorCode::format, "blob " + digest_.str() + ": the bytes received have the digest " + actual.str())
+        .hint(broken_source);
+  writer_.mark_finished(digest_);
+  return true;
+}
+
+void PartedBlob::hash_part(std::size_t number) {
+  std::string buffer(buffer_size, '\0');
+  const std::uint64_t end = part_offset(number) + part_size(number);
+  for (std::uint64_t at = part_offset(number); at < end;) {
+    const std::span<char> piece(buffer.data(), std::min<std::uint64_t>(buffer.size(), end - at));
+    writer_.medium_->read(offset_ + at, piece);
+    hash_.update({piece.data(), piece.size()});
+    at += piece.size();
+  }
+}
+
+PartedBlob::Part::Part(PartedBlob& blob, std::size_t number) : blob_(&blob), number_(number) {
+  buffer_.reserve(buffer_size);
+}
+
+void PartedBlob::Part::write(std::string_view bytes) {
+  if (bytes.size() > blob_->part_size(number_) - received_)
+    throw Error(ErrorCode::internal, "a part of blob " + blob_->digest_.str() + " got more bytes than it has");
+  received_ += bytes.size();
+  while (!bytes.empty()) {
+    const auto taken = bytes.substr(0, buffer_size - buffer_.size());
+    buffer_ += taken;
+    bytes.remove_prefix(taken.size());
+    if (buffer_.size() == buffer_size) flush();
+  }
+}
+
+void PartedBlob::Part::flush() {
+  const std::uint64_t at = blob_->offset_ + blob_->part_offset(number_) + received_ - buffer_.size();
+  blob_->writer_.medium_->write(at, buffer_);
+  buffer_.clear();
+}
+
+bool PartedBlob::Part::finish() {
+  flush();
+  const std::uint64_t start = blob_->offset_ + blob_->part_offset(number_);
+  if (received_ != blob_->part_size(number_))
+    throw Error(ErrorCode::format, "blob " + blob_->digest_.str() + " ended after " +
+                                       std::to_string(blob_->part_offset(number_) + received_) + " of " +
+                                       std::to_string(blob_->size_) + " bytes")
+        .hint(broken_source);
+  blob_->writer_.medium_->write_back(start, received_);
+  return blob_->part_done(number_);
+}
+
+}  // namespace airlock::bundle

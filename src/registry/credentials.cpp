@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/registry/credentials.hpp"
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/base/json.hpp"
+#include "airlock/base/process.hpp"
+#include "airlock/base/text.hpp"
+
+namespace airlock::registry {
+
+namespace {
+
+constexpr std::size_t max_config = 16U << 20;
+constexpr std::size_t max_helper_answer = 1U << 20;
+constexpr const char* hub = "docker.io";
+constexpr const char* hub_key = "https://index.docker.io/v1/";  // under which Docker keeps its hub's credentials
+
+/// The host that a key of `auths` means: Docker writes its hub's as a URL. Empty for a key that is for a namespace only
+/// (containers-auth.json(5)): its password is not for the rest of the registry.
+std::string host_of_key(std::string key) {
+  bool url = false;
+  for (const std::string_view scheme : {"https://", "http://"})
+    if (key.starts_with(scheme)) {
+      key.erase(0, scheme.size());
+      url = true;
+    }
+  const auto slash = key.find('/');
+  if (slash != std::string::npos && !url) return {};
+  key = to_lower(key.substr(0, slash));
+  return key == "index.docker.io" || key == "registry-1.docker.io" ? hub : key;
+}
+
+std::optional<Credentials> credentials_of(const JsonObject& entry) {
+  Credentials found;
+  found.identity_token = entry.optional_string("identitytoken").value_or("");
+  const auto username = entry.optional_string("username");
+  const auto password = entry.optional_string("password");
+  const auto encoded = entry.optional_string("auth");
+  if (username && password) {
+    found.username = *username;
+    found.password = *password;
+  } else if (encoded && !encoded->empty()) {
+    const auto pair = base64_decode(*encoded);
+    const auto colon = pair ? pair->find(':') : std::string::npos;
+    if (colon == std::string::npos)
+      throw Error(ErrorCode::usage, entry.where() + ": \"auth\" is not base64 of user:password");
+    found.username = pair->substr(0, colon);
+    found.password = pair->substr(colon + 1);
+  } else if (found.identity_token.empty()) {
+    return std::nullopt;
+  }
+  return found;
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+/// Files to read, the most important first.
+std::vector<std::filesystem::path> config_files() {
+  if (const std::string file = variable("REGISTRY_AUTH_FILE"); !file.empty()) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(file, ignored))
+      throw Error(ErrorCode::usage, "REGISTRY_AUTH_FILE names " + file + ", which does not exist")
+          .hint("correct the variable, or unset it to use ~/.docker/config.json");
+    return {file};
+  }
+  if (const std::string directory = variable("DOCKER_CONFIG"); !directory.empty())
+    return {std::filesystem::path(directory) / "config.json"};
+  std::vector<std::filesystem::path> files;
+  if (const std::string runtime = variable("XDG_RUNTIME_DIR"); !runtime.empty())
+    files.push_back(std::filesystem::path(runtime) / "containers" / "auth.json");
+  if (const std::string home = variable("HOME"); !home.empty())
+    files.push_back(std::filesystem::path(home) / ".docker" / "config.json");
+  return files;
+}
+
+/// Asks docker-credential-`name`. Nothing when it has nothing for this host.
+std::optional<Credentials> ask_helper(const std::string& name, const std::string& host,
+                                      const std::filesystem::path& config) {
+  const std::string program = "docker-credential-" + name;
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ErrorCode::usage, config.string() + " names " + program + " for " + host + ", which " + why)
+        .hint("try it by hand: echo " + host + " | " + program + " get");
+  };
+  if (!is_plain_name(name)) refuse("is no name of a program");
+  const auto result = run_process({program, "get"}, host == hub ? hub_key : host, max_helper_answer);
+  if (!result) refuse("is not installed (not found in PATH)");
+  if (result->status != 0) {
+    // The protocol's words for "nothing": helpers have no exit status of their own for it.
+    if (to_lower(result->output).find("credentials not found") != std::string::npos) return std::nullopt;
+    refuse("failed with exit status " + std::to_string(result->status) + ": " +
+           printable(trim(result->output.substr(0, result->output.find('\n')))));
+  }
+  try {
+    const Json json = parse_json(result->output, program);
+    const JsonObject answer(json, program);
+    const std::string username = answer.string("Username");
+    const std::string secret = answer.string("Secret");
+    if (username == "<token>") return Credentials{"", "", secret};
+    return Credentials{username, secret, ""};
+  } catch (const Error&) {
+    // A parser's message may quote what it stumbled over.
+    refuse("did not answer with the JSON that the protocol asks for");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+CredentialStore::CredentialStore() : answers_(std::make_shared<Answers>()) {}
+
+CredentialStore CredentialStore::from_environment() {
+  CredentialStore store;
+  std::error_code ignored;
+  for (const auto& file : config_files())
+    if (std::filesystem::exists(file, ignored)) store.files_.push_back(load(file));
+  return store;
+}
+
+CredentialStore::File CredentialStore::load(const std::filesystem::path& path) {
+  const std::string text = read_file(path, max_config);
+  try {
+    File file{path, {}, {}, {}};
+    const Json json = parse_json(text, path.string(), {max_config, 16});
+    const JsonObject config(json, path.string());
+    if (const auto auths = config.optional_object("auths"))
+      for (const auto& [key, value] : auths->json().items()) {
+        auto credentials = credentials_of(JsonObject(value, auths->where() + ": " + key));
+        const std::string host = host_of_key(key);
+        if (credentials && !host.empty()) file.auths.insert_or_assign(host, std::move(*credentials));
+      }
+    if (const auto helpers = config.optional_object("credHelpers"))
+      for (const auto& [key, helper] : helpers->string_map())
+        if (const std::string host = host_of_key(key); !host.empty()) file.helpers.insert_or_assign(host, helper);
+    file.store = config.optional_string("credsStore").value_or("");
+    return file;
+  } catch (const Error&) {
+    // A parser's message may quote what it stumbled over, and this file holds passwords.
+    throw Error(ErrorCode::usage, path.string() + " is not a Docker config.json that airlock can read")
+        .hint("check it with: jq 'keys' " + path.string());
+  }
+}
+
+void CredentialStore::set(const std::string& host, Credentials credentials) {
+  given_.insert_or_assign(to_lower(host), std::move(credentials));
+}
+
+std::optional<Credentials> CredentialStore::find(const std::string& name) const {
+  const std::string host = to_lower(name);
+  if (const auto found = given_.find(host); found != given_.end()) return found->second;
+  const std::lock_guard lock(answers_->mutex);  // held while a helper runs: others want the same answer
+  if (const auto known = answers_->by_host.find(host); known != answers_->by_host.end()) return known->second;
+  std::optional<Credentials> credentials;
+  for (const File& file : files_) {
+    const auto helper = file.helpers.find(host);
+    const std::string& program = helper == file.helpers.end() ? file.store : helper->second;
+    if (!program.empty()) credentials = ask_helper(program, host, file.path);
+    const auto stored = file.auths.find(host);
+    if (!credentials && stored != file.auths.end()) credentials = stored->second;
+    if (credentials) break;
+  }
+  answers_->by_host.emplace(host, credentials);
+  return credentials;
+}
+
+}  // namespace airlock::registry

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a registry is found: its mirror, TLS or plain HTTP, and whether a registry answers there at all.
+#include "airlock/base/text.hpp"
+#include "registry/session.hpp"
+
+namespace airlock::registry {
+
+const Endpoint& Client::Session::endpoint(const std::string& registry) {
+  EndpointPlace* place = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& known = endpoints_[registry];
+    if (!known) known = std::make_unique<EndpointPlace>();
+    place = known.get();
+  }
+  const std::lock_guard lock(place->mutex);
+  if (place->endpoint) return *place->endpoint;
+  if (place->unreachable) throw Error(*place->unreachable);
+  try {
+    return place->endpoint.emplace(find_endpoint(registry));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::interrupted) place->unreachable = error;
+    throw;
+  }
+}
+
+std::vector<Reach> Client::Session::ways_to(const std::string& host, const Mirror* mirror) const {
+  if (mirror != nullptr && mirror->plain_http) return {Reach::plain_http};
+  if (options_.insecure_hosts.contains(to_lower(host)))
+    return {Reach::tls_verified, Reach::tls_unverified, Reach::plain_http};
+  return {Reach::tls_verified};
+}
+
+HttpAnswer Client::Session::try_ways(Endpoint& endpoint, const std::vector<Reach>& ways) {
+  HttpAnswer answer;
+  std::optional<HttpAnswer> first_failure;  // what is wrong with TLS, not that plain HTTP did not help either
+  for (const Reach reach : ways) {
+    // Leaving out the verification helps against nothing but a certificate.
+    if (reach == Reach::tls_unverified && answer.failure != HttpAnswer::Failure::tls) continue;
+    endpoint.reach = reach;
+    endpoint.origin.scheme = reach == Reach::plain_http ? "http" : "https";
+    HttpRequest request;
+    request.url = endpoint.origin.str() + "/v2/";
+    request.present_certificate = true;
+    answer = perform_with_retries(request, endpoint.verify_tls(), max_first_attempts);
+    if (answer.status != 0) return answer;
+    if (!first_failure) first_failure = answer;
+  }
+  refuse_unreachable(endpoint, *first_failure);
+}
+
+Endpoint Client::Session::find_endpoint(const std::string& registry) {
+  const auto found = options_.mirrors.find(registry);
+  const Mirror* mirror = found == options_.mirrors.end() ? nullptr : &found->second;
+  const std::string host = mirror != nullptr ? mirror->location.host : registry;
+  Endpoint endpoint;
+  endpoint.name = registry;
+  endpoint.origin = {"https", host};
+  endpoint.prefix = mirror != nullptr ? mirror->location.prefix : "";
+  endpoint.credentials = host;
+  // The hub's API does not live under the name that its images carry.
+  if (host == "docker.io") endpoint.origin.host = "registry-1.docker.io";
+
+  const HttpAnswer answer = try_ways(endpoint, ways_to(host, mirror));
+  // In the form in which all later URLs are compared with it: lower case, without the scheme's own port.
+  endpoint.origin = *origin_of(endpoint.origin.str() + "/v2/");
+  endpoint.distance = answer.waited;
+  if (!answer.ok() && answer.status != 401 && answer.status != 403)
+    refuse(host + " does not answer as a registry (" + endpoint.origin.str() + "/v2/: " + describe(answer) + ")",
+           "check the address; the registry API must be at /v2/ of this host and port");
+  reporter_.detail(registry + ": " + endpoint.origin.str() + ", " + to_string(endpoint.reach) + ", " +
+                   std::to_string(endpoint.distance.count() / 1000) + " ms away");
+  return endpoint;
+}
+
+void Client::Session::refuse_unreachable(const Endpoint& endpoint, const HttpAnswer& answer) const {
+  std::string hint = "check the address, the network and the proxy settings";
+  if (answer.failure == HttpAnswer::Failure::not_tls)
+    hint = options_.side == Side::target
+               ? "it speaks plain HTTP: give it TLS, or allow plain HTTP with --insecure"
+               : "it speaks plain HTTP: allow it with --mirror HOST=http://HOST:PORT or --insecure HOST";
+  if (answer.failure == HttpAnswer::Failure::tls)
+    hint = "give the authority that signed its certificate with --cacert FILE";
+  if (answer.failure == HttpAnswer::Failure::stalled)
+    hint = "check the network; on a line as slow as that, allow longer pauses with --stall-timeout SECONDS";
+  refuse("cannot reach " + endpoint.origin.str() + ": " + answer.failure_text, hint);
+}
+
+}  // namespace airlock::registry

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a blob gets into a registry (distribution-spec, "Pushing blobs"): mounted where the registry has it, else sent in
+// one piece, else in chunks; after a break gone on with from where the registry says that it stood.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "airlock/base/text.hpp"
+#include "registry/api.hpp"
+#include "registry/session.hpp"
+
+namespace airlock::registry {
+
+namespace {
+
+// What proxies before registries let through differs: nginx 1 MiB unless told otherwise, CDNs about 100 MB.
+constexpr std::array<std::uint64_t, 4> chunk_sizes{64U << 20, 16U << 20, 4U << 20, 1U << 20};
+constexpr unsigned max_starts = 3;  // from the beginning, where what a registry kept of an upload turned out useless
+
+using OpenSource = std::function<std::unique_ptr<BlobSource>()>;
+
+/// Hands pieces of a BlobSource to a consumer that asks for other sizes.
+class PieceReader {
+ public:
+  explicit PieceReader(std::unique_ptr<BlobSource> source) : source_(std::move(source)) {}
+
+  std::size_t read(char* into, std::size_t size) {
+    const auto taken = take(size);
+    std::memcpy(into, taken.data(), taken.size());
+    return taken.size();
+  }
+  /// Reads up to `position`: what a source verifies, it has to have read.
+  void skip_to(std::uint64_t position) {
+    while (position_ < position && !take(position - position_).empty()) {
+    }
+  }
+  std::uint64_t position() const { return position_; }
+
+ private:
+  std::string_view take(std::uint64_t size) {
+    if (piece_.empty()) piece_ = source_->next();
+    const auto taken = piece_.substr(0, size);
+    piece_.remove_prefix(taken.size());
+    position_ += taken.size();
+    return taken;
+  }
+
+  std::unique_ptr<BlobSource> source_;
+  std::string_view piece_;
+  std::uint64_t position_ = 0;
+};
+
+/// How many bytes `Range: 0-N` acknowledges. Registries answer `0-0` to an upload that has none.
+std::uint64_t acknowledged(std::string_view range) {
+  if (range.starts_with("bytes=")) range.remove_prefix(6);
+  const auto dash = range.find('-');
+  const auto last = dash == std::string_view::npos ? std::nullopt : parse_number(range.substr(dash + 1));
+  return last.value_or(0) == 0 ? 0 : *last + 1;
+}
+
+class Upload {
+ public:
+  Upload(Client::Session& session, Repository repository, const oci::Digest& digest, std::uint64_t size,
+         const OpenSource& open)
+      : session_(session),
+        endpoint_(session.endpoint(repository.registry)),
+        repository_(std::move(repository)),
+        digest_(digest),
+        size_(size),
+        open_(open),
+        scopes_(push_scope(endpoint_.repository(repository_.name))),
+        what_("upload of blob " + digest.str() + " to " + repository_.str()) {}
+
+  Client::PushResult run(const std::optional<std::string>& mount_from) {
+    if (begin(mount_from)) return Client::PushResult::mounted;
+    try {
+      if (mount_from && present()) {
+        cancel();
+        return Client::PushResult::present;
+      }
+      send();
+      return Client::PushResult::sent;
+    } catch (const Error& error) {
+      // An upload that stays open holds space until the registry's own clean-up.
+      if (error.code() != ErrorCode::interrupted && error.code() != ErrorCode::registry) cancel();
+      throw;
+    }
+  }
+
+ private:
+  HttpAnswer ask(const char* method, const std::string& url, const Scopes& scopes) {
+    return session_.send(endpoint_, scopes, [&] {
+      HttpRequest request;
+      request.method = method;
+      request.url = url;
+      return request;
+    });
+  }
+
+  bool present() { return ask("HEAD", blob_url(endpoint_, repository_, digest_), scopes_).ok(); }
+
+  /// Opens an upload; true when the blob was mounted instead.
+  bool begin(const std::optional<std::string>& mount_from) {
+    const std::string start = repository_url(endpoint_, repository_) + "/blobs/uploads/";
+    Scopes scopes = scopes_;
+    std::string url = start;
+    if (mount_from) {
+      const std::string from = endpoint_.repository(*mount_from);
+      scopes.merge(pull_scope(from));
+      url += "?mount=" + url_encode(digest_.str()) + "&from=" + url_encode(from);
+    }
+    const HttpAnswer opened = ask("POST", url, scopes);
+    if (mount_from && opened.status == 201) return true;
+    if (opened.status != 202 || opened.header("location").empty()) session_.refuse(opened, what_);
+    location_ = resolve_url(start, opened.header("location"));
+    chunk_min_ = parse_number(opened.header("oci-chunk-min-length")).value_or(0);
+    offset_ = 0;
+    return false;
+  }
+
+  void cancel() noexcept {
+    try {
+      ask("DELETE", location_, scopes_);
+    } catch (...) {
+      // What made us give up is the news.
+    }
+  }
+
+  void send() {
+    for (unsigned starts = 1;;) {
+      resumed_ = false;
+      const HttpAnswer answer = send_piece();
+      if (answer.ok() && complete_) return;
+      if (answer.ok()) continue;
+      if (make_chunks_smaller(answer)) continue;
+      if (answer.status == 413)
+        session_.refuse(what_ + ": " + describe(answer),
+                        "a proxy before the registry limits the size of requests below 1 MiB (nginx: "
+                        "client_max_body_size); raise it");
+      // What the registry kept may not fit, or is gone.
+      if ((!resumed_ && answer.status != 404 && answer.status != 416) || ++starts > max_starts)
+        session_.refuse(answer, what_);
+      begin(std::nullopt);
+    }
+  }
+
+  /// All that is left, or the next chunk of it.
+  HttpAnswer send_piece() {
+    bool again = false;
+    const auto make = [&] {
+      if (std::exchange(again, true)) recover();
+      return complete_ ? head_request() : piece_request();
+    };
+    HttpAnswer answer = session_.send(endpoint_, scopes_, make, [&] { return offset_; });
+    if (answer.ok() && !closing_) {
+      offset_ += piece_size_;
+      if (const auto next = answer.header("location"); !next.empty()) location_ = resolve_url(location_, next);
+    } else if (answer.ok()) {
+      complete_ = true;
+    }
+    return answer;
+  }
+
+  HttpRequest head_request() const {
+    HttpRequest request;
+    request.method = "HEAD";
+    request.url = blob_url(endpoint_, repository_, digest_);
+    return request;
+  }
+
+  HttpRequest piece_request() {
+    const std::uint64_t chunk = std::max(session_.chunk_size(endpoint_), chunk_min_);
+    closing_ = session_.chunk_size(endpoint_) == 0 || offset_ == size_;
+    piece_size_ = closing_ ? size_ - offset_ : std::min(chunk, size_ - offset_);
+    HttpRequest request;
+    request.method = closing_ ? "PUT" : "PATCH";
+    request.url = location_;
+    if (closing_)
+      request.url += (location_.find('?') == std::string::npos ? "?digest=" : "&digest=") + url_encode(digest_.str());
+    request.headers = {"Content-Type: application/octet-stream"};
+    if (offset_ > 0 || !closing_)
+      if (piece_size_ > 0)
+        request.headers.push_back("Content-Range: " + std::to_string(offset_) + "-" +
+                                  std::to_string(offset_ + piece_size_ - 1));
+    if (!reader_ || reader_->position() != offset_) {
+      reader_ = std::make_unique<PieceReader>(open_());
+      reader_->skip_to(offset_);
+    }
+    request.body = [this, left = piece_size_](char* into, std::size_t room) mutable {
+      const std::size_t got = reader_->read(into, std::min<std::uint64_t>(room, left));
+      left -= got;
+      return got;
+    };
+    request.body_size = piece_size_;
+    return request;
+  }
+
+  /// Finds out what became of an upload that broke.
+  void recover() {
+    const HttpAnswer status = ask("GET", location_, scopes_);
+    const std::uint64_t kept = acknowledged(status.header("range"));
+    if (status.ok() && kept <= size_) {
+      if (const auto next = status.header("location"); !next.empty()) location_ = resolve_url(location_, next);
+      offset_ = kept;
+      resumed_ = kept > 0;
+      if (resumed_)
+        session_.reporter().detail(what_ + " goes on after " + human_size(kept) + " of " + human_size(size_));
+    } else if (present()) {
+      complete_ = true;  // only its answer was lost
+    } else {
+      begin(std::nullopt);
+    }
+  }
+
+  /// Whether there is a smaller size to try after this refusal. All later uploads to this registry begin with it.
+  bool make_chunks_smaller(const HttpAnswer& answer) {
+    const bool whole_refused = session_.chunk_size(endpoint_) == 0 && (answer.status == 405 || answer.status == 501);
+    if (answer.status != 413 && !whole_refused) return false;
+    for (const std::uint64_t size : chunk_sizes) {
+      if ((size >= piece_size_ && !whole_refused) || size < chunk_min_) continue;
+      session_.set_chunk_size(endpoint_, size);
+      session_.reporter().detail(endpoint_.name + " refuses uploads of " + human_size(piece_size_) + " (" +
+                                 describe(answer) + "): from now on in chunks of " + human_size(size));
+      begin(std::nullopt);
+      return true;
+    }
+    return false;
+  }
+
+  Client::Session& session_;
+  const Endpoint& endpoint_;
+  Repository repository_;
+  oci::Digest digest_;
+  std::uint64_t size_;
+  const OpenSource& open_;
+  Scopes scopes_;
+  std::string what_;
+  std::string location_;
+  std::uint64_t chunk_min_ = 0;
+  std::uint64_t offset_ = 0;      // what the registry has for sure
+  std::uint64_t piece_size_ = 0;  // of the request under way
+  bool closing_ = false;          // the request under way completes the blob
+  bool complete_ = false;
+  bool resumed_ = false;  // it builds on what an earlier attempt left
+  std::unique_ptr<PieceReader> reader_;
+};
+
+}  // namespace
+
+Client::PushResult Client::push_blob(const Repository& repository, const oci::Digest& digest, std::uint64_t size,
+                                     const std::optional<std::string>& mount_from, const OpenSource& open) {
+  return Upload(*session_, repository, digest, size, open).run(mount_from);
+}
+
+}  // namespace airlock::registry
