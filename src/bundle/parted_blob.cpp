@@ -77,8 +77,8 @@ void PartedBlob::Part::write(std::string_view bytes) {
 }
 
 void PartedBlob::Part::flush() {
-  const std::uint64_t at = blob_->offset_ + blob_->part_offset(number_) + received_ - buffer_.size();
-  blob_->writer_.medium_->write(at, buffer_);
+  blob_->writer_.medium_->write(blob_->offset_ + blob_->part_offset(number_) + written_, buffer_);
+  written_ += buffer_.size();
   buffer_.clear();
 }
 

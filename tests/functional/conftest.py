@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the functional tests share. AIRLOCK and TEST_REGISTRY name the programs, LAB_CACHE keeps downloaded packages."""
 
+import base64
 import json
 import os
 import pathlib
@@ -148,6 +149,27 @@ def export_small(airlock, keys, tmp_path):
                        "--mirror", f"quay.io=http://{server.host}", *more, **options)  # fmt: skip
 
     return run
+
+
+@pytest.fixture
+def filled(fake_registry, small_images):
+    """A test registry with the small images, filled without authentication in the way."""
+
+    def start(*arguments, authorization=""):
+        factory, made = small_images
+        server = fake_registry(*arguments)
+        if "token" in arguments:
+            connection = server.connect()
+            basic = "Basic " + base64.b64encode(b"user:password").decode()
+            connection.request("GET", "/token?service=test&scope=push", headers={"Authorization": basic})
+            authorization = "Bearer " + json.loads(connection.getresponse().read())["token"]
+        elif "basic" in arguments:
+            authorization = "Basic " + base64.b64encode(b"user:password").decode()
+        images.fill(server, factory.store, made, authorization)
+        server.forget()
+        return server
+
+    return start
 
 
 def layer_digests(store, top):

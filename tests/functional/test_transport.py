@@ -9,27 +9,6 @@ from conftest import files_in, layer_digests
 from lab import images
 
 
-@pytest.fixture
-def filled(fake_registry, small_images):
-    """A test registry with the small images, filled without authentication in the way."""
-
-    def start(*arguments, authorization=""):
-        factory, made = small_images
-        server = fake_registry(*arguments)
-        if "token" in arguments:
-            connection = server.connect()
-            basic = "Basic " + __import__("base64").b64encode(b"user:password").decode()
-            connection.request("GET", "/token?service=test&scope=push", headers={"Authorization": basic})
-            authorization = "Bearer " + json.loads(connection.getresponse().read())["token"]
-        elif "basic" in arguments:
-            authorization = "Basic " + __import__("base64").b64encode(b"user:password").decode()
-        images.fill(server, factory.store, made, authorization)
-        server.forget()
-        return server
-
-    return start
-
-
 LOGIN = ["--username", "user", "--password-stdin"]
 
 

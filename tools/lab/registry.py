@@ -33,12 +33,13 @@ def make_certificates(directory: pathlib.Path) -> None:
 class Registry:
     """A docker-registry process. Use it as a context manager: leaving stops the process by its pid."""
 
-    def __init__(self, directory, certificates=None, login=None, token_auth=None, environment=None):
+    def __init__(self, directory, certificates=None, login=None, token_auth=None, environment=None, more=None):
         self.directory = pathlib.Path(directory)
         self.certificates = certificates and pathlib.Path(certificates)
         self.login = login  # (user, password)
         self.token_auth = token_auth  # {"realm", "service", "issuer", "rootcertbundle"}
         self.environment = environment
+        self.more = more or {}  # further sections of the configuration
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.process = None
@@ -73,7 +74,7 @@ class Registry:
             config["auth"] = {"htpasswd": {"realm": "lab", "path": str(self.directory / "htpasswd")}}
         if self.token_auth:
             config["auth"] = {"token": self.token_auth}
-        return config
+        return {**config, **self.more}
 
     def __enter__(self):
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,7 @@ class PartedBlob {
     PartedBlob* blob_;
     std::size_t number_;
     std::uint64_t received_ = 0;
+    std::uint64_t written_ = 0;
     std::string buffer_;
     void flush();
   };

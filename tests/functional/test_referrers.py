@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signatures, attestations and SBOMs travel with their images, however a registry keeps them."""
+
+import json
+import subprocess
+
+import pytest
+from conftest import files_in
+
+from lab import images
+
+COSIGN_LAYER = "application/vnd.dev.cosign.simplesigning.v1+json"
+EMPTY = "application/vnd.oci.empty.v1+json"
+
+
+@pytest.fixture
+def signed(small_images):
+    """quay.io/lab/one:1 with two referrers by subject, one cosign signature by tag; and where each is."""
+    factory, made = small_images
+    store, top = factory.store, made["quay.io/lab/one:1"]
+    subject = {key: top[key] for key in ("mediaType", "digest", "size")}
+
+    def artifact(kind, content):
+        body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "artifactType": kind, "config": store.add(EMPTY, b"{}"),
+                "layers": [store.add(kind, content)], "subject": subject, "annotations": {"lab": "yes"}}  # fmt: skip
+        return store.add_json(images.OCI["manifest"], body)
+
+    listed = [artifact("application/spdx+json", b'{"spdx": 1}'), artifact("application/vnd.lab.signature", b"signature")]
+    config = store.add_json(images.OCI["config"], {"os": "", "architecture": ""})
+    body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": [store.add(COSIGN_LAYER, b'{"critical": {}}')]}
+    cosign = store.add_json(images.OCI["manifest"], body)
+    return factory, made, top["digest"].replace(":", "-"), listed, cosign
+
+
+def fill(server, signed, fallback):
+    factory, made, stem, listed, cosign = signed
+    names = {**made, f"quay.io/lab/one:{stem}.sig": cosign}
+    images.fill(server, factory.store, names)
+    pusher = images.Pusher(server, factory.store)
+    for top in listed:
+        pusher.push("lab/one", top["digest"], top)
+    if fallback:
+        index = {"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": listed}
+        pusher.push("lab/one", stem, factory.store.add_json(images.OCI["index"], index))
+    server.forget()
+
+
+def get(server, path):
+    connection = server.connect()
+    connection.request("GET", path, headers={"Accept": f"{images.OCI['index']}, {images.OCI['manifest']}"})
+    answer = connection.getresponse()
+    body = answer.read()
+    return answer.status, body and json.loads(body)
+
+
+@pytest.mark.parametrize("source", ["api", "fallback tag"])
+def test_referrers_travel(airlock, keys, fake_registry, signed, export_small, plain, tmp_path, source):
+    factory, made, stem, listed, cosign = signed
+    server = fake_registry(*["--referrers"] * (source == "api"))
+    fill(server, signed, fallback=source != "api")
+    result = export_small(0, server)
+    assert "3 signatures, attestations and SBOMs" in result.out
+    if source == "api":
+        assert len(server.requests("GET", "/referrers/")) == 3  # two pages of one image, one of the other
+    bundle = tmp_path / "small.tar"
+    airlock(0, "verify", bundle, "--key", keys / "alice.pub")
+    # Into docker-registry 2.8, which has no list of referrers: the tags are kept.
+    command = ["import", bundle, plain.host, "--insecure", "--key", keys / "alice.pub"]
+    airlock(0, *command)
+    status, index = get(plain, f"/v2/lab/one/manifests/{stem}")
+    assert status == 200 and {m["digest"] for m in index["manifests"]} == {top["digest"] for top in listed}
+    assert {m["artifactType"] for m in index["manifests"]} == {"application/spdx+json", "application/vnd.lab.signature"}
+    assert all(m["annotations"] == {"lab": "yes"} for m in index["manifests"])
+    assert get(plain, f"/v2/lab/one/manifests/{stem}.sig")[1] == json.loads(factory.store.blobs[cosign["digest"]])
+    for top in listed:
+        assert get(plain, f"/v2/lab/one/manifests/{top['digest']}")[0] == 200
+    # Another client finds the same.
+    raw = subprocess.run(["skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{plain.host}/lab/one:{stem}.sig"], check=True, capture_output=True)
+    assert raw.stdout == factory.store.blobs[cosign["digest"]]
+    assert airlock(0, *command, "--output", "json").json["manifestsSent"] == 0
+    airlock(0, "check", plain.host, "--bundle", bundle, "--insecure", "--key", keys / "alice.pub")
+
+
+def test_a_registry_with_the_referrers_api_needs_no_tag(airlock, keys, fake_registry, signed, export_small, tmp_path):
+    factory, made, stem, listed, cosign = signed
+    server, target = fake_registry("--referrers"), fake_registry("--referrers")
+    fill(server, signed, fallback=False)
+    export_small(0, server)
+    airlock(0, "import", tmp_path / "small.tar", target.host, "--insecure", "--key", keys / "alice.pub")
+    assert get(target, f"/v2/lab/one/manifests/{stem}")[0] == 404
+    assert len(get(target, f"/v2/lab/one/referrers/{made['quay.io/lab/one:1']['digest']}")[1]["manifests"]) == 1  # a page
+    assert get(target, f"/v2/lab/one/manifests/{stem}.sig")[0] == 200
+
+
+def test_what_others_listed_stays_listed(airlock, keys, fake_registry, signed, export_small, plain, tmp_path):
+    factory, made, stem, listed, cosign = signed
+    server = fake_registry("--referrers")
+    fill(server, signed, fallback=False)
+    export_small(0, server)
+    other = factory.manifest("amd64", [((), "gzip", (("etc/other", b"other"),))], images.OCI)
+    index = {"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": [other]}
+    images.Pusher(plain, factory.store).push("lab/one", stem, factory.store.add_json(images.OCI["index"], index))
+    airlock(0, "import", tmp_path / "small.tar", plain.host, "--insecure", "--key", keys / "alice.pub")
+    listed_now = {m["digest"] for m in get(plain, f"/v2/lab/one/manifests/{stem}")[1]["manifests"]}
+    assert listed_now == {other["digest"], *(top["digest"] for top in listed)}
+
+
+def test_no_referrers(airlock, fake_registry, signed, export_small):
+    server = fake_registry("--referrers")
+    fill(server, signed, fallback=False)
+    result = export_small(0, server, "--no-referrers")
+    assert "attached" not in result.out and server.requests("GET", "/referrers/") == []
+
+
+def test_an_error_in_asking_is_not_an_absence(fake_registry, signed, export_small, tmp_path):
+    server = fake_registry("--referrers")
+    fill(server, signed, fallback=False)
+    for match in ("GET */referrers/*", "GET */manifests/sha256-*.sig"):
+        server.rules({"match": match, "status": 403, "times": 0})
+        err = export_small(4, server).err
+        assert "signatures and attestations" in err and "HTTP 403" in err and files_in(tmp_path) == []
+    server.rules({"match": f"GET */manifests/{signed[3][0]['digest']}", "status": 404, "times": 0})
+    assert "is listed, but missing" in export_small(4, server).err
+
+
+def test_registries_without_the_api_are_asked_for_it_once(fake_registry, signed, export_small):
+    server = fake_registry()
+    fill(server, signed, fallback=False)
+    export_small(0, server, "--jobs", "1")
+    assert len(server.requests("GET", "/referrers/")) == 1

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How blobs get into registries that do not take them the simple way."""
+
+import json
+
+import pytest
+
+from lab import images
+
+
+@pytest.fixture
+def import_to(airlock, keys, fake_registry, filled, export_small, tmp_path):
+    """Starts a target and imports the small images: import_to(status, target arguments, rules, more options)."""
+    export_small(0, filled())
+
+    def run(status, arguments=(), rules=(), more=(), bundle="small.tar"):
+        target = fake_registry(*arguments)
+        target.rules(*rules)
+        result = airlock(status, "import", tmp_path / bundle, target.host, "--insecure", "--key", keys / "alice.pub", "-v", "--jobs", "1", *more)
+        return target, result
+
+    return run
+
+
+def test_a_refused_mount_is_sent_over_the_upload_that_the_registry_opened(import_to):
+    target, result = import_to(0, rules=[{"match": "POST *", "no_mount": True, "times": 0}])
+    mounts = [r for r in target.requests("POST") if r["mount"]]
+    assert len(mounts) == 1 and "sent       6 blobs" in result.err and "mounted    0 blobs" in result.err
+    assert len(target.requests("POST")) == len(target.requests("PUT", "/blobs/")) == 6 and target.control("uploads") == 0
+
+
+def test_one_mount_and_no_question_before_it(import_to):
+    target, result = import_to(0)
+    assert "sent       5 blobs" in result.err and "mounted    1 blob" in result.err
+    assert len(target.requests("POST")) == 6 and len(target.requests("PUT", "/blobs/")) == 5
+
+
+@pytest.mark.parametrize("arguments", [(), ("--absolute-locations",)])
+def test_locations_may_be_relative_or_absolute(import_to, arguments):
+    import_to(0, arguments)
+
+
+def test_a_broken_upload_goes_on_where_the_registry_stood(import_to, small_images):
+    target, result = import_to(0, rules=[{"match": "PUT */blobs/uploads/*", "cut_request": 100}])
+    assert "goes on after 100 B of" in result.err and "retry" in result.err
+    puts = target.requests("PUT", "/blobs/uploads/")
+    assert puts[1]["content_range"].startswith("100-") and target.control("uploads") == 0
+
+
+def test_an_upload_whose_answer_was_lost_is_not_sent_again(import_to, fake_registry):
+    """The registry stored the blob and then failed to say so: its upload is gone, the blob is there."""
+    target, result = import_to(0, rules=[{"match": "GET */blobs/uploads/*", "status": 404, "times": 0}, {"match": "HEAD */blobs/*", "skip": 1, "status": 200},
+                                         {"match": "PUT */blobs/uploads/*", "status": 502}])  # fmt: skip
+    assert len(target.requests("PUT", "/blobs/uploads/")) >= 4
+
+
+def test_an_upload_that_the_registry_forgot_starts_anew(import_to):
+    target, _ = import_to(0, rules=[{"match": "PUT */blobs/uploads/*", "cut_request": 100}, {"match": "GET */blobs/uploads/*", "status": 404}])
+    puts = target.requests("PUT", "/blobs/uploads/")
+    assert puts[1]["content_range"] == ""
+
+
+def big_bundle(airlock, keys, fake_registry, tmp_path):
+    """One layer of 5 MiB."""
+    factory = images.Factory(packages=None)
+    config = factory.store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64"})
+    layer = factory.store.add(images.OCI["gzip"], bytes(range(256)) * (5 << 12))
+    body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": [layer]}
+    server = fake_registry()
+    images.fill(server, factory.store, {"quay.io/lab/one:1": factory.store.add_json(images.OCI["manifest"], body)})
+    airlock(0, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "big.tar",
+            "--mirror", f"quay.io=http://{server.host}")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "arguments, chunks",
+    [
+        (["--max-body", str(5 << 20 | 1)], []),  # just large enough
+        (["--max-body", str(2 << 20)], [1 << 20] * 5),  # as a proxy does it
+        (["--max-body", str(4 << 20)], [4 << 20, 1 << 20]),
+        (["--chunks-only"], [5 << 20]),
+        (["--max-body", str(2 << 20), "--chunk-min", "1500000"], None),
+    ],
+)
+def test_chunks_where_a_registry_or_a_proxy_wants_them(import_to, airlock, keys, fake_registry, tmp_path, arguments, chunks):
+    big_bundle(airlock, keys, fake_registry, tmp_path)
+    if chunks is None:
+        _, result = import_to(4, arguments, bundle="big.tar")
+        assert "client_max_body_size" in result.err and "HTTP 413" in result.err
+        return
+    target, result = import_to(0, arguments, bundle="big.tar")
+    sent = [r["size"] for r in target.requests("PATCH") if r["status"] == 202 and r["size"] > 1000]
+    assert sent == chunks and ("in chunks of" in result.err) == bool(chunks)
+    assert airlock(0, "check", target.host, "--bundle", tmp_path / "big.tar", "--insecure", "--key", keys / "alice.pub")
+
+
+def test_a_broken_chunk_goes_on_too(import_to, airlock, keys, fake_registry, tmp_path):
+    big_bundle(airlock, keys, fake_registry, tmp_path)
+    target, result = import_to(0, ["--max-body", str(2 << 20)], [{"match": "PATCH *", "skip": 3, "cut_request": 5000}], bundle="big.tar")
+    assert "goes on after 2.0 MiB of 5.0 MiB" in result.err, result.err
+    assert target.requests("PATCH")[-1]["status"] == 202
+
+
+def test_paths_that_are_too_deep_for_a_registry(import_to):
+    body = json.dumps({"errors": [{"code": "NAME_INVALID", "message": "invalid repository name"}]})
+    _, result = import_to(4, rules=[{"match": "POST *", "status": 400, "body": body, "times": 0}])
+    assert "NAME_INVALID: invalid repository name" in result.err and "PREFIX" in result.err
+
+
+def test_a_wrong_blob_leaves_no_upload_open(import_to, tmp_path):
+    raw = bytearray((tmp_path / "small.tar").read_bytes())
+    at = raw.rindex(b"\x1f\x8b\x08")  # in the last layer
+    raw[at + 20] ^= 1
+    (tmp_path / "bad.tar").write_bytes(raw)
+    target, result = import_to(6, bundle="bad.tar")
+    assert target.control("uploads") == 0 and target.requests("PUT", "/manifests/") == [] and "blob sha256:" in result.err
