@@ -36,7 +36,7 @@ void Archive::check_end(const Cursor& cursor) const {
   const std::uint64_t rest = medium_->size() - cursor.position;
   if (rest < tar::end_size)
     throw Error(ErrorCode::format, Side::bundle, medium_->name() + " is cut short: the end mark is not whole")
-        .hint("the file did not arrive whole; copy it again");
+        .hint(medium_->advice_when_short());
   if (rest > max_end_padding) refuse_structure(human_size(rest) + " of data after the end of the archive");
   std::string tail(rest, '\0');
   medium_->read(cursor.position, tail);

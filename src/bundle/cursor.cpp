@@ -19,6 +19,20 @@ void check_padding(const ReadableMedium& medium, const Cursor::Found& found) {
     refuse_structure(found.entry.name + ": bytes other than zero after its content");
 }
 
+/// Where a bundle comes in volumes, what is wrong is said with the volume that holds it.
+template <typename Action>
+auto in_place(const ReadableMedium& medium, std::uint64_t offset, std::uint64_t size, const Action& action)
+    -> decltype(action()) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    const std::string where = medium.where(offset, size);
+    if (where.empty()) throw;
+    throw Error(error.code(), error.side(), "a volume is not what belongs here" + where + ": " + error.what())
+        .hint("it is damaged, swapped with another one, or of another bundle; copy it again from its exporter");
+  }
+}
+
 }  // namespace
 
 void refuse_structure(const std::string& why) {
@@ -31,10 +45,10 @@ std::optional<Cursor::Found> Cursor::next() {
   if (medium.size() - position < block.size())
     throw Error(ErrorCode::format, Side::bundle,
                 medium.name() + " is cut short: no end mark in its " + std::to_string(medium.size()) + " bytes")
-        .hint("the file did not arrive whole; copy it again");
+        .hint(medium.advice_when_short());
   medium.read(position, block);
   if (tar::is_end(block)) return std::nullopt;
-  const tar::Entry entry = tar::parse_header(block, position);
+  const tar::Entry entry = in_place(medium, position, block.size(), [&] { return tar::parse_header(block, position); });
   const Found found{entry, position + tar::block_size, entry.size};
   const std::uint64_t available = medium.size() - found.offset;
   const std::uint64_t needed = tar::padded(found.size);
@@ -42,8 +56,8 @@ std::optional<Cursor::Found> Cursor::next() {
     throw Error(ErrorCode::format, Side::bundle,
                 medium.name() + " is cut short: " + entry.name + " needs " + human_size(needed) + ", " +
                     human_size(available) + " are left")
-        .hint("the file did not arrive whole; copy it again");
-  check_padding(medium, found);
+        .hint(medium.advice_when_short());
+  in_place(medium, found.offset + found.size, needed - found.size, [&] { check_padding(medium, found); });
   position = found.offset + needed;
   return found;
 }

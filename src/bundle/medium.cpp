@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -19,29 +19,27 @@ namespace airlock::bundle {
 
 namespace {
 
-class FileReader final : public SignableMedium {
+/// One file of a finished bundle.
+class PieceReader {
  public:
-  FileReader(const std::filesystem::path& path, int flags) : path_(path), fd_(open_file(path, flags)) {
+  PieceReader(std::filesystem::path path, int flags) : path_(std::move(path)), fd_(open_file(path_, flags)) {
     struct stat status {};
-    if (::fstat(fd_.get(), &status) != 0) throw_errno("look at", path);
+    if (::fstat(fd_.get(), &status) != 0) throw_errno("look at", path_);
     if (!S_ISREG(status.st_mode))
-      throw Error(ErrorCode::media, path.string() + " is not a regular file")
+      throw Error(ErrorCode::media, path_.string() + " is not a regular file")
           .hint("a bundle is read at several places at once, so it cannot come from a pipe or a directory");
     size_ = static_cast<std::uint64_t>(status.st_size);
   }
 
-  std::uint64_t size() const override { return size_; }
-  std::string name() const override { return path_.string(); }
-  void read(std::uint64_t offset, std::span<char> into) const override { read_exactly(fd_, offset, into, path_); }
+  std::uint64_t size() const { return size_; }
+  const std::filesystem::path& path() const { return path_; }
+  const FileDescriptor& fd() const { return fd_; }
+
   /// Two who sign at once would write to the same place. File systems that cannot lock are taken as they are.
   void lock() const {
     if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
       throw Error(ErrorCode::media, path_.string() + " is being signed by another airlock")
           .hint("wait for it to end, and run this one again");
-  }
-  void overwrite(std::uint64_t offset, std::string_view bytes) override {
-    write_exactly(fd_, offset, bytes, path_);
-    if (::fdatasync(fd_.get()) != 0) throw_errno("flush", path_);
   }
 
  private:
@@ -50,9 +48,86 @@ class FileReader final : public SignableMedium {
   std::uint64_t size_ = 0;
 };
 
-class FileWriter final : public WritableMedium {
+/// Cuts a range of the stream at the borders of files: `action(piece, offset in it, offset in the range, bytes)`.
+/// `start_of(i)` is where piece i begins; the last one takes what is left.
+template <typename StartOf, typename Action>
+void for_each_piece(std::size_t count, const StartOf& start_of, std::uint64_t offset, std::uint64_t size,
+                    const Action& action) {
+  std::size_t i = 0;
+  while (i + 1 < count && start_of(i + 1) <= offset) ++i;
+  for (std::uint64_t done = 0; done < size; ++i) {
+    const std::uint64_t at = offset + done;
+    const std::uint64_t room = i + 1 < count ? start_of(i + 1) - at : size - done;
+    const std::uint64_t part = std::min(room, size - done);
+    action(i, at - start_of(i), done, part);
+    done += part;
+  }
+}
+
+class FileMedium final : public SignableMedium {
  public:
-  FileWriter(const std::filesystem::path& path, std::uint64_t size)
+  FileMedium(std::filesystem::path name, const std::vector<std::filesystem::path>& files, int flags)
+      : name_(std::move(name)) {
+    for (const auto& file : files) {
+      pieces_.emplace_back(file, flags);
+      starts_.push_back(size_);
+      size_ += pieces_.back().size();
+    }
+  }
+
+  std::uint64_t size() const override { return size_; }
+  std::string name() const override {
+    return name_.string() + (pieces_.size() == 1 ? "" : " (" + count_of(pieces_.size(), "volume") + ")");
+  }
+
+  void read(std::uint64_t offset, std::span<char> into) const override {
+    each(offset, into.size(), [&](std::size_t i, std::uint64_t at, std::uint64_t done, std::uint64_t part) {
+      read_exactly(pieces_[i].fd(), at, into.subspan(done, part), pieces_[i].path());
+    });
+  }
+
+  void overwrite(std::uint64_t offset, std::string_view bytes) override {
+    each(offset, bytes.size(), [&](std::size_t i, std::uint64_t at, std::uint64_t done, std::uint64_t part) {
+      write_exactly(pieces_[i].fd(), at, bytes.substr(done, part), pieces_[i].path());
+      if (::fdatasync(pieces_[i].fd().get()) != 0) throw_errno("flush", pieces_[i].path());
+    });
+  }
+
+  std::string where(std::uint64_t offset, std::uint64_t size) const override {
+    if (pieces_.size() == 1) return {};
+    std::vector<std::string> names;
+    each(offset, size, [&](std::size_t i, std::uint64_t, std::uint64_t, std::uint64_t) {
+      names.push_back(pieces_[i].path().filename().string());
+    });
+    return " (in " + join(names, " and ") + ")";
+  }
+
+  std::string advice_when_short() const override {
+    if (pieces_.size() == 1 && name_ == pieces_.front().path()) return ReadableMedium::advice_when_short();
+    const auto next = volume_path(name_.filename(), static_cast<unsigned>(pieces_.size()) + 1);
+    return "the volume " + next.string() + " is missing (--volume-dir names its directory), or " +
+           pieces_.back().path().filename().string() + " did not arrive whole; copy it again";
+  }
+
+  void lock() const { pieces_.front().lock(); }
+
+ private:
+  template <typename Action>
+  void each(std::uint64_t offset, std::uint64_t size, const Action& action) const {
+    for_each_piece(
+        pieces_.size(), [&](std::size_t i) { return starts_[i]; }, offset, size, action);
+  }
+
+  std::filesystem::path name_;
+  std::vector<PieceReader> pieces_;
+  std::vector<std::uint64_t> starts_;
+  std::uint64_t size_ = 0;
+};
+
+/// One file of a bundle that is being written.
+class PieceWriter {
+ public:
+  PieceWriter(const std::filesystem::path& path, std::uint64_t size, Leftovers leftovers)
       : final_(path), partial_(path.string() + ".partial") {
     fd_ = open_file(partial_, O_RDWR | O_CREAT, 0644);
     // File systems that cannot lock (some on networks) are taken as they are.
@@ -67,6 +142,7 @@ class FileWriter final : public WritableMedium {
       errno = EEXIST;
       throw_errno("create", path);
     }
+    if (leftovers == Leftovers::use && static_cast<std::uint64_t>(mine.st_size) == size) return;
     try {
       if (::ftruncate(fd_.get(), 0) != 0) throw_errno("write", partial_);
       reserve(size);
@@ -76,29 +152,11 @@ class FileWriter final : public WritableMedium {
     }
   }
 
-  ~FileWriter() override {
-    if (!committed_) ::unlink(partial_.c_str());
-  }
-  FileWriter(const FileWriter&) = delete;
-  FileWriter& operator=(const FileWriter&) = delete;
-
-  void write(std::uint64_t offset, std::string_view bytes) override { write_exactly(fd_, offset, bytes, partial_); }
-
-  void read(std::uint64_t offset, std::span<char> into) const override { read_exactly(fd_, offset, into, partial_); }
-
-  void write_back(std::uint64_t offset, std::uint64_t length) override {
-    // Advice only: a file system that does not take it flushes in sync().
-    ::sync_file_range(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(length), SYNC_FILE_RANGE_WRITE);
-  }
-
-  void sync() override {
-    if (::fdatasync(fd_.get()) != 0) throw_errno("flush", partial_);
-  }
-
-  void commit() override {
-    rename_new(partial_, final_);
-    committed_ = true;
-  }
+  const FileDescriptor& fd() const { return fd_; }
+  const std::filesystem::path& partial() const { return partial_; }
+  const std::filesystem::path& path() const { return final_; }
+  void commit() { rename_new(partial_, final_); }
+  void discard() noexcept { ::unlink(partial_.c_str()); }
 
  private:
   [[noreturn]] void refuse_concurrent() const {
@@ -106,43 +164,129 @@ class FileWriter final : public WritableMedium {
         .hint("wait for it, or choose another output name");
   }
 
+  [[noreturn]] void refuse_size(std::uint64_t size) const {
+    if (errno != EFBIG) throw_errno("reserve " + human_size(size) + " for", final_);
+    throw Error(ErrorCode::media,
+                final_.string() + " would have " + human_size(size) + ", which is more than a file may have there")
+        .hint("write volumes: --volume-size fat32 (4 GiB - 1), or a smaller size; or raise the limit (ulimit -f)");
+  }
+
   void reserve(std::uint64_t size) {
-    struct statvfs space {};
-    if (::fstatvfs(fd_.get(), &space) == 0) {
-      const std::uint64_t available = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
-      if (available < size)
-        throw Error(ErrorCode::media, "no room for " + final_.string() + ": it needs " + human_size(size) + ", " +
-                                          human_size(available) + " are free")
-            .hint("free space on that file system, choose another one, or narrow the selection");
-    }
+    const auto available = std::filesystem::space(partial_).available;
+    if (available < size)
+      throw Error(ErrorCode::media, "no room for " + final_.string() + ": it needs " + human_size(size) + ", " +
+                                        human_size(available) + " are free")
+          .hint("free space on that file system, choose another one, or narrow the selection");
     // Not posix_fallocate: where the file system cannot reserve (FAT), that one writes zeros over the whole length.
-    if (::fallocate(fd_.get(), 0, 0, static_cast<off_t>(size)) != 0) {
-      if (errno != EOPNOTSUPP && errno != ENOSYS) throw_errno("reserve " + human_size(size) + " for", final_);
-      if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) throw_errno("write", final_);
-    }
+    if (::fallocate(fd_.get(), 0, 0, static_cast<off_t>(size)) == 0) return;
+    if (errno != EOPNOTSUPP && errno != ENOSYS) refuse_size(size);
+    if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) refuse_size(size);
   }
 
   std::filesystem::path final_;
   std::filesystem::path partial_;
   FileDescriptor fd_;
+};
+
+class FileWriter final : public WritableMedium {
+ public:
+  FileWriter(const std::vector<std::filesystem::path>& files, std::uint64_t size, std::uint64_t piece_size,
+             Leftovers leftovers)
+      : piece_size_(piece_size) {
+    try {
+      for (std::size_t i = 0; i < files.size(); ++i)
+        pieces_.emplace_back(files[i], std::min(piece_size, size - i * piece_size), leftovers);
+    } catch (...) {
+      if (leftovers == Leftovers::discard) discard();
+      throw;
+    }
+  }
+  ~FileWriter() override {
+    if (!committed_) discard();
+  }
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  void write(std::uint64_t offset, std::string_view bytes) override {
+    each(offset, bytes.size(), [&](std::size_t i, std::uint64_t at, std::uint64_t done, std::uint64_t part) {
+      write_exactly(pieces_[i].fd(), at, bytes.substr(done, part), pieces_[i].partial());
+    });
+  }
+
+  void read(std::uint64_t offset, std::span<char> into) const override {
+    each(offset, into.size(), [&](std::size_t i, std::uint64_t at, std::uint64_t done, std::uint64_t part) {
+      read_exactly(pieces_[i].fd(), at, into.subspan(done, part), pieces_[i].partial());
+    });
+  }
+
+  void write_back(std::uint64_t offset, std::uint64_t length) override {
+    // Advice only: a file system that does not take it flushes in sync().
+    each(offset, length, [&](std::size_t i, std::uint64_t at, std::uint64_t, std::uint64_t part) {
+      ::sync_file_range(pieces_[i].fd().get(), static_cast<off_t>(at), static_cast<off_t>(part), SYNC_FILE_RANGE_WRITE);
+    });
+  }
+
+  void sync() override {
+    for (const PieceWriter& piece : pieces_)
+      if (::fdatasync(piece.fd().get()) != 0) throw_errno("flush", piece.partial());
+  }
+
+  void commit() override {
+    // The first volume last: who finds that one finds them all.
+    for (auto piece = pieces_.rbegin(); piece != pieces_.rend(); ++piece) piece->commit();
+    committed_ = true;
+  }
+
+  void keep() override { committed_ = true; }
+
+ private:
+  template <typename Action>
+  void each(std::uint64_t offset, std::uint64_t size, const Action& action) const {
+    for_each_piece(
+        pieces_.size(), [&](std::size_t i) { return i * piece_size_; }, offset, size, action);
+  }
+  void discard() noexcept {
+    for (PieceWriter& piece : pieces_) piece.discard();
+  }
+
+  std::uint64_t piece_size_;
+  std::vector<PieceWriter> pieces_;
   bool committed_ = false;
 };
 
+std::vector<std::filesystem::path> files_of(const std::filesystem::path& path, const VolumePlaces& places) {
+  std::error_code ignored;
+  if (path.extension() != ".001" && std::filesystem::exists(path, ignored)) return {path};
+  auto volumes = find_volumes(path, places);
+  if (volumes.empty()) return {path};  // opening it says what is wrong
+  return volumes;
+}
+
 }  // namespace
 
-std::unique_ptr<ReadableMedium> open_medium(const std::filesystem::path& path) {
-  return std::make_unique<FileReader>(path, O_RDONLY);
+std::unique_ptr<ReadableMedium> open_medium(const std::filesystem::path& path, const VolumePlaces& places) {
+  return std::make_unique<FileMedium>(path, files_of(path, places), O_RDONLY);
 }
 
-std::unique_ptr<WritableMedium> create_medium(const std::filesystem::path& path, std::uint64_t size) {
-  return std::make_unique<FileWriter>(path, size);
+std::unique_ptr<WritableMedium> create_medium(const std::filesystem::path& path, std::uint64_t size,
+                                              const VolumeOptions& volumes, Leftovers leftovers) {
+  const auto files = place_volumes(path, size, volumes);
+  return std::make_unique<FileWriter>(files, size, volumes.size == 0 ? size : volumes.size, leftovers);
 }
 
-std::unique_ptr<SignableMedium> open_signable_medium(const std::filesystem::path& path) {
-  if (::access(path.c_str(), R_OK) == 0 && ::access(path.c_str(), W_OK) != 0)
-    throw Error(ErrorCode::media, path.string() + " cannot be written to: " + std::strerror(errno))
-        .hint("put the signature beside it with --sidecar DIRECTORY");
-  auto medium = std::make_unique<FileReader>(path, O_RDWR);
+bool drop_files_from_cache(const std::vector<std::filesystem::path>& files);  // cache.cpp
+
+bool drop_from_cache(const std::filesystem::path& path, const VolumePlaces& places) {
+  return drop_files_from_cache(files_of(path, places));
+}
+
+std::unique_ptr<SignableMedium> open_signable_medium(const std::filesystem::path& path, const VolumePlaces& places) {
+  const auto files = files_of(path, places);
+  for (const auto& file : files)
+    if (::access(file.c_str(), R_OK) == 0 && ::access(file.c_str(), W_OK) != 0)
+      throw Error(ErrorCode::media, file.string() + " cannot be written to: " + std::strerror(errno))
+          .hint("put the signature beside it with --sidecar DIRECTORY");
+  auto medium = std::make_unique<FileMedium>(path, files, O_RDWR);
   medium->lock();
   return medium;
 }

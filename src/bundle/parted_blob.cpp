@@ -9,6 +9,7 @@ namespace airlock::bundle {
 
 namespace {
 constexpr std::size_t buffer_size = 256U << 10;
+constexpr std::uint64_t note_size = 1U << 20;
 constexpr const char* broken_source = "the registry or something before it is broken or lying; ask another --mirror";
 }  // namespace
 
@@ -24,7 +25,7 @@ std::uint64_t PartedBlob::part_size(std::size_t number) const {
   return std::min(part_size_, size_ - part_offset(number));
 }
 
-bool PartedBlob::part_done(std::size_t number) {
+PartedBlob::End PartedBlob::part_done(std::size_t number) {
   {
     const std::lock_guard lock(mutex_);
     done_[number] = true;
@@ -33,7 +34,7 @@ bool PartedBlob::part_done(std::size_t number) {
   for (;;) {
     {
       const std::lock_guard lock(mutex_);
-      if (hashing_ || hashed_ == done_.size() || !done_[hashed_]) return false;
+      if (hashing_ || hashed_ == done_.size() || !done_[hashed_]) return End::more_to_come;
       hashing_ = true;
     }
     hash_part(hashed_);
@@ -42,11 +43,13 @@ bool PartedBlob::part_done(std::size_t number) {
     if (++hashed_ == done_.size()) break;
   }
   const oci::Digest actual = hash_.finish();
+  if (actual != digest_) writer_.forget(digest_);
+  if (actual != digest_ && resumed_) return End::wrong_leftovers;
   if (actual != digest_)
     throw Error(ErrorCode::format, "blob " + digest_.str() + ": the bytes received have the digest " + actual.str())
         .hint(broken_source);
   writer_.mark_finished(digest_);
-  return true;
+  return End::complete;
 }
 
 void PartedBlob::hash_part(std::size_t number) {
@@ -62,6 +65,11 @@ void PartedBlob::hash_part(std::size_t number) {
 
 PartedBlob::Part::Part(PartedBlob& blob, std::size_t number) : blob_(&blob), number_(number) {
   buffer_.reserve(buffer_size);
+  const std::uint64_t from = blob.part_offset(number);
+  received_ = written_ = noted_ = blob.writer_.covered(blob.digest_, from, from + blob.part_size(number));
+  if (received_ == 0) return;
+  const std::lock_guard lock(blob.mutex_);
+  blob.resumed_ = true;
 }
 
 void PartedBlob::Part::write(std::string_view bytes) {
@@ -80,9 +88,12 @@ void PartedBlob::Part::flush() {
   blob_->writer_.medium_->write(blob_->offset_ + blob_->part_offset(number_) + written_, buffer_);
   written_ += buffer_.size();
   buffer_.clear();
+  if (written_ - noted_ < note_size && written_ < blob_->part_size(number_)) return;
+  blob_->writer_.journal_.written(blob_->digest_, blob_->part_offset(number_) + noted_, written_ - noted_);
+  noted_ = written_;
 }
 
-bool PartedBlob::Part::finish() {
+PartedBlob::End PartedBlob::Part::finish() {
   flush();
   const std::uint64_t start = blob_->offset_ + blob_->part_offset(number_);
   if (received_ != blob_->part_size(number_))

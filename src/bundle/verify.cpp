@@ -151,7 +151,8 @@ std::string_view BlobReader::next() {
     const oci::Digest actual = hash_.finish();
     if (actual != digest_)
       throw Error(ErrorCode::format, Side::bundle,
-                  "blob " + digest_.str() + ": its content has the digest " + actual.str())
+                  "blob " + digest_.str() + ": its content has the digest " + actual.str() +
+                      medium_->where(place_.offset, place_.size))
           .hint("the medium returned other bytes than were written; copy the bundle again or use another medium");
   }
   return {piece.data(), piece.size()};

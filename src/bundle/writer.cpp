@@ -2,9 +2,11 @@
 #include "airlock/bundle/writer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/tar.hpp"
@@ -16,6 +18,7 @@ namespace {
 // libcurl hands over 16 KiB at a time; written singly, that doubles the system time (docs/benchmarks.md).
 constexpr std::size_t buffer_size = 256U << 10;
 constexpr std::uint64_t write_back_size = 8U << 20;
+constexpr std::uint64_t note_size = 1U << 20;  // what a run that is killed loses of each blob on its way
 
 constexpr const char* broken_source = "the registry or something before it is broken or lying; ask another --mirror";
 
@@ -23,7 +26,8 @@ std::string blob_name(const oci::Digest& digest) { return "blobs/sha256/" + dige
 
 }  // namespace
 
-Draft::Draft(const Metadata& metadata, const std::map<oci::Digest, std::string>& documents) {
+Draft::Draft(const Metadata& metadata, const std::map<oci::Digest, std::string>& documents)
+    : plan_{oci::sha256(""), 0, {}} {
   texts_["bundle.json"] = metadata.format();
   texts_["oci-layout"] = oci_layout_content;
   texts_["index.json"] = format_index(metadata.images);
@@ -31,6 +35,7 @@ Draft::Draft(const Metadata& metadata, const std::map<oci::Digest, std::string>&
   for (const auto& [name, text] : texts_) sums.emplace(name, oci::sha256(text));
   for (const Blob& blob : metadata.blobs) sums.emplace(blob_name(blob.digest), blob.digest);
   sums_text_ = format_sums(sums);
+  plan_ = {oci::sha256(sums_text_), metadata.serial, metadata.created};
 
   lay_out("SHA256SUMS", sums_text_.size());
   region_offset_ = total_size_;
@@ -50,8 +55,13 @@ void Draft::lay_out(const std::string& name, std::uint64_t size) {
   total_size_ += tar::block_size + tar::padded(size);
 }
 
-Writer::Writer(const std::filesystem::path& path, const Draft& draft)
-    : draft_(draft), medium_(create_medium(path, draft.total_size())) {
+Writer::Writer(const std::filesystem::path& path, const Draft& draft, const VolumeOptions& volumes,
+               std::optional<JournalRecord> left)
+    : draft_(draft),
+      medium_(create_medium(path, draft.total_size(), volumes,
+                            left && left->plan == draft.plan() ? Leftovers::use : Leftovers::discard)),
+      journal_(path, draft.plan(), left && left->plan == draft.plan() ? &*left : nullptr) {
+  if (left && left->plan == draft.plan()) left_ = std::move(left);
   for (const auto& [digest, index] : draft.blob_places_) missing_.insert(digest);
   for (const Draft::Place& place : draft.places_) {
     const auto header = tar::make_header({place.name, place.size});
@@ -64,15 +74,77 @@ Writer::Writer(const std::filesystem::path& path, const Draft& draft)
   medium_->write(draft.region_offset_, format_region({}));
 }
 
-Writer::~Writer() = default;
+Writer::~Writer() {
+  if (!finished_ && !journal_.empty())
+    medium_->keep();
+  else
+    journal_.remove();
+}
+
+std::uint64_t Writer::covered(const oci::Digest& digest, std::uint64_t from, std::uint64_t to) {
+  const std::lock_guard lock(mutex_);
+  return left_ ? left_->covered(digest, from, to) : 0;
+}
+
+bool Writer::is_right(const oci::Digest& digest, const Draft::Place& place) const {
+  oci::Sha256 hash;
+  std::string buffer(std::min<std::uint64_t>(buffer_size, place.size), '\0');
+  for (std::uint64_t at = 0; at < place.size; at += buffer.size()) {
+    const std::span<char> piece(buffer.data(), std::min<std::uint64_t>(buffer.size(), place.size - at));
+    medium_->read(place.content() + at, piece);
+    hash.update({piece.data(), piece.size()});
+  }
+  return hash.finish() == digest;
+}
+
+std::uint64_t Writer::recover(unsigned jobs, Reporter& reporter) {
+  if (!left_) return 0;
+  std::vector<oci::Digest> claimed;
+  std::uint64_t bytes = 0;
+  for (const oci::Digest& digest : missing_)
+    if (const auto& place = place_of(digest); place.size > 0 && covered(digest, 0, place.size) == place.size) {
+      claimed.push_back(digest);
+      bytes += place.size;
+    }
+  if (claimed.empty()) return 0;
+  std::atomic<std::uint64_t> kept{0};
+  reporter.begin("checking what an earlier run left", bytes, claimed.size());
+  run_parallel(claimed.size(), jobs, [&](std::size_t i) {
+    const auto& place = place_of(claimed[i]);
+    if (is_right(claimed[i], place)) {
+      mark_finished(claimed[i]);
+      kept += place.size;
+    } else {
+      forget(claimed[i]);
+    }
+    reporter.advance(place.size);
+    reporter.item_done();
+  });
+  reporter.end();
+  return kept;
+}
+
+bool Writer::has(const oci::Digest& digest) {
+  const std::lock_guard lock(mutex_);
+  return !missing_.contains(digest);
+}
+
+void Writer::forget(const oci::Digest& digest) {
+  journal_.forget(digest);
+  const std::lock_guard lock(mutex_);
+  if (left_) left_->written.erase(digest);
+}
 
 const Draft::Place& Writer::place_of(const oci::Digest& digest) const {
   return draft_.places_.at(draft_.blob_places_.at(digest));
 }
 
-BlobWriter Writer::open_blob(const oci::Digest& digest) {
+BlobWriter Writer::open_blob(const oci::Digest& digest, Start start) {
   const Draft::Place& place = place_of(digest);
-  return {*this, digest, place.content(), place.size};
+  BlobWriter blob(*this, digest, place.content(), place.size);
+  if (start == Start::afresh) forget(digest);
+  blob.go_on(covered(digest, 0, place.size));
+  return blob;
 }
 
 void Writer::mark_finished(const oci::Digest& digest) {
@@ -88,11 +160,29 @@ void Writer::finish(const std::vector<trust::SignatureFile>& signatures) {
   medium_->write(draft_.region_offset_, format_region(signatures));
   medium_->sync();
   medium_->commit();
+  finished_ = true;
 }
 
 BlobWriter::BlobWriter(Writer& writer, const oci::Digest& digest, std::uint64_t offset, std::uint64_t size)
     : writer_(&writer), digest_(digest), offset_(offset), size_(size) {
   buffer_.reserve(std::min<std::uint64_t>(buffer_size, size));
+}
+
+void BlobWriter::go_on(std::uint64_t written) {
+  buffer_.resize(buffer_size);
+  while (received_ < written) {
+    const std::span<char> piece(buffer_.data(), std::min<std::uint64_t>(buffer_size, written - received_));
+    writer_->medium_->read(offset_ + received_, piece);
+    hash_.update({piece.data(), piece.size()});
+    received_ += piece.size();
+  }
+  buffer_.clear();
+  resumed_ = written_ = written_back_ = noted_ = received_;
+}
+
+void BlobWriter::note_written() {
+  writer_->journal_.written(digest_, noted_, written_ - noted_);
+  noted_ = written_;
 }
 
 void BlobWriter::write(std::string_view bytes) {
@@ -114,23 +204,30 @@ void BlobWriter::flush() {
   writer_->medium_->write(offset_ + written_, buffer_);
   written_ += buffer_.size();
   buffer_.clear();
+  if (written_ - noted_ >= note_size) note_written();
   if (written_ - written_back_ >= write_back_size) {
     writer_->medium_->write_back(offset_ + written_back_, written_ - written_back_);
     written_back_ = written_;
   }
 }
 
-void BlobWriter::finish() {
+bool BlobWriter::finish() {
   flush();
   if (written_ != size_)
     throw Error(ErrorCode::format, "blob " + digest_.str() + " ended after " + std::to_string(written_) + " of " +
                                        std::to_string(size_) + " bytes")
         .hint(broken_source);
   const oci::Digest actual = hash_.finish();
-  if (actual != digest_)
+  if (actual != digest_) {
+    writer_->forget(digest_);
+    if (resumed_ > 0) return false;
     throw Error(ErrorCode::format, "blob " + digest_.str() + ": the bytes received have the digest " + actual.str())
         .hint(broken_source);
+  }
+  note_written();
+  writer_->medium_->write_back(offset_ + written_back_, written_ - written_back_);
   writer_->mark_finished(digest_);
+  return true;
 }
 
 }  // namespace airlock::bundle

@@ -18,6 +18,7 @@ struct ExportOptions {
   LoginOptions login;
   TlsOptions tls;
   PatienceOptions patience;
+  VolumeSizeOptions volumes;
   std::string output;
   std::vector<std::string> platforms{"linux/amd64", "linux/arm64"};  // KubeOne's
   std::vector<std::string> mirrors;
@@ -27,6 +28,7 @@ struct ExportOptions {
   std::string expires;
   unsigned jobs = 0;
   bool no_referrers = false;
+  bool read_back = false;
   bool dry_run = false;
 };
 
@@ -111,6 +113,9 @@ flow::ExportRequest make_request(const ExportOptions& options, Reporter& reporte
   request.stream = options.stream;
   request.serial = options.serial;
   request.output = options.output;
+  request.volumes = options.volumes.volumes();
+  request.hash_jobs = processors();
+  request.read_back = options.read_back;
   if (!options.expires.empty()) {
     request.expires = parse_time(options.expires);
     if (!request.expires)
@@ -216,6 +221,7 @@ void add_export(CLI::App& app, Conduct& conduct) {
   const auto options = std::make_shared<ExportOptions>();
   options->selection.add_to(*verb);
   verb->add_option("-o", options->output, "The bundle to write; must not exist")->type_name("BUNDLE");
+  options->volumes.add_to(*verb);
   verb->add_option("--platform", options->platforms, "Platforms, e.g. linux/amd64, or all")
       ->allow_extra_args(false)
       ->delimiter(',')
@@ -229,6 +235,8 @@ void add_export(CLI::App& app, Conduct& conduct) {
   add_request_jobs(*verb, options->jobs);
   verb->add_flag("--no-referrers", options->no_referrers,
                  "Leave signatures, attestations and SBOMs of the images behind");
+  verb->add_flag("--read-back", options->read_back,
+                 "Verify the finished bundle, reading it from the medium and not from memory");
   verb->add_flag("--dry-run", options->dry_run, "Stop before anything is downloaded or written; needs no key");
   options->signing.add_to(*verb);
   verb->add_option("--mirror", options->mirrors, "Ask another registry instead: HOST=[http://]HOST:PORT[/PREFIX]")

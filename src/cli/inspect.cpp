@@ -11,8 +11,8 @@ namespace airlock::cli {
 
 namespace {
 
-void run(const std::string& path, const Conduct& conduct) {
-  const auto unverified = bundle::read_unverified(bundle::open_medium(path));
+void run(const std::string& path, const VolumePlaceOptions& volumes, const Conduct& conduct) {
+  const auto unverified = bundle::read_unverified(bundle::open_medium(path, volumes.places()));
   const bundle::Metadata& metadata = unverified.metadata;
   if (conduct.json()) {
     print(pretty_json({{"bundle", path},
@@ -44,9 +44,11 @@ void add_inspect(CLI::App& app, Conduct& conduct) {
   auto* verb = app.add_subcommand("inspect", "Show what a bundle says of itself, without believing it");
   const auto path = std::make_shared<std::string>();
   verb->add_option("BUNDLE", *path, "The bundle")->required();
+  const auto volumes = std::make_shared<VolumePlaceOptions>();
+  volumes->add_to(*verb);
   conduct.add_to(*verb);
   verb->footer("Example:\n  airlock inspect /media/usb/kubernetes.tar");
-  verb->callback([=, &conduct] { run(*path, conduct); });
+  verb->callback([=, &conduct] { run(*path, *volumes, conduct); });
 }
 
 }  // namespace airlock::cli

@@ -248,6 +248,7 @@ void TrustOptions::add_to(CLI::App& verb) {
       ->allow_extra_args(false)
       ->type_name("FILE")
       ->group(group);
+  volumes.add_to(verb);
   verb.add_option("--stream", stream, "Accept a bundle of this stream only")->type_name("NAME")->group(group);
   verb.add_option("--state-dir", state_directory,
                   "Where this machine remembers what it imported (default: ~/.local/state/airlock)")
@@ -266,6 +267,7 @@ trust::Policy TrustOptions::policy() const {
 
 void TrustOptions::apply(flow::VerifyRequest& request) const {
   request.signature_files = signature_files;
+  request.volumes = volumes.places();
   if (!stream.empty()) request.stream = stream;
   request.state_directory = state_directory;
 }
@@ -290,6 +292,36 @@ registry::ClientOptions TargetOptions::client() const {
   patience.apply(client);
   if (const auto credentials = login.read()) client.credentials.set(host, *credentials);
   return client;
+}
+
+void VolumePlaceOptions::add_to(CLI::App& verb) {
+  verb.add_option("--volume-dir", directories, "Where further volumes of the bundle lie (repeatable)")
+      ->allow_extra_args(false)
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIRECTORY");
+}
+
+bundle::VolumePlaces VolumePlaceOptions::places() const {
+  bundle::VolumePlaces places{directories, nullptr};
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return places;
+  places.ask = [](const std::string& what) -> std::optional<std::filesystem::path> {
+    std::cerr << "airlock looks for " << what
+              << ". Insert its medium and name its directory, or press Enter to give up: " << std::flush;
+    const std::string line = read_line(STDIN_FILENO);
+    if (line.empty()) return std::nullopt;
+    return std::filesystem::path(line);
+  };
+  return places;
+}
+
+void VolumeSizeOptions::add_to(CLI::App& verb) {
+  verb.add_option("--volume-size", size, "Cut the bundle into files of at most this size: 4GiB, 650MB, fat32")
+      ->type_name("SIZE");
+  places.add_to(verb);
+}
+
+bundle::VolumeOptions VolumeSizeOptions::volumes() const {
+  return {size.empty() ? 0 : bundle::parse_volume_size(size), places.places()};
 }
 
 void PatienceOptions::add_to(CLI::App& verb) {

@@ -94,6 +94,23 @@ struct SigningOptions {
   std::string signature_name() const;
 };
 
+/// `--volume-dir`, of every verb that takes a bundle, and `--volume-size`, of those that write one.
+struct VolumePlaceOptions {
+  std::vector<std::filesystem::path> directories;
+
+  void add_to(CLI::App& verb);
+  /// Where a volume is missing, a person at a terminal is asked.
+  bundle::VolumePlaces places() const;
+};
+
+struct VolumeSizeOptions {
+  std::string size;
+  VolumePlaceOptions places;
+
+  void add_to(CLI::App& verb);
+  bundle::VolumeOptions volumes() const;
+};
+
 /// `--key` or `--policy` of a verifier, signatures kept beside the bundle, and what else the policy's rules need.
 struct TrustOptions {
   std::string key_file;
@@ -101,6 +118,7 @@ struct TrustOptions {
   std::vector<std::filesystem::path> signature_files;
   std::string stream;
   std::string state_directory;
+  VolumePlaceOptions volumes;
 
   void add_to(CLI::App& verb);
   trust::Policy policy() const;

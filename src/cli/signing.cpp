@@ -23,6 +23,7 @@ void SignVerbOptions::add_to(CLI::App& verb) {
       ->check(CLI::ExistingDirectory)
       ->type_name("DIRECTORY");
   add_jobs(verb, jobs);
+  volumes.add_to(verb);
 }
 
 flow::SignRequest SignVerbOptions::request() const {
@@ -30,6 +31,7 @@ flow::SignRequest SignVerbOptions::request() const {
   request.bundle = bundle;
   request.name = signing.signature_name();
   request.jobs = jobs;
+  request.volumes = volumes.places();
   if (!sidecar.empty()) request.sidecar = sidecar;
   if (verified.empty()) return request;
   try {

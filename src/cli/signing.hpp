@@ -15,6 +15,7 @@ struct SignVerbOptions {
   std::string verified;
   std::string sidecar;
   unsigned jobs = 2;
+  VolumePlaceOptions volumes;
 
   void add_to(CLI::App& verb);
   flow::SignRequest request() const;

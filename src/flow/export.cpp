@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/export.hpp"
 
+#include <cstdlib>
 #include <map>
 #include <set>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/writer.hpp"
+#include "airlock/flow/verify.hpp"
 #include "airlock/kubeone/paths.hpp"
 #include "airlock/transfer/pace.hpp"
 #include "airlock/transfer/pull.hpp"
@@ -32,9 +34,12 @@ void refuse_name_clashes(const std::vector<bundle::Image>& images) {
     }
 }
 
-bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Resolution& resolution) {
+/// `earlier`: of the run that this one goes on with; it has the same time and serial, where nobody asks for others.
+bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Resolution& resolution,
+                               const bundle::JournalPlan* earlier) {
   bundle::Metadata metadata;
-  metadata.created = current_time();
+  const bool time_given = std::getenv("SOURCE_DATE_EPOCH") != nullptr;
+  metadata.created = earlier != nullptr && !time_given ? earlier->created : current_time();
   metadata.stream = request.stream;
   metadata.serial = request.serial.value_or(static_cast<std::uint64_t>(metadata.created.time_since_epoch().count()));
   metadata.expires = request.expires;
@@ -61,9 +66,10 @@ void check_request(const ExportRequest& request) {
   if (!is_plain_name(request.stream))
     throw Error(ErrorCode::usage, "\"" + request.stream + "\" cannot name a stream")
         .hint("use 1 to 64 letters, digits, dots, dashes and underscores");
-  if (std::filesystem::exists(std::filesystem::symlink_status(request.output)))
-    throw Error(ErrorCode::media, request.output.string() + " exists already")
-        .hint("choose another name, or move the existing file away; airlock never overwrites");
+  for (const auto& name : {request.output, bundle::volume_path(request.output, 1)})
+    if (std::filesystem::exists(std::filesystem::symlink_status(name)))
+      throw Error(ErrorCode::media, name.string() + " exists already")
+          .hint("choose another name, or move the existing file away; airlock never overwrites");
   const auto directory = request.output.has_parent_path() ? request.output.parent_path() : std::filesystem::path(".");
   if (!std::filesystem::is_directory(directory))
     throw Error(ErrorCode::media, "the directory " + directory.string() + " for the bundle does not exist")
@@ -78,6 +84,7 @@ std::set<std::string> registries_of(const catalog::ImageSet& set) {
 
 /// What both plan_export() and export_bundle() begin with.
 struct Plan {
+  std::optional<bundle::JournalRecord> left;  // by an earlier run of the same plan
   transfer::Pace pace;
   transfer::Resolution resolution;
   bundle::Metadata metadata;
@@ -89,9 +96,18 @@ Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter&
   reporter.detail(count_of(pace.jobs, "request") + " at a time");
   auto resolution = transfer::resolve(client, request.set, {request.platforms, pace.jobs, request.referrers}, reporter);
   refuse_name_clashes(resolution.images);
-  bundle::Metadata metadata = checked(make_metadata(request, resolution));
+  auto left = bundle::read_journal(request.output);
+  if (left) {
+    bundle::Metadata same = checked(make_metadata(request, resolution, &left->plan));
+    bundle::Draft draft(same, resolution.documents);
+    if (draft.plan() == left->plan)
+      return {std::move(left), pace, std::move(resolution), std::move(same), std::move(draft)};
+    reporter.note("what an earlier run left beside " + request.output.string() +
+                  " was for other images, or upstream has changed them: starting over");
+  }
+  bundle::Metadata metadata = checked(make_metadata(request, resolution, nullptr));
   bundle::Draft draft(metadata, resolution.documents);
-  return {pace, std::move(resolution), std::move(metadata), std::move(draft)};
+  return {std::nullopt, pace, std::move(resolution), std::move(metadata), std::move(draft)};
 }
 
 ExportResult summarize(const Plan& plan, const registry::Client& client) {
@@ -103,6 +119,16 @@ ExportResult summarize(const Plan& plan, const registry::Client& client) {
   result.sums_digest = oci::sha256(plan.draft.sums());
   result.statistics = client.statistics();
   return result;
+}
+
+/// Every byte once more, from the medium.
+void read_back(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter) {
+  VerifyRequest verify;
+  verify.bundle = request.output;
+  verify.volumes = request.volumes.places;
+  verify.jobs = request.hash_jobs;
+  verify.past_cache = true;
+  verify_bundle(verify, trust::Policy::single_key(request.signature_name, key.public_key()), {}, reporter);
 }
 
 }  // namespace
@@ -122,10 +148,21 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
   const Plan plan = make_plan(request, client, reporter);
   reporter.note("writing " + request.output.string() + ", " + human_size(plan.draft.total_size()));
 
-  bundle::Writer writer(request.output, plan.draft);
-  transfer::pull(client, plan.resolution, writer, plan.pace.jobs, plan.pace.mode, reporter);
+  bundle::Writer writer(request.output, plan.draft, request.volumes, plan.left);
+  try {
+    if (const auto kept = writer.recover(request.hash_jobs, reporter); kept > 0)
+      reporter.note(human_size(kept) + " are there from an earlier run");
+    transfer::pull(client, plan.resolution, writer, plan.pace.jobs, plan.pace.mode, reporter);
+  } catch (const Error&) {
+    if (writer.leaves_something())
+      reporter.note("what was downloaded is kept in " + request.output.string() +
+                    "*.partial; the same command goes on from there");
+    throw;
+  }
   reporter.note("flushing and signing");
   writer.finish(trust::sign(key, signature_stem, plan.draft.sums()));
+
+  if (request.read_back) read_back(request, key, reporter);
 
   ExportResult result = summarize(plan, client);
   result.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);

@@ -81,9 +81,10 @@ using MakeFiles = std::function<std::vector<trust::SignatureFile>(const Head&, c
 SignResult add(const SignRequest& request, const trust::PublicKey& key, Reporter& reporter, const MakeFiles& make) {
   const std::string stem = bundle::signature_stem(request.name);
   const std::shared_ptr<bundle::SignableMedium> medium =
-      request.sidecar ? nullptr : bundle::open_signable_medium(request.bundle);
+      request.sidecar ? nullptr : bundle::open_signable_medium(request.bundle, request.volumes);
   const std::shared_ptr<const bundle::ReadableMedium> reading =
-      medium ? medium : std::shared_ptr<const bundle::ReadableMedium>(bundle::open_medium(request.bundle));
+      medium ? medium
+             : std::shared_ptr<const bundle::ReadableMedium>(bundle::open_medium(request.bundle, request.volumes));
   const Head head = bundle::read_head(*reading);
   if (request.verified) check_digest(*request.verified, head);
   const auto added = make(head, stem);

@@ -25,7 +25,11 @@ bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::
   options.circumstances = {clock_time(), request.stream, last_imports};
   for (const auto& file : request.signature_files)
     options.sidecars.push_back({file.string(), read_file(file, bundle::region_size)});
-  auto medium = bundle::open_medium(request.bundle);
+  auto medium = bundle::open_medium(request.bundle, request.volumes);
+  if (request.past_cache)
+    reporter.note(bundle::drop_from_cache(request.bundle, request.volumes)
+                      ? "reading from the medium, past the page cache"
+                      : "reading what the page cache holds too: this file system does not let go of it");
   return within([&] { return request.bundle.string(); },
                 [&] {
                   auto bundle = bundle::verify(std::move(medium), policy, options, reporter);

@@ -34,7 +34,7 @@ struct Endpoint {
 class Client::Session {
  public:
   static constexpr unsigned max_attempts = 7;        // about 16 seconds of waiting: a registry that is being restarted
-  static constexpr unsigned max_first_attempts = 3;  // of a first contact, where a wrong address is the likelier reason
+  static constexpr unsigned max_first_attempts = 4;  // of a first contact, where a wrong address is the likelier reason
 
   Session(ClientOptions options, Reporter& reporter);
 

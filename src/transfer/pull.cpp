@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
@@ -50,6 +51,10 @@ class Puller {
     const auto tasks = plan(mode);
     reporter_.begin("pulling", bytes_, blobs_);
     run_parallel(tasks.size(), jobs, [&](std::size_t i) { fetch(tasks[i]); });
+    run_parallel(again_.size(), jobs, [&](std::size_t i) {
+      if (fetch_whole(resolution_.origins.at(again_[i].digest), again_[i], bundle::Writer::Start::afresh))
+        reporter_.item_done();
+    });
     reporter_.end();
   }
 
@@ -57,7 +62,7 @@ class Puller {
   std::vector<Task> plan(PullMode mode) {
     std::vector<bundle::Blob> blobs;
     for (const bundle::Blob& blob : resolution_.blobs) {
-      if (resolution_.documents.contains(blob.digest)) continue;
+      if (writer_.has(blob.digest)) continue;
       blobs.push_back(blob);
       bytes_ += blob.size;
     }
@@ -78,18 +83,28 @@ class Puller {
 
   void fetch(const Task& task) {
     const registry::Repository& origin = resolution_.origins.at(task.blob.digest);
-    const bool complete =
-        within([&] { return origin.str(); },
-               [&] { return task.parted ? fetch_part(origin, task) : fetch_whole(origin, task.blob); });
+    const bool complete = within([&] { return origin.str(); },
+                                 [&] {
+                                   return task.parted ? fetch_part(origin, task)
+                                                      : fetch_whole(origin, task.blob, bundle::Writer::Start::go_on);
+                                 });
     if (complete) reporter_.item_done();
   }
 
-  bool fetch_whole(const registry::Repository& origin, const bundle::Blob& blob) {
+  /// What an earlier run left of it was wrong: once more, from the first byte.
+  bool put_off(const bundle::Blob& blob) {
+    reporter_.detail("what an earlier run left of blob " + blob.digest.str() + " is damaged: it is fetched afresh");
+    const std::lock_guard lock(mutex_);
+    again_.push_back(blob);
+    return false;
+  }
+
+  bool fetch_whole(const registry::Repository& origin, const bundle::Blob& blob, bundle::Writer::Start start) {
     auto moving = reporter_.show(origin.name + " " + blob.digest.short_hex(), blob.size);
-    PlaceSink sink(writer_.open_blob(blob.digest), moving);
+    PlaceSink sink(writer_.open_blob(blob.digest, start), moving);
+    moving.advance(sink.received());
     client_.fetch_blob(origin, blob.digest, registry::BlobPart::whole(blob.size), sink);
-    sink.finish();
-    return true;
+    return sink.finish() || put_off(blob);
   }
 
   bool fetch_part(const registry::Repository& origin, const Task& task) {
@@ -99,14 +114,19 @@ class Puller {
                                      std::to_string(task.part + 1) + " of " + std::to_string(task.parted->parts()),
                                  part.size);
     PlaceSink sink(task.parted->open_part(task.part), moving);
+    moving.advance(sink.received());
     client_.fetch_blob(origin, task.blob.digest, part, sink);
-    return sink.finish();
+    const auto end = sink.finish();
+    return end == bundle::PartedBlob::End::complete ||
+           (end == bundle::PartedBlob::End::wrong_leftovers && put_off(task.blob));
   }
 
   registry::Client& client_;
   const Resolution& resolution_;
   bundle::Writer& writer_;
   Reporter& reporter_;
+  std::mutex mutex_;
+  std::vector<bundle::Blob> again_;
   std::uint64_t bytes_ = 0;
   std::uint64_t blobs_ = 0;
 };

@@ -177,4 +177,5 @@ def layer_digests(store, top):
 
 
 def files_in(directory):
-    return sorted(p.name for p in pathlib.Path(directory).iterdir())
+    """Without what an export keeps for its next run."""
+    return sorted(p.name for p in pathlib.Path(directory).iterdir() if p.suffix not in (".partial", ".journal"))

@@ -4,6 +4,7 @@
 import email.utils
 import json
 import re
+import threading
 import time
 
 import pytest
@@ -139,6 +140,42 @@ def test_a_redirect_from_tls_to_plain_http_is_not_followed(airlock, keys, certif
         err = airlock(4, "export", "--image", f"{server.host}/lab/one:1", "--cacert", certificates / "ca.pem", "--key", keys / "alice.key",
                       "-o", tmp_path / "b.tar").err  # fmt: skip
     assert "redirects from TLS to plain HTTP" in err and elsewhere.requests() == []
+
+
+def test_a_client_certificate(airlock, keys, certificates, small_images, tmp_path):
+    factory, made = small_images
+    with registry.Registry(tmp_path / "registry", certificates, client_certificates=True) as server:
+        images.fill(server, factory.store, made)
+        export = ["export", "--image", f"{server.host}/lab/one:1", "--cacert", certificates / "ca.pem", "--key", keys / "alice.key"]
+        assert "certificate" in airlock(4, *export, "-o", tmp_path / "a.tar").err
+        airlock(0, *export, "-o", tmp_path / "b.tar", "--cert", certificates / "cert.pem", "--cert-key", certificates / "key.pem")
+
+
+def test_a_registry_that_is_just_starting_is_waited_for(airlock, keys, small_images, tmp_path):
+    factory, made = small_images
+    server = registry.Registry(tmp_path / "registry")
+    command = ["export", "--image", "quay.io/lab/one:1", "--mirror", f"quay.io=http://{server.host}", "--key", keys / "alice.key", "-v"]
+    with server:
+        images.fill(server, factory.store, made)
+    starting = threading.Timer(0.1, server.__enter__)
+    starting.start()
+    try:
+        err = airlock(0, *command, "-o", tmp_path / "b.tar").err
+    finally:
+        starting.join()
+        server.__exit__()
+    assert "trying again in" in err and "onnect" in err
+
+
+def test_a_host_that_cannot_be_looked_up_is_tried_again(airlock, keys, tmp_path):
+    err = airlock(4, "export", "--image", "registry.invalid/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "-v").err
+    assert err.count("trying again in") == 3 and "resolve" in err
+
+
+def test_a_certificate_that_cannot_be_verified_is_not_tried_again(airlock, keys, certificates, tmp_path):
+    with registry.Registry(tmp_path / "registry", certificates) as server:
+        err = airlock(4, "export", "--image", f"{server.host}/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "-v").err
+    assert "trying again" not in err and "--cacert" in err
 
 
 def test_blobs_from_afar_come_in_parts(airlock, keys, fake_registry, tmp_path):

@@ -1,25 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Wall time, client CPU, peak memory and bytes written, airlock beside skopeo: see tools/bench."""
+"""airlock beside its peers on registries filled with a corpus of its own: see tools/bench and docs/benchmarks.md."""
 
 import argparse
+import contextlib
 import hashlib
+import json
 import os
 import pathlib
-import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab import images, registry  # noqa: E402
+from lab import fake, images, registry  # noqa: E402
+from lab.measure import Report, measure, rounds  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 AIRLOCK = ROOT / "build/src/airlock"
+TEST_REGISTRY = ROOT / "build/tests/test-registry"
+DELAY_MS, BYTES_PER_SECOND = 40, 50_000_000
 
 
 def corpus(store, count, megabytes):
@@ -42,52 +44,13 @@ def corpus(store, count, megabytes):
         if i % 2 == 0:
             pair = layer(unit)
         own = [layer(unit // 4), layer(unit * 3 if i % 4 else unit * 2)]
-        config = store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64", "n": i})
-        body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": [base, pair, *own]}
-        made[f"quay.io/bench/image{i}:1"] = store.add_json(images.OCI["manifest"], body)
+        made[f"quay.io/bench/image{i}:1"] = manifest(store, i, [base, pair, *own])
     return made
 
 
-class Sample:
-    """One measured run. Memory is the largest of the processes'; bytes written are what they wrote to files."""
-
-    def __init__(self, wall, cpu, peak, written):
-        self.wall, self.cpu, self.peak, self.written = wall, cpu, peak, written
-
-
-def watch_memory(pid):
-    """Waits for a child's end without taking its counters away; the peak of its resident memory in KiB.
-
-    Not ru_maxrss: that counts what this program held when it started the child.
-    """
-    peak = 0
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
-        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                peak = max(peak, int(line.split()[1]))
-        time.sleep(0.005)
-    return peak
-
-
-def measure(commands, directory):
-    """Runs commands one after the other and adds up; sync before, so that earlier writes do not count here."""
-    subprocess.run(["sync"], check=True)
-    wall = cpu = peak = 0
-    written = 0
-    for command in commands:
-        started = time.monotonic()
-        process = subprocess.Popen(list(map(str, command)), cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        peak = max(peak, watch_memory(process.pid))
-        wall += time.monotonic() - started
-        io = pathlib.Path(f"/proc/{process.pid}/io").read_text()
-        written += int(next(line.split()[1] for line in io.splitlines() if line.startswith("wchar:")))
-        errors = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            raise RuntimeError(f"{command}: {errors.decode()[-2000:]}")
-        cpu += usage.ru_utime + usage.ru_stime
-    return Sample(wall, cpu, peak / 1024, written)
+def manifest(store, number, layers):
+    config = store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64", "n": number})
+    return store.add_json(images.OCI["manifest"], {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": layers})
 
 
 def fresh(directory):
@@ -96,81 +59,152 @@ def fresh(directory):
     return directory
 
 
-def rounds(contenders, runs):
-    """Interleaved, so that whatever else the machine does hits all alike; the first round is thrown away."""
-    samples = {name: [] for name in contenders}
-    for number in range(runs + 1):
-        for name, run in contenders.items():
-            sample = run()
-            if number:
-                samples[name].append(sample)
-    return samples
+class Bench:
+    def __init__(self, work, runs):
+        self.work, self.runs, self.report = work, runs, Report()
+        self.store, self.made, self.payload = images.Store(), {}, 0
+        subprocess.run([AIRLOCK, "keygen", "-q", work / "key", "--no-passphrase"], check=True, stdout=subprocess.DEVNULL)
+        registry.make_certificates(work / "certificates")
+        # Where skopeo wants to find an authority by the registry's port; it takes any folder with a .crt in it.
+        (work / "authority").mkdir()
+        shutil.copy(work / "certificates/ca.pem", work / "authority/ca.crt")
+
+    def make_corpus(self, count, megabytes):
+        self.made = corpus(self.store, count, megabytes)
+        self.payload = sum(map(len, self.store.blobs.values()))
+        print(f"{count} images, {len(self.store.blobs)} blobs, {self.payload / 2**30:.2f} GiB; {self.runs} runs, medians (least-most)")
+        print(subprocess.run(["skopeo", "--version"], capture_output=True, text=True).stdout.strip(), flush=True)
+
+    # What each contender runs. `tls` tells how a registry is reached.
+
+    def airlock_export(self, source, tls, out):
+        way = ["--mirror", f"quay.io={'' if tls else 'http://'}{source.host}", *(["--cacert", self.work / "certificates/ca.pem"] if tls else [])]
+        wanted = [option for reference in self.made for option in ("--image", reference)]
+        return [AIRLOCK, "export", "-q", "--no-referrers", *wanted, "--key", self.work / "key.key", "-o", out / "b.tar", *way]
+
+    def skopeo_way(self, side, tls):
+        return [f"--{side}-cert-dir", self.work / "authority"] if tls else [f"--{side}-tls-verify=false"]
+
+    @staticmethod
+    def remote(source, reference):
+        return f"docker://{source.host}/{reference.split('/', 1)[1]}"
+
+    def exporters(self, source, tls, archives=True):
+        def airlock():
+            return measure([self.airlock_export(source, tls, fresh(self.work / "airlock"))], self.work)
+
+        def one_archive_each():
+            out = fresh(self.work / "skopeo")
+            return measure([["skopeo", "copy", "-q", *self.skopeo_way("src", tls), self.remote(source, r), f"oci-archive:{out}/{i}.tar:x"]
+                            for i, r in enumerate(self.made)], self.work)  # fmt: skip
+
+        def folder():
+            out = fresh(self.work / "folder")
+            copies = [["skopeo", "copy", "-q", *self.skopeo_way("src", tls), "--dest-shared-blob-dir", out / "blobs", self.remote(source, r),
+                       f"oci:{out}/{i}:x"] for i, r in enumerate(self.made)]  # fmt: skip
+            return measure([*copies, ["tar", "-b", "512", "-cf", self.work / "folder.tar", "-C", out, "."]], self.work)
+
+        contenders = {"airlock export": airlock}
+        if archives:
+            contenders["skopeo, an oci-archive per image"] = one_archive_each
+        contenders["skopeo, shared folder, then tar"] = folder
+        return contenders
+
+    def curl(self, source):
+        """The limit: the same bytes from the same registry over as many connections, thrown away."""
+        urls = self.work / "urls"
+        lines = []
+        for reference, top in self.made.items():
+            for digest in [layer["digest"] for layer in json.loads(self.store.blobs[top["digest"]])["layers"]]:
+                lines.append((digest, f'url = "{source.url}/v2/{reference.split("/", 1)[1].rsplit(":", 1)[0]}/blobs/{digest}"\noutput = "/dev/null"\n'))
+        urls.write_text("".join(dict(lines).values()))
+        return lambda: measure([["curl", "-sS", "--fail", "--parallel", "--parallel-max", "8", "-K", urls]], self.work)
+
+    def wanted_export(self, samples, archives, folder, where):
+        ratio = lambda name: self.report.median(samples, name, "wall") / self.report.median(samples, "airlock export", "wall")
+        if "skopeo, an oci-archive per image" in samples:
+            self.report.at_least(f"export{where}, beside skopeo to oci-archives", ratio("skopeo, an oci-archive per image"), archives)
+        self.report.at_least(f"export{where}, beside skopeo to a folder and tar", ratio("skopeo, shared folder, then tar"), folder)
+
+    def export_plain(self, source):
+        contenders = {**self.exporters(source, tls=False), "curl to /dev/null, 8 connections": self.curl(source)}
+        samples = rounds(contenders, self.runs)
+        self.report.table("Export from docker-registry over HTTP", samples, self.payload, disk=True)
+        self.wanted_export(samples, 6, 4, "")
+        median = lambda field, name="airlock export": self.report.median(samples, name, field)
+        self.report.at_most("export, beside curl to /dev/null", median("wall") / median("wall", "curl to /dev/null, 8 connections"), 2.5)
+        self.report.at_most("export, CPU", median("cpu") / (self.payload / 2**30), 3, " s/GiB")
+        self.report.at_most("export, written beside the bundle", median("written") / (self.work / "airlock/b.tar").stat().st_size, 1.01)
+
+    def export_tls(self, source):
+        samples = rounds(self.exporters(source, tls=True, archives=False), self.runs)
+        self.report.table("Export from docker-registry over TLS", samples, self.payload, disk=True)
+        self.wanted_export(samples, 0, 3, " over TLS")
+
+    def export_from_afar(self, source):
+        samples = rounds(self.exporters(source, tls=False, archives=False), self.runs)
+        self.report.table(f"Export from afar: {DELAY_MS} ms before each answer, {BYTES_PER_SECOND // 10**6} MB/s for each connection", samples, self.payload)
+        self.wanted_export(samples, 0, 8, " from afar")
+
+    def imports(self, tls):
+        layouts, where = self.work / "folder", " over TLS" if tls else ""
+        certificates = self.work / "certificates" if tls else None
+        with registry.Registry(self.work / "target-airlock", certificates) as ours, registry.Registry(self.work / "target-skopeo", certificates) as theirs:
+            way = ["--cacert", self.work / "certificates/ca.pem"] if tls else ["--insecure"]
+            airlock_import = [[AIRLOCK, "import", "-q", self.work / "airlock/b.tar", ours.host, "--key", self.work / "key.pub", *way]]
+            skopeo_import = [["skopeo", "copy", "-q", *self.skopeo_way("dest", tls), "--src-shared-blob-dir", layouts / "blobs", f"oci:{layouts}/{i}:x",
+                              self.remote(theirs, r)] for i, r in enumerate(self.made)]  # fmt: skip
+
+            def emptied(server, commands):
+                def run():
+                    server.empty()
+                    return measure(commands, self.work)
+
+                return run
+
+            names = ("airlock import", "skopeo, from the folder")
+            samples = rounds({names[0]: emptied(ours, airlock_import), names[1]: emptied(theirs, skopeo_import)}, self.runs)
+            self.report.table(f"Import into an empty docker-registry{where}", samples, self.payload)
+            ratio = lambda: self.report.median(samples, names[1], "wall") / self.report.median(samples, names[0], "wall")
+            self.report.at_least(f"import{where}, beside skopeo", ratio(), 2 if tls else 2.5)
+            if tls:
+                return
+            self.report.at_most("import, CPU", self.report.median(samples, names[0], "cpu") / (self.payload / 2**30), 1.5, " s/GiB")
+            samples = rounds({names[0]: lambda: measure(airlock_import, self.work), names[1]: lambda: measure(skopeo_import, self.work)}, self.runs)
+            self.report.table("The same again: everything is there", samples, self.payload)
+            self.report.at_least("repeated import, beside skopeo", ratio(), 5)
+
+    def verify(self):
+        bundle = self.work / "airlock/b.tar"
+        samples = rounds({"airlock verify": lambda: measure([[AIRLOCK, "verify", "-q", bundle, "--key", self.work / "key.pub"]], self.work),
+                          "openssl dgst -sha256": lambda: measure([["openssl", "dgst", "-sha256", bundle]], self.work)}, self.runs)  # fmt: skip
+        self.report.table("Verify a local bundle", samples, self.payload)
+
+    def memory(self, count, megabytes):
+        """Peak memory of export with 8 jobs; images are made one at a time, so that this program needs no memory for them."""
+        made, total = {}, 0
+        with registry.Registry(fresh(self.work / "memory")) as source:
+            for i in range(count):
+                store = images.Store()
+                layers = [store.add(images.OCI["gzip"], hashlib.shake_256(f"{i} {n}".encode()).digest(1 << 18) * max(1, (megabytes << 2) // count // 2))
+                          for n in range(2)]  # fmt: skip
+                reference = f"quay.io/bench/image{i}:1"
+                made[reference] = manifest(store, i, layers)
+                total += sum(map(len, store.blobs.values()))
+                images.fill(source, store, {reference: made[reference]})
+            self.made, kept = made, self.made
+            sample = measure([self.airlock_export(source, False, fresh(self.work / "airlock-memory")) + ["--jobs", "8"]], self.work)
+            self.made = kept
+        shutil.rmtree(self.work / "memory")
+        shutil.rmtree(self.work / "airlock-memory")
+        print(f"  {count:4} images, {total / 2**30:6.2f} GiB: {sample.peak:5.1f} MB peak, {sample.wall:6.2f} s, {sample.cpu / (total / 2**30):.2f} CPU s/GiB", flush=True)
+        return sample.peak
 
 
-def report(title, samples, payload, first, disk=False):
-    print(f"\n{title}\n  {'':34}{'wall s':>18}{'ratio':>8}{'CPU s':>8}{'s/GiB':>7}{'peak MB':>9}{'written' if disk else '':>9}")
-    median = lambda name, field: statistics.median(getattr(s, field) for s in samples[name])
-    for name in samples:
-        walls = sorted(s.wall for s in samples[name])
-        spread = f"{median(name, 'wall'):.2f} ({walls[0]:.2f}-{walls[-1]:.2f})"
-        cpu = median(name, "cpu")
-        written = median(name, "written") / payload
-        print(f"  {name:34}{spread:>18}{median(name, 'wall') / median(first, 'wall'):>7.1f}x{cpu:>8.2f}"
-              f"{cpu / (payload / 2**30):>7.2f}{median(name, 'peak'):>9.0f}" + (f"{written:>8.2f}x" if disk else ""))  # fmt: skip
-
-
-def bench_export(source, made, work, runs, payload):
-    mirror = ["--mirror", f"quay.io=http://{source.host}"]
-    wanted = [option for reference in made for option in ("--image", reference)]
-    remote = lambda reference: f"docker://{source.host}/{reference.split('/', 1)[1]}"
-
-    def airlock():
-        out = fresh(work / "airlock")
-        return measure([[AIRLOCK, "export", "-q", *wanted, "--key", work / "key.key", "-o", out / "b.tar", *mirror]], work)
-
-    def archives():
-        out = fresh(work / "skopeo")
-        return measure([["skopeo", "copy", "-q", "--src-tls-verify=false", remote(r), f"oci-archive:{out}/{i}.tar:x"]
-                        for i, r in enumerate(made)], work)  # fmt: skip
-
-    def folder():
-        out = fresh(work / "folder")
-        copies = [["skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-shared-blob-dir", out / "blobs", remote(r), f"oci:{out}/{i}:x"]
-                  for i, r in enumerate(made)]  # fmt: skip
-        return measure([*copies, ["tar", "-b", "512", "-cf", work / "folder.tar", "-C", out, "."]], work)
-
-    samples = rounds({"airlock export": airlock, "skopeo, an oci-archive per image": archives,
-                      "skopeo, shared folder, then tar": folder}, runs)  # fmt: skip
-    report("Export from docker-registry over HTTP", samples, payload, "airlock export", disk=True)
-
-
-def bench_import(made, work, runs, payload):
-    bundle = work / "airlock/b.tar"
-    layouts = work / "folder"
-    with registry.Registry(work / "target-airlock") as ours, registry.Registry(work / "target-skopeo") as theirs:
-        airlock_import = [[AIRLOCK, "import", "-q", bundle, ours.host, "--key", work / "key.pub", "--insecure"]]
-        skopeo_import = [["skopeo", "copy", "-q", "--dest-tls-verify=false", "--src-shared-blob-dir", layouts / "blobs",
-                          f"oci:{layouts}/{i}:x", f"docker://{theirs.host}/{r.split('/', 1)[1]}"] for i, r in enumerate(made)]  # fmt: skip
-
-        def emptied(server, commands):
-            def run():
-                server.empty()
-                return measure(commands, work)
-
-            return run
-
-        samples = rounds({"airlock import": emptied(ours, airlock_import), "skopeo, from the folder": emptied(theirs, skopeo_import)}, runs)
-        report("Import into an empty docker-registry (airlock verifies all of it first)", samples, payload, "airlock import")
-        samples = rounds({"airlock import": lambda: measure(airlock_import, work),
-                          "skopeo, from the folder": lambda: measure(skopeo_import, work)}, runs)  # fmt: skip
-        report("The same again: everything is there (airlock verifies the file all the same)", samples, payload, "airlock import")
-
-
-def bench_verify(work, runs, payload):
-    bundle = work / "airlock/b.tar"
-    samples = rounds({"airlock verify": lambda: measure([[AIRLOCK, "verify", "-q", bundle, "--key", work / "key.pub"]], work),
-                      "openssl dgst -sha256": lambda: measure([["openssl", "dgst", "-sha256", bundle]], work)}, runs)  # fmt: skip
-    report("Verify a local bundle", samples, payload, "airlock verify")
+@contextlib.contextmanager
+def far_away():
+    with fake.FakeRegistry(TEST_REGISTRY, "--delay", DELAY_MS, "--rate", BYTES_PER_SECOND, "--no-log") as source:
+        yield source
 
 
 def main():
@@ -178,22 +212,32 @@ def main():
     parser.add_argument("--megabytes", type=int, default=1024, help="size of the corpus")
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--runs", type=int, default=5, help="measured rounds; one more is thrown away")
+    parser.add_argument("--no-memory", action="store_true", help="leave out the bundles of 100 MB, 1 GB and 10 GB")
     options = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    work = pathlib.Path(tempfile.mkdtemp(prefix="airlock-bench-"))
+    work = pathlib.Path(tempfile.mkdtemp(prefix="airlock-bench-", dir=os.environ.get("TMPDIR")))
     try:
-        store = images.Store()
-        made = corpus(store, options.images, options.megabytes)
-        payload = sum(map(len, store.blobs.values()))
-        print(f"{len(made)} images, {len(store.blobs)} blobs, {payload / 2**30:.2f} GiB; {options.runs} runs, medians (least-most)")
-        print(subprocess.run(["skopeo", "--version"], capture_output=True, text=True).stdout.strip())
-        subprocess.run([AIRLOCK, "keygen", "-q", work / "key", "--no-passphrase"], check=True, stdout=subprocess.DEVNULL)
+        bench = Bench(work, options.runs)
+        bench.make_corpus(options.images, options.megabytes)
+        with far_away() as source:
+            images.fill(source, bench.store, bench.made)
+            bench.export_from_afar(source)
+        with registry.Registry(work / "source-tls", work / "certificates") as source:
+            images.fill(source, bench.store, bench.made)
+            bench.export_tls(source)
+        shutil.rmtree(work / "source-tls")
         with registry.Registry(work / "source") as source:
-            images.fill(source, store, made)
-            store.blobs.clear()
-            bench_export(source, made, work, options.runs, payload)
-        bench_verify(work, options.runs, payload)
-        bench_import(made, work, options.runs, payload)
+            images.fill(source, bench.store, bench.made)
+            bench.export_plain(source)
+        bench.store.blobs.clear()
+        bench.verify()
+        bench.imports(tls=False)
+        bench.imports(tls=True)
+        if not options.no_memory:
+            print("\nPeak memory of an export with 8 jobs")
+            for count, megabytes in ((4, 100), (10, 1000), (20, 10_000)):
+                bench.report.at_most(f"peak memory at {megabytes} MB", bench.memory(count, megabytes), 40, " MB")
+            bench.report.at_most("peak memory with 400 images", bench.memory(400, 100), 80, " MB")
+        bench.report.conclude()
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

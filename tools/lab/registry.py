@@ -33,12 +33,13 @@ def make_certificates(directory: pathlib.Path) -> None:
 class Registry:
     """A docker-registry process. Use it as a context manager: leaving stops the process by its pid."""
 
-    def __init__(self, directory, certificates=None, login=None, token_auth=None, environment=None, more=None):
+    def __init__(self, directory, certificates=None, login=None, token_auth=None, environment=None, more=None, client_certificates=False):
         self.directory = pathlib.Path(directory)
         self.certificates = certificates and pathlib.Path(certificates)
         self.login = login  # (user, password)
         self.token_auth = token_auth  # {"realm", "service", "issuer", "rootcertbundle"}
         self.environment = environment
+        self.client_certificates = client_certificates  # wants one of the same authority; the server's own will do
         self.more = more or {}  # further sections of the configuration
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
@@ -68,6 +69,8 @@ class Registry:
                 "certificate": str(self.certificates / "cert.pem"),
                 "key": str(self.certificates / "key.pem"),
             }
+            if self.client_certificates:
+                config["http"]["tls"]["clientcas"] = [str(self.certificates / "ca.pem")]
         if self.login:
             hashed = subprocess.run(["htpasswd", "-Bbn", *self.login], check=True, capture_output=True, text=True)
             (self.directory / "htpasswd").write_text(hashed.stdout.strip() + "\n")
@@ -106,6 +109,8 @@ class Registry:
         if not self.certificates:
             return http.client.HTTPConnection(self.host, timeout=60)
         context = ssl.create_default_context(cafile=str(self.certificates / "ca.pem"))
+        if self.client_certificates:
+            context.load_cert_chain(self.certificates / "cert.pem", self.certificates / "key.pem")
         return http.client.HTTPSConnection(self.host, timeout=60, context=context)
 
     def empty(self) -> None:

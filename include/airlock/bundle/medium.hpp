@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the bytes of a bundle lie: one stream of bytes with random access, whatever files it is made of. The rest of
-// the bundle module knows nothing of paths, so volumes need no second reader or writer.
+// the bundle module knows nothing of paths and volumes.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "airlock/bundle/volumes.hpp"
 
 namespace airlock::bundle {
 
@@ -21,10 +23,14 @@ class ReadableMedium {
   virtual void read(std::uint64_t offset, std::span<char> into) const = 0;
   /// For messages.
   virtual std::string name() const = 0;
+  /// Which of several files hold this range, e.g. " (in b.tar.002 and b.tar.003)"; empty for a single file.
+  virtual std::string where(std::uint64_t /*offset*/, std::uint64_t /*size*/) const { return {}; }
+  /// What to do when it ends too early.
+  virtual std::string advice_when_short() const { return "the file did not arrive whole; copy it again"; }
 };
 
-/// Write side of a file that is not finished: it exists as NAME.partial until commit(). Thread-safe for distinct
-/// ranges.
+/// Write side of a bundle that is not finished: its files exist as NAME.partial until commit(). Thread-safe for
+/// distinct ranges.
 class WritableMedium {
  public:
   virtual ~WritableMedium() = default;
@@ -35,16 +41,24 @@ class WritableMedium {
   virtual void write_back(std::uint64_t offset, std::uint64_t length) = 0;
   /// Makes everything so far durable.
   virtual void sync() = 0;
-  /// Gives the file its final name, durably. REQUIRES: sync() after the last write.
+  /// Gives the files their final names, durably, the first volume's last. REQUIRES: sync() after the last write.
   virtual void commit() = 0;
+  /// Leaves the partial files where they are, for a later run. Without this and commit(), the destructor removes them.
+  virtual void keep() = 0;
 };
 
-/// Opens a finished bundle for reading.
-std::unique_ptr<ReadableMedium> open_medium(const std::filesystem::path& path);
+/// Opens a finished bundle for reading: a file, or the common name of volumes.
+std::unique_ptr<ReadableMedium> open_medium(const std::filesystem::path& path, const VolumePlaces& places = {});
 
-/// Creates NAME.partial of exactly `size` bytes with its space reserved, so that a full disk shows before any download.
-/// An Error when `path` exists or the space is not there. Without commit(), the destructor removes the partial file.
-std::unique_ptr<WritableMedium> create_medium(const std::filesystem::path& path, std::uint64_t size);
+/// What becomes of partial files that an earlier run left.
+enum class Leftovers { discard, use };
+
+/// Creates the partial files of a bundle of exactly `size` bytes with their space reserved, so that a full disk and a
+/// limit of file sizes show before any download. An Error when the bundle exists or the space is not there. With
+/// Leftovers::use, content of partial files of the right sizes stays.
+std::unique_ptr<WritableMedium> create_medium(const std::filesystem::path& path, std::uint64_t size,
+                                              const VolumeOptions& volumes = {},
+                                              Leftovers leftovers = Leftovers::discard);
 
 /// Opens a finished bundle for writes in place (signatures). Nobody else can open it so meanwhile.
 class SignableMedium : public ReadableMedium {
@@ -52,6 +66,12 @@ class SignableMedium : public ReadableMedium {
   /// Durable when it returns, so that a later overwrite() is never seen without an earlier one.
   virtual void overwrite(std::uint64_t offset, std::string_view bytes) = 0;
 };
-std::unique_ptr<SignableMedium> open_signable_medium(const std::filesystem::path& path);
+std::unique_ptr<SignableMedium> open_signable_medium(const std::filesystem::path& path,
+                                                     const VolumePlaces& places = {});
+
+/// Forgets what the operating system keeps of the bundle's files in memory, so that what is read next comes from the
+/// medium. False where some of it is still in memory (file systems that live there, or others who have the file
+/// mapped).
+bool drop_from_cache(const std::filesystem::path& path, const VolumePlaces& places = {});
 
 }  // namespace airlock::bundle

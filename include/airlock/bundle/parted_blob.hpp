@@ -17,6 +17,13 @@ namespace airlock::bundle {
 /// REQUIRES: the Writer outlives it. Different parts may be written by different threads.
 class PartedBlob {
  public:
+  /// What the end of a part means for the blob.
+  enum class End {
+    more_to_come,
+    complete,
+    wrong_leftovers  ///< all is there and its digest is wrong, maybe for what an earlier run left: to be fetched afresh
+  };
+
   PartedBlob(Writer& writer, const oci::Digest& digest, std::uint64_t part_size);
 
   std::size_t parts() const { return done_.size(); }
@@ -30,8 +37,8 @@ class PartedBlob {
     void write(std::string_view bytes);
     std::uint64_t received() const { return received_; }
     /// Flushes, and hashes what this part makes hashable. An Error (code `format`) where the part is short, or where
-    /// the whole blob turns out to have another digest. True when the blob is complete.
-    bool finish();
+    /// the whole blob turns out to have another digest and no earlier run can be blamed for it.
+    End finish();
 
    private:
     friend class PartedBlob;
@@ -40,13 +47,15 @@ class PartedBlob {
     std::size_t number_;
     std::uint64_t received_ = 0;
     std::uint64_t written_ = 0;
+    std::uint64_t noted_ = 0;  // in the journal
     std::string buffer_;
     void flush();
   };
+  /// Goes on after what an earlier run wrote of it.
   Part open_part(std::size_t number) { return {*this, number}; }
 
  private:
-  bool part_done(std::size_t number);
+  End part_done(std::size_t number);
   void hash_part(std::size_t number);
 
   Writer& writer_;
@@ -58,6 +67,7 @@ class PartedBlob {
   std::vector<bool> done_;
   std::size_t hashed_ = 0;  // parts from the start on
   bool hashing_ = false;
+  bool resumed_ = false;  // some of it was written by an earlier run
   oci::Sha256 hash_;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes a bundle. Every offset is known before the first layer is there, because sizes and digests come from the
 // manifests; blobs may then arrive in any order and in parallel, each straight into its place. The signature is written
-// last and the final name given last: a bundle that was cut short neither verifies nor looks finished.
+// last and the final name given last: a bundle that was cut short neither verifies nor looks finished. What a run that
+// was cut short has written is kept, with a journal, and the next run goes on from there.
 #pragma once
 
 #include <filesystem>
@@ -13,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "airlock/base/reporter.hpp"
+#include "airlock/bundle/journal.hpp"
 #include "airlock/bundle/medium.hpp"
 #include "airlock/bundle/metadata.hpp"
 #include "airlock/bundle/sums.hpp"
@@ -28,6 +31,8 @@ class Draft {
 
   const std::string& sums() const { return sums_text_; }    ///< SHA256SUMS: what is to be signed
   std::uint64_t total_size() const { return total_size_; }  ///< of the archive, in bytes
+  /// What a journal says of it.
+  const JournalPlan& plan() const { return plan_; }
 
  private:
   friend class Writer;
@@ -41,6 +46,7 @@ class Draft {
   void lay_out(const std::string& name, std::uint64_t size);
 
   std::string sums_text_;
+  JournalPlan plan_;
   std::map<std::string, std::string> texts_;  // contents that are known already, by entry name
   std::vector<Place> places_;
   std::map<oci::Digest, std::size_t> blob_places_;  // index into places_
@@ -53,12 +59,27 @@ class PartedBlob;
 
 class Writer {
  public:
-  /// Reserves the file and writes all that is known. Errors of the medium have code `media`.
-  Writer(const std::filesystem::path& path, const Draft& draft);
+  /// Reserves the files and writes all that is known. Goes on with what `left` says, if that is of the same plan.
+  /// Errors of the medium have code `media`. REQUIRES: the draft outlives it.
+  Writer(const std::filesystem::path& path, const Draft& draft, const VolumeOptions& volumes = {},
+         std::optional<JournalRecord> left = std::nullopt);
+  /// Without finish(): leaves the partial files and the journal, if any blob has begun.
   ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
 
+  /// Hashes the blobs that the earlier run wrote; what is right needs no download. Returns their bytes.
+  std::uint64_t recover(unsigned jobs, Reporter& reporter);
+  bool has(const oci::Digest& digest);
+  /// Whether there is something that a later run can use.
+  bool leaves_something() const { return !journal_.empty(); }
+
+  enum class Start {
+    go_on,  ///< after what the earlier run wrote of it
+    afresh  ///< from the first byte
+  };
   /// A blob's place. Each blob is written once, by one thread; different blobs may be written in parallel.
-  BlobWriter open_blob(const oci::Digest& digest);
+  BlobWriter open_blob(const oci::Digest& digest, Start start = Start::go_on);
 
   /// Writes the signatures and gives the bundle its name. REQUIRES: every blob was finished (else an Error).
   void finish(const std::vector<trust::SignatureFile>& signatures);
@@ -68,11 +89,17 @@ class Writer {
   friend class PartedBlob;
   const Draft::Place& place_of(const oci::Digest& digest) const;
   void mark_finished(const oci::Digest& digest);
+  void forget(const oci::Digest& digest);
+  std::uint64_t covered(const oci::Digest& digest, std::uint64_t from, std::uint64_t to);
+  bool is_right(const oci::Digest& digest, const Draft::Place& place) const;
 
   const Draft& draft_;
   std::unique_ptr<WritableMedium> medium_;
-  std::mutex mutex_;
+  Journal journal_;
+  bool finished_ = false;
+  std::mutex mutex_;  // guards what follows
   std::set<oci::Digest> missing_;
+  std::optional<JournalRecord> left_;
 };
 
 /// Takes the bytes of one blob in order, hashes them and writes them in large pieces.
@@ -85,13 +112,16 @@ class BlobWriter {
   /// How many bytes it has taken since the start.
   std::uint64_t received() const { return received_; }
   std::uint64_t size() const { return size_; }
-  /// Flushes and compares size and digest; an Error (code `format`) when they differ.
-  void finish();
+  /// Flushes and compares size and digest; an Error (code `format`) when they differ. False where the difference may
+  /// come from what an earlier run left: then the blob is to be fetched afresh.
+  [[nodiscard]] bool finish();
 
  private:
   friend class Writer;
   BlobWriter(Writer& writer, const oci::Digest& digest, std::uint64_t offset, std::uint64_t size);
+  void go_on(std::uint64_t written);
   void flush();
+  void note_written();
 
   Writer* writer_;
   oci::Digest digest_;
@@ -100,6 +130,8 @@ class BlobWriter {
   std::uint64_t received_ = 0;
   std::uint64_t written_ = 0;
   std::uint64_t written_back_ = 0;
+  std::uint64_t noted_ = 0;    // in the journal
+  std::uint64_t resumed_ = 0;  // bytes that an earlier run wrote
   oci::Sha256 hash_;
   std::string buffer_;
 };

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "airlock/base/reporter.hpp"
+#include "airlock/bundle/volumes.hpp"
 #include "airlock/catalog/selection.hpp"
 #include "airlock/registry/types.hpp"
 #include "airlock/transfer/resolve.hpp"
@@ -26,6 +27,9 @@ struct ExportRequest {
   std::optional<std::uint64_t> serial;  ///< default: the time of creation in seconds since 1970
   std::optional<Time> expires;
   std::filesystem::path output;
+  bundle::VolumeOptions volumes;
+  bool read_back = false;      ///< verify the finished bundle, past the page cache
+  unsigned hash_jobs = 2;      ///< threads that hash what an earlier run left
   std::string signature_name;  ///< signatures/NAME.sig
 };
 
@@ -39,8 +43,9 @@ struct ExportResult {
   std::chrono::milliseconds duration{};
 };
 
-/// Makes the bundle `request.output`. On failure no file of that name exists, and no partial one is left; only if the
-/// medium fails to make the finished bundle's name durable, the file is there in spite of the Error.
+/// Makes the bundle `request.output`. On failure no file of that name exists; what was downloaded stays beside it
+/// (NAME.partial, NAME.journal), and the same request goes on from there. Only if the medium fails to make the finished
+/// bundle's name durable, the file is there in spite of the Error.
 ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter);
 
 /// All that export does before bytes move: what would be in the bundle, and how large it would be.

@@ -14,7 +14,8 @@
 namespace airlock::flow {
 
 struct SignRequest {
-  std::filesystem::path bundle;
+  std::filesystem::path bundle;  ///< a file, or the common name of volumes
+  bundle::VolumePlaces volumes;
   std::string name;  ///< signatures/NAME.sig and so on
   unsigned jobs = 2;
   /// The SHA256SUMS digest that `verify` printed right before: the content is then not read again, and exactly this is

@@ -16,13 +16,15 @@
 namespace airlock::flow {
 
 struct VerifyRequest {
-  std::filesystem::path bundle;
+  std::filesystem::path bundle;  ///< a file, or the common name of volumes
+  bundle::VolumePlaces volumes;
   std::vector<std::filesystem::path> signature_files;  ///< kept beside the bundle
   std::optional<std::string> stream;                   ///< the only one that is wanted
   std::filesystem::path state_directory;  ///< record of imports; empty: trust::ImportState::default_directory()
   unsigned jobs = 2;
   bundle::BlobCheck blobs = bundle::BlobCheck::now;
-  bool layers = false;  ///< unpack every layer and compare it with its image's config (bundle::check_layers)
+  bool past_cache = false;  ///< read from the medium what the operating system may still have in memory
+  bool layers = false;      ///< unpack every layer and compare it with its image's config (bundle::check_layers)
 };
 
 /// Looks at the record of imports, where the policy needs one, and leaves it as it is.

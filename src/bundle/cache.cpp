@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading past the page cache: a file that was just written is read from memory otherwise, and says nothing of the
+// medium.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "airlock/base/file.hpp"
+#include "airlock/bundle/medium.hpp"
+
+namespace airlock::bundle {
+
+namespace {
+
+constexpr std::size_t window = 64U << 20;  // bytes that are asked about at a time
+
+/// Whether any page of the file is in memory.
+bool any_resident(const FileDescriptor& fd, std::uint64_t size) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> pages(window / page + 1);
+  for (std::uint64_t at = 0; at < size; at += window) {
+    const std::size_t length = std::min<std::uint64_t>(window, size - at);
+    void* mapped = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, fd.get(), static_cast<off_t>(at));
+    if (mapped == MAP_FAILED) return true;
+    const bool known = ::mincore(mapped, length, pages.data()) == 0;
+    ::munmap(mapped, length);
+    const auto end = pages.begin() + static_cast<std::ptrdiff_t>((length + page - 1) / page);
+    if (!known || std::any_of(pages.begin(), end, [](unsigned char state) { return (state & 1) != 0; })) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool drop_files_from_cache(const std::vector<std::filesystem::path>& files) {
+  bool dropped = true;
+  for (const auto& file : files) {
+    const FileDescriptor fd = open_file(file, O_RDONLY);
+    ::fdatasync(fd.get());  // pages that are not written yet cannot be dropped; not being able to is seen below
+    ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+    struct stat status {};
+    dropped &= ::fstat(fd.get(), &status) == 0 && !any_resident(fd, static_cast<std::uint64_t>(status.st_size));
+  }
+  return dropped;
+}
+
+}  // namespace airlock::bundle

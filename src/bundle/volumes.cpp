@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/bundle/volumes.hpp"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
+
+namespace airlock::bundle {
+
+namespace {
+
+constexpr std::uint64_t sector = 512;
+constexpr std::uint64_t min_volume = 64U << 10;
+
+std::string number_suffix(unsigned number) {
+  const std::string digits = std::to_string(number);
+  return "." + std::string(3 - std::min<std::size_t>(3, digits.size()), '0') + digits;
+}
+
+std::filesystem::path directory_of(const std::filesystem::path& name) {
+  return name.has_parent_path() ? name.parent_path() : std::filesystem::path(".");
+}
+
+std::vector<std::filesystem::path> directories(const std::filesystem::path& name, const VolumePlaces& places) {
+  std::vector<std::filesystem::path> all{directory_of(name)};
+  all.insert(all.end(), places.directories.begin(), places.directories.end());
+  return all;
+}
+
+/// Looks for one volume in all directories.
+std::optional<std::filesystem::path> find_one(const std::filesystem::path& name, unsigned number,
+                                              const std::vector<std::filesystem::path>& where) {
+  const auto file = volume_path(name.filename(), number);
+  std::error_code ignored;
+  for (const auto& directory : where)
+    if (std::filesystem::exists(directory / file, ignored)) return directory / file;
+  return std::nullopt;
+}
+
+bool later_one_exists(const std::filesystem::path& name, unsigned number,
+                      const std::vector<std::filesystem::path>& where) {
+  for (unsigned later = number + 1; later <= max_volumes; ++later)
+    if (find_one(name, later, where)) return true;
+  return false;
+}
+
+/// All volumes but the last have one size: that of the largest of them.
+void check_sizes(const std::vector<std::filesystem::path>& volumes) {
+  std::vector<std::uint64_t> sizes;
+  for (const auto& volume : volumes) sizes.push_back(std::filesystem::file_size(volume));
+  const std::uint64_t full = volumes.size() == 1 ? sizes.front() : *std::max_element(sizes.begin(), sizes.end() - 1);
+  for (std::size_t i = 0; i < volumes.size(); ++i) {
+    const bool last = i + 1 == volumes.size();
+    if (last ? sizes[i] <= full && sizes[i] > 0 : sizes[i] == full) continue;
+    const bool longer = sizes[i] > full;
+    throw Error(ErrorCode::format, Side::bundle,
+                "volume " + volumes[i].string() + " has " + std::to_string(sizes[i]) + " bytes, the others have " +
+                    std::to_string(full))
+        .hint(longer ? "it belongs to another set of volumes, or the others did not arrive whole; copy them again"
+                     : "it did not arrive whole, or belongs to another set of volumes; copy it again");
+  }
+}
+
+/// Free bytes by file system, as this run has planned for them so far.
+class Room {
+ public:
+  bool take(const std::filesystem::path& directory, std::uint64_t bytes) {
+    struct stat status {};
+    struct statvfs space {};
+    if (::stat(directory.c_str(), &status) != 0 || ::statvfs(directory.c_str(), &space) != 0) return false;
+    const auto [left, is_new] =
+        left_.try_emplace(status.st_dev, static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize);
+    if (left->second < bytes) return false;
+    left->second -= bytes;
+    return true;
+  }
+
+ private:
+  std::map<dev_t, std::uint64_t> left_;
+};
+
+}  // namespace
+
+std::uint64_t parse_volume_size(std::string_view text) {
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ErrorCode::usage, "--volume-size " + std::string(text) + " " + why)
+        .hint("write for example 4GiB, 650MB, or fat32");
+  };
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::string unit = to_lower(text.substr(digits));
+  static const std::map<std::string, std::uint64_t> units{{"", 1},
+                                                          {"b", 1},
+                                                          {"k", 1U << 10},
+                                                          {"kib", 1U << 10},
+                                                          {"kb", 1000},
+                                                          {"m", 1U << 20},
+                                                          {"mib", 1U << 20},
+                                                          {"mb", 1000 * 1000},
+                                                          {"g", 1U << 30},
+                                                          {"gib", 1U << 30},
+                                                          {"gb", 1000 * 1000 * 1000},
+                                                          {"t", std::uint64_t{1} << 40},
+                                                          {"tib", std::uint64_t{1} << 40},
+                                                          {"tb", std::uint64_t{1000} * 1000 * 1000 * 1000}};
+  std::uint64_t size = (std::uint64_t{4} << 30) - 1;
+  if (text != "fat32") {
+    const auto number = parse_number(text.substr(0, digits));
+    const auto known = units.find(unit);
+    if (!number || known == units.end() || *number > (std::uint64_t{1} << 50) / known->second) refuse("is not a size");
+    size = *number * known->second;
+  }
+  if (size < min_volume) refuse("is less than 64 KiB");
+  return size / sector * sector;
+}
+
+std::filesystem::path volume_path(const std::filesystem::path& name, unsigned number) {
+  return name.string() + number_suffix(number);
+}
+
+std::vector<std::filesystem::path> find_volumes(const std::filesystem::path& given, const VolumePlaces& places) {
+  const bool is_first = given.extension() == ".001";
+  const std::filesystem::path name = is_first ? std::filesystem::path(given).replace_extension() : given;
+  auto where = directories(name, places);
+  std::vector<std::filesystem::path> volumes;
+  for (unsigned number = 1; number <= max_volumes;) {
+    if (auto found = find_one(name, number, where)) {
+      volumes.push_back(std::move(*found));
+      ++number;
+      continue;
+    }
+    if (!later_one_exists(name, number, where)) break;
+    const std::string missing = volume_path(name.filename(), number).string();
+    const auto more = places.ask ? places.ask("the volume " + missing) : std::nullopt;
+    if (!more)
+      throw Error(ErrorCode::media, "volume " + missing + " is missing")
+          .hint("put it beside the others, or name its directory with --volume-dir");
+    where.push_back(*more);
+  }
+  if (!volumes.empty()) check_sizes(volumes);
+  return volumes;
+}
+
+std::vector<std::filesystem::path> place_volumes(const std::filesystem::path& name, std::uint64_t total,
+                                                 const VolumeOptions& options) {
+  if (options.size == 0) return {name};
+  const std::uint64_t count = (total + options.size - 1) / options.size;
+  if (count > max_volumes)
+    throw Error(ErrorCode::usage,
+                std::to_string(count) + " volumes would be needed, " + std::to_string(max_volumes) + " is the most")
+        .hint("choose a larger --volume-size: the bundle has " + human_size(total));
+  auto where = directories(name, options.places);
+  std::vector<std::filesystem::path> paths;
+  Room room;
+  std::size_t at = 0;
+  for (unsigned number = 1; number <= count;) {
+    const std::uint64_t size = std::min(options.size, total - (number - 1) * options.size);
+    if (at < where.size() && room.take(where[at], size)) {
+      paths.push_back(where[at] / volume_path(name.filename(), number++));
+      continue;
+    }
+    if (at + 1 < where.size()) {
+      ++at;
+      continue;
+    }
+    const std::string what = volume_path(name.filename(), number).string() + " of " + std::to_string(count) +
+                             " volumes (" + human_size(size) + ")";
+    const auto more = options.places.ask ? options.places.ask("room for " + what) : std::nullopt;
+    if (!more)
+      throw Error(ErrorCode::media, "no room for " + what + ", for " + human_size(total) + " in all")
+          .hint("name the directories of further media with --volume-dir");
+    where.push_back(*more);
+    at = where.size() - 1;
+  }
+  return paths;
+}
+
+}  // namespace airlock::bundle

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An export that was cut off goes on where it stood, whatever happened to it."""
+
+import hashlib
+import os
+import pathlib
+import random
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import PROGRAM, ROOT, files_in
+
+from lab import images
+
+EPOCH = {"SOURCE_DATE_EPOCH": "1700000000"}
+
+
+def make_images(sizes):
+    """One image with layers of these sizes in KiB, their content by chance."""
+    factory = images.Factory(packages=None)
+    chance = random.Random(7)
+    config = factory.store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64"})
+    layers = [factory.store.add(images.OCI["gzip"], chance.randbytes(size << 10)) for size in sizes]
+    body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": layers}
+    return factory, {"quay.io/lab/one:1": factory.store.add_json(images.OCI["manifest"], body)}, [layer["digest"] for layer in layers]
+
+
+def command(server, keys, out, *more):
+    return [PROGRAM, "export", "--image", "quay.io/lab/one:1", "--no-referrers", "--key", str(keys / "alice.key"), "-o", str(out),
+            "--mirror", f"quay.io=http://{server.host}", *map(str, more)]  # fmt: skip
+
+
+def sums(bundle):
+    names = sorted(pathlib.Path(bundle.parent).glob(bundle.name + ".[0-9][0-9][0-9]")) or [bundle]
+    raw = b"".join(name.read_bytes() for name in names)[:8192]
+    size = int(raw[124:136].rstrip(b"\0 "), 8)
+    return raw[512 : 512 + size]
+
+
+@pytest.fixture
+def slow(fake_registry):
+    """A server of one image, each connection at 20 MB/s."""
+    factory, made, layers = make_images([6000, 5000, 4000, 300, 20, 1])
+    server = fake_registry("--rate", 20_000_000)
+    images.fill(server, factory.store, made)
+    server.forget()
+    return server, layers
+
+
+def start(arguments, environment, **more):
+    return subprocess.Popen(arguments, env={**environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run_for(seconds, arguments, environment):
+    """Kills the export after so many seconds; its exit status, or None when it was killed."""
+    process = start(arguments, environment, **EPOCH)
+    try:
+        process.communicate(timeout=seconds)
+        return process.returncode
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        return None
+
+
+def lose_power(chance, folder):
+    """What was not flushed is gone: blocks of zeros anywhere in the file, and the end of the journal."""
+    for file in folder.glob("*.partial"):
+        size = file.stat().st_size
+        with open(file, "r+b") as stream:
+            for _ in range(chance.randrange(4)):
+                stream.seek(chance.randrange(max(1, size // 4096)) * 4096)
+                stream.write(bytes(min(4096 * chance.randrange(1, 64), size - stream.tell())))
+    for file in folder.glob("*.journal"):
+        if chance.random() < 0.5:
+            os.truncate(file, chance.randrange(file.stat().st_size + 1))
+
+
+@pytest.mark.parametrize("more, kills", [((), 110), (("--volume-size", "1MiB"), 90)])
+def test_killed_again_and_again(airlock, keys, slow, tmp_path, environment, more, kills):
+    server, _ = slow
+    chance = random.Random(42)
+    (tmp_path / "quiet").mkdir()
+    airlock(0, *command(server, keys, tmp_path / "quiet/b.tar", *more)[1:], env=EPOCH)
+    wanted = sums(tmp_path / "quiet/b.tar")
+    killed = finished = number = 0
+    while killed < kills:
+        folder = tmp_path / f"run{number}"
+        number += 1
+        folder.mkdir()
+        arguments = command(server, keys, folder / "b.tar", *more, "--jobs", chance.choice([1, 2, 8]))
+        for attempt in range(12):
+            ended = run_for(chance.uniform(0.01, 0.25) if attempt < 11 else 60, arguments, environment)
+            if ended is not None:
+                break
+            killed += 1
+            assert files_in(folder) == []  # nothing that looks finished
+            if chance.random() < 0.5:
+                lose_power(chance, folder)
+        assert ended == 0
+        finished += 1
+        assert sums(folder / "b.tar") == wanted
+        assert [name for name in os.listdir(folder) if name.endswith((".partial", ".journal"))] == []
+        if finished % 5 == 0:
+            airlock(0, "verify", folder / "b.tar", "--key", keys / "alice.pub")
+        for file in folder.iterdir():
+            file.unlink()
+    assert finished >= 5
+
+
+def interrupted(server, keys, out, environment, *more):
+    """Stops an export by Ctrl-C while the first layer is on its way and others are done."""
+    process = start(command(server, keys, out, "--jobs", "8", *more), environment)
+    journal = pathlib.Path(f"{out}.journal")
+    for _ in range(500):
+        time.sleep(0.01)
+        if journal.exists() and len(journal.read_text().splitlines()) >= 9:
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "the same command goes on from there" in err
+    return journal.read_text()
+
+
+def test_what_is_there_is_not_fetched_again(airlock, keys, slow, tmp_path, environment):
+    server, layers = slow
+    out = tmp_path / "b.tar"
+    journal = interrupted(server, keys, out, environment)
+    server.forget()
+    result = airlock(0, *command(server, keys, out)[1:])
+    assert "are there from an earlier run" in result.err
+    small = layers[4]  # 20 KiB: long done
+    assert small[7:] in journal and server.requests("GET", small) == []
+    ranges = [r["range"] for r in server.requests("GET", layers[0])]
+    assert ranges == [] or re.fullmatch(r"bytes=[1-9][0-9]*-", ranges[0])  # unless it was done too
+    airlock(0, "verify", out, "--key", keys / "alice.pub")
+    assert files_in(tmp_path) == ["b.tar"] and not out.with_name("b.tar.journal").exists()
+
+
+def test_a_resumed_bundle_has_the_time_of_its_beginning(airlock, keys, slow, tmp_path, environment):
+    server, _ = slow
+    out = tmp_path / "b.tar"
+    journal = interrupted(server, keys, out, environment)
+    time.sleep(1.1)
+    airlock(0, *command(server, keys, out)[1:])
+    assert "plan sha256:" + hashlib.sha256(sums(out)).hexdigest() in journal
+
+
+def test_another_plan_starts_over_and_says_so(airlock, keys, slow, tmp_path, environment):
+    server, layers = slow
+    out = tmp_path / "b.tar"
+    interrupted(server, keys, out, environment)
+    server.forget()
+    result = airlock(0, *command(server, keys, out, "--stream", "other")[1:])
+    assert "starting over" in result.err and len(server.requests("GET", layers[4])) == 1
+    airlock(0, "verify", out, "--key", keys / "alice.pub")
+
+
+@pytest.mark.parametrize("text", ["", "airlock export journal 2\n", "airlock export journal 1\nplan x\n", "garbage"])
+def test_a_journal_of_another_kind_is_not_used(airlock, keys, slow, tmp_path, environment, text):
+    server, layers = slow
+    out = tmp_path / "b.tar"
+    interrupted(server, keys, out, environment)
+    out.with_name("b.tar.journal").write_text(text)
+    airlock(0, *command(server, keys, out)[1:])
+    airlock(0, "verify", out, "--key", keys / "alice.pub")
+
+
+def test_leftovers_of_large_blobs_from_afar(airlock, keys, fake_registry, tmp_path, environment):
+    """Blobs in parts: one part is there and right, one is there and wrong."""
+    factory, made, layers = make_images([70 << 10, 10])
+    server = fake_registry("--delay", 25, "--rate", 60_000_000)
+    images.fill(server, factory.store, made)
+    out = tmp_path / "b.tar"
+    interrupted(server, keys, out, environment)
+    raw = out.with_name("b.tar.partial")
+    at = raw.read_bytes().index(factory.store.blobs[layers[0]][: 1 << 16])
+    with open(raw, "r+b") as stream:
+        stream.seek(at + 5)
+        stream.write(b"\0\0\0\0")
+    result = airlock(0, *command(server, keys, out, "-v")[1:])
+    assert "is damaged: it is fetched afresh" in result.err
+    airlock(0, "verify", out, "--key", keys / "alice.pub")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mounts a file system of so many bytes at the same place again and again, and makes it larger."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(size, *options):
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join([f"size={size}", *options]), "none", place], capture_output=True).returncode != 0:
+            pytest.skip("this machine does not let mount")
+        return place
+
+    yield mount
+    while subprocess.run(["umount", place], capture_output=True).returncode == 0:
+        pass
+
+
+def archive_size(airlock, server, keys, tmp_path):
+    return airlock(0, *command(server, keys, tmp_path / "b.tar", "--dry-run", "--output", "json")[1:]).json["archiveSize"]
+
+
+def test_a_disk_that_is_too_small_by_tenths(airlock, keys, slow, small_disk, tmp_path):
+    """The space is reserved first, so that it fails before anything is fetched."""
+    server, _ = slow
+    size = archive_size(airlock, server, keys, tmp_path)
+    for tenth in range(1, 11):
+        place = small_disk(size * tenth // 10 - 8192)
+        server.forget()
+        err = airlock(5, *command(server, keys, place / "b.tar")[1:]).err
+        assert "no room for" in err and server.requests("GET", "/blobs/") == [] and os.listdir(place) == []
+        subprocess.run(["umount", place], check=True)
+
+
+def test_a_disk_that_fills_up_at_each_tenth_of_the_way(airlock, keys, slow, small_disk, tmp_path):
+    """Where nothing can be reserved, as on FAT: what was written is kept, and goes on when there is room."""
+    server, layers = slow
+    size = archive_size(airlock, server, keys, tmp_path)
+    preload = tmp_path / "no_reserve.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", preload, ROOT / "tests/functional/no_reserve.c", "-ldl"], check=True)
+    lying = {"LD_PRELOAD": str(preload), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+    for tenth in range(1, 11):
+        place = small_disk(size * tenth // 10 - 65536)
+        err = airlock(5, *command(server, keys, place / "b.tar")[1:], env=lying).err
+        assert "No space left on device" in err and files_in(place) == []
+        small_disk(size + (1 << 20), "remount")
+        server.forget()
+        airlock(0, *command(server, keys, place / "b.tar")[1:])
+        airlock(0, "verify", place / "b.tar", "--key", keys / "alice.pub")
+        assert files_in(place) == ["b.tar"]
+        if tenth == 10:
+            assert len(server.requests("GET", "/blobs/")) < 7  # what was there is not fetched again
+        subprocess.run(["umount", place], check=True)
+
+
+def test_read_back(airlock, keys, slow, tmp_path):
+    server, _ = slow
+    result = airlock(0, *command(server, keys, tmp_path / "b.tar", "--read-back")[1:])
+    assert "past the page cache" in result.err or "page cache holds" in result.err
+    assert "verifying: 7 of 7" in result.err
+    assert "page cache" in airlock(0, "verify", tmp_path / "b.tar", "--key", keys / "alice.pub").err
