@@ -108,6 +108,7 @@ std::vector<std::string> diff_ids(const VerifiedBundle& bundle, const oci::Descr
   constexpr std::string_view oci_config = "application/vnd.oci.image.config.v1+json";
   constexpr std::string_view docker_config = "application/vnd.docker.container.image.v1+json";
   if (config.media_type != oci_config && config.media_type != docker_config) return {};
+  if (bundle.relies_on(config.digest)) return {};  // a delta's: there is nothing to compare with
   if (config.size > max_config_size) refuse("config " + config.digest.str() + " is absurdly large");
   std::string text;
   BlobReader reader = bundle.open_blob(config.digest);
@@ -130,6 +131,7 @@ void add_tasks(const VerifiedBundle& bundle, const Image& image, std::map<std::s
              " layers, its config has " + std::to_string(stated.size()) + " diff IDs");
     for (std::size_t i = 0; i < stated.size(); ++i) {
       const auto& layer = manifest.layers[i];
+      if (bundle.relies_on(layer.digest)) continue;
       const LayerTask task{image.source.str(), layer, oci::Digest::parse(stated[i])};
       tasks.try_emplace(layer.digest.str() + layer.media_type + stated[i], task);
     }

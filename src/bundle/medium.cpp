@@ -165,7 +165,10 @@ class PieceWriter {
   }
 
   [[noreturn]] void refuse_size(std::uint64_t size) const {
-    if (errno != EFBIG) throw_errno("reserve " + human_size(size) + " for", final_);
+    if (errno != EFBIG)
+      throw Error(ErrorCode::media,
+                  "cannot reserve " + human_size(size) + " for " + final_.string() + ": " + std::strerror(errno))
+          .hint("free space there; or write to another file system, and copy the bundle");
     throw Error(ErrorCode::media,
                 final_.string() + " would have " + human_size(size) + ", which is more than a file may have there")
         .hint("write volumes: --volume-size fat32 (4 GiB - 1), or a smaller size; or raise the limit (ulimit -f)");

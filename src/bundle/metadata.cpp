@@ -30,6 +30,46 @@ Selection selection_from_json(const JsonObject& object) {
           object.strings("platforms"), object.string("catalogDigest"), object.string("tool")};
 }
 
+Json blobs_to_json(const std::vector<Blob>& blobs) {
+  Json json = Json::array();
+  for (const Blob& blob : blobs)
+    json.push_back({{"digest", blob.digest.str()}, {"size", blob.size}, {"mediaType", blob.media_type}});
+  return json;
+}
+
+std::vector<Blob> blobs_from_json(const JsonObject& object) {
+  std::vector<Blob> blobs;
+  for (const JsonObject& blob : object.objects("blobs")) {
+    blob.only({"digest", "size", "mediaType"});
+    blobs.push_back({oci::Digest::parse(blob.string("digest")), blob.integer("size"), blob.string("mediaType")});
+  }
+  return blobs;
+}
+
+Json base_to_json(const Base& base) {
+  Json sources = Json::array();
+  for (const BaseSource& source : base.sources) {
+    Json json{{"kind", source.kind}, {"stream", source.stream}, {"serial", source.serial}};
+    if (source.bundle) json["bundle"] = source.bundle->str();
+    sources.push_back(std::move(json));
+  }
+  return {{"sources", std::move(sources)}, {"blobs", blobs_to_json(base.blobs)}};
+}
+
+Base base_from_json(const JsonObject& object) {
+  object.only({"sources", "blobs"});
+  Base base;
+  for (const JsonObject& source : object.objects("sources")) {
+    source.only({"kind", "bundle", "stream", "serial"});
+    BaseSource found{source.string("kind"), std::nullopt, source.string("stream"), source.integer("serial")};
+    if (const auto digest = source.optional_string("bundle")) found.bundle = oci::Digest::parse(*digest);
+    base.sources.push_back(std::move(found));
+  }
+  base.blobs = blobs_from_json(object);
+  if (base.blobs.empty()) throw Error(ErrorCode::format, Side::bundle, "bundle.json: an empty base");
+  return base;
+}
+
 Json image_to_json(const Image& image) {
   Json referrers = Json::array();
   for (const oci::Descriptor& referrer : image.referrers) referrers.push_back(referrer.to_json());
@@ -69,7 +109,8 @@ Time time_of(const JsonObject& object, std::string_view key) {
 }
 
 Metadata metadata_from_json(const JsonObject& object) {
-  object.only({"mediaType", "stream", "serial", "created", "expires", "previous", "selection", "images", "blobs"});
+  object.only(
+      {"mediaType", "stream", "serial", "created", "expires", "previous", "selection", "images", "blobs", "base"});
   if (object.string("mediaType") != metadata_media_type)
     throw Error(ErrorCode::format, Side::bundle, "bundle.json: unknown format " + printable(object.string("mediaType")))
         .hint("this bundle was made by another version of airlock; use one that knows this format");
@@ -85,11 +126,8 @@ Metadata metadata_from_json(const JsonObject& object) {
   of_bundle([&] { return oci::PlatformSelection::parse(metadata.selection.platforms); });
   if (object.objects("images").empty()) throw Error(ErrorCode::format, Side::bundle, "bundle.json: it names no image");
   for (const JsonObject& image : object.objects("images")) metadata.images.push_back(image_from_json(image));
-  for (const JsonObject& blob : object.objects("blobs")) {
-    blob.only({"digest", "size", "mediaType"});
-    metadata.blobs.push_back(
-        {oci::Digest::parse(blob.string("digest")), blob.integer("size"), blob.string("mediaType")});
-  }
+  metadata.blobs = blobs_from_json(object);
+  if (const auto base = object.optional_object("base")) metadata.base = base_from_json(*base);
   return metadata;
 }
 
@@ -97,13 +135,12 @@ Metadata metadata_from_json(const JsonObject& object) {
 
 std::string Metadata::format() const {
   Json json{{"mediaType", metadata_media_type}, {"stream", stream},        {"serial", serial},
-            {"created", format_time(created)},  {"images", Json::array()}, {"blobs", Json::array()}};
+            {"created", format_time(created)},  {"images", Json::array()}, {"blobs", blobs_to_json(blobs)}};
   json["selection"] = selection_to_json(selection);
   if (expires) json["expires"] = format_time(*expires);
   if (previous) json["previous"] = previous->str();
   for (const Image& image : images) json["images"].push_back(image_to_json(image));
-  for (const Blob& blob : blobs)
-    json["blobs"].push_back({{"digest", blob.digest.str()}, {"size", blob.size}, {"mediaType", blob.media_type}});
+  if (!base.blobs.empty()) json["base"] = base_to_json(base);
   return canonical_json(json);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "airlock/base/error.hpp"
@@ -77,6 +78,15 @@ std::map<oci::Digest, std::string> read_documents(const Archive& archive, const 
   return documents;
 }
 
+/// A delta leaves out layers and configs only, and nothing that it carries.
+void check_base(const Metadata& metadata, const std::set<Blob>& carried) {
+  for (const Blob& blob : metadata.base.blobs) {
+    if (carried.contains(blob)) refuse("blob " + blob.digest.str() + " is both carried and relied on");
+    if (oci::media_type::is_manifest(blob.media_type) || oci::media_type::is_index(blob.media_type))
+      refuse("manifest " + blob.digest.str() + " is relied on, but every bundle carries its manifests");
+  }
+}
+
 /// What the images reach is what bundle.json lists is what the archive holds, in that order.
 void check_closure(const Archive& archive, const Metadata& metadata, const Closure::Documents& documents) {
   const auto platforms = oci::PlatformSelection::parse(metadata.selection.platforms);
@@ -85,17 +95,23 @@ void check_closure(const Archive& archive, const Metadata& metadata, const Closu
     within([&] { return "image " + image.source.str(); }, [&] { closure.add(image, platforms, documents); });
   const auto expected = closure.ordered();
   const std::set<Blob> reached(expected.begin(), expected.end());
-  const std::set<Blob> listed(metadata.blobs.begin(), metadata.blobs.end());
+  std::set<Blob> listed(metadata.blobs.begin(), metadata.blobs.end());
+  std::vector<Blob> carried;
+  check_base(metadata, listed);
+  listed.insert(metadata.base.blobs.begin(), metadata.base.blobs.end());
+  const std::set<Blob> relied_on(metadata.base.blobs.begin(), metadata.base.blobs.end());
+  std::copy_if(expected.begin(), expected.end(), std::back_inserter(carried),
+               [&](const Blob& blob) { return !relied_on.contains(blob); });
   for (const Blob& blob : reached)
     if (!listed.contains(blob))
       refuse("blob " + blob.digest.str() + " belongs to an image but bundle.json does not list it so");
   for (const Blob& blob : listed)
     if (!reached.contains(blob))
       refuse("blob " + blob.digest.str() + " is listed in bundle.json but no image needs it");
-  if (expected != metadata.blobs) refuse("bundle.json: blobs are not in order, or one appears twice");
+  if (carried != metadata.blobs) refuse("bundle.json: blobs are not in order, or one appears twice");
 
   std::vector<std::string> names{"bundle.json", "oci-layout", "index.json"};
-  for (const Blob& blob : expected) names.push_back(blob_name(blob.digest));
+  for (const Blob& blob : carried) names.push_back(blob_name(blob.digest));
   if (names == archive.names()) return;
   const std::set<std::string> wanted(names.begin(), names.end());
   for (const std::string& name : archive.names())
@@ -173,6 +189,11 @@ Closure VerifiedBundle::closure_of(const Image& image) const {
   Closure closure;
   closure.add(image, platforms(), documents());
   return closure;
+}
+
+bool VerifiedBundle::relies_on(const oci::Digest& digest) const {
+  const auto& blobs = metadata_.base.blobs;
+  return std::any_of(blobs.begin(), blobs.end(), [&](const Blob& blob) { return blob.digest == digest; });
 }
 
 BlobReader VerifiedBundle::open_blob(const oci::Digest& digest) const {

@@ -2,9 +2,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "airlock/base/error.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
-#include "airlock/flow/import.hpp"
+#include "airlock/flow/receipt.hpp"
 #include "cli/configuration.hpp"
 #include "cli/evidence.hpp"
 #include "cli/verbs.hpp"
@@ -19,6 +20,9 @@ struct ImportOptions {
   TrustOptions trust;
   ConfigurationOptions configuration;
   unsigned jobs = 0;
+  std::string receipt;
+  std::string receipt_key;
+  std::string receipt_passphrase_file;
   bool verify_first = false;
   bool dry_run = false;
 };
@@ -89,8 +93,23 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
                   "digests differ from upstream's (the platforms' own do not)");
 }
 
+/// Loaded before anything is sent: a passphrase is asked for at the beginning of a long run, not at its end.
+std::optional<trust::PrivateKey> receipt_signer(const ImportOptions& options) {
+  if (options.receipt.empty() && !options.receipt_key.empty())
+    throw Error(ErrorCode::usage, "--receipt-key is given, but no receipt is written").hint("add --receipt FILE");
+  if (!options.receipt.empty() && std::filesystem::exists(options.receipt))
+    throw Error(ErrorCode::media, options.receipt + " exists already")
+        .hint("name another file for --receipt; receipts are never overwritten");
+  if (options.receipt_key.empty()) return std::nullopt;
+  SigningOptions signing;
+  signing.key = options.receipt_key;
+  signing.passphrase_file = options.receipt_passphrase_file;
+  return signing.load();
+}
+
 void run(const ImportOptions& options, const Conduct& conduct) {
   Reporter reporter(conduct.reporter());
+  const auto signer = receipt_signer(options);
   options.configuration.check(options.target.location());
   const auto request = make_request(options);
   const auto result = flow::import_bundle(request, options.trust.policy(), reporter);
@@ -105,6 +124,10 @@ void run(const ImportOptions& options, const Conduct& conduct) {
     return;
   }
   if (!conduct.json()) tell(*result, reporter);
+  if (!options.receipt.empty()) {
+    const auto files = flow::write_receipt(options.receipt, flow::make_receipt(*result), signer ? &*signer : nullptr);
+    reporter.note("  receipt    " + join(files, ", ") + (signer ? "" : " (not signed: --receipt-key)"));
+  }
   options.configuration.write(result->configuration, mirror, reporter);
   if (conduct.json())
     print(pretty_json(to_json(*result)) + "\n");
@@ -123,6 +146,16 @@ void add_import(CLI::App& app, Conduct& conduct) {
   options->trust.add_to(*verb);
   options->configuration.add_to(*verb, true);
   add_request_jobs(*verb, options->jobs);
+  verb->add_option("--receipt", options->receipt, "Write what the registry holds now, for export --since")
+      ->type_name("FILE")
+      ->group("Receipt");
+  verb->add_option("--receipt-key", options->receipt_key, "Private key of this side that signs the receipt")
+      ->type_name("KEY")
+      ->group("Receipt");
+  verb->add_option("--receipt-passphrase-file", options->receipt_passphrase_file,
+                   "File with its passphrase in the first line (default: ask)")
+      ->type_name("FILE")
+      ->group("Receipt");
   verb->add_flag("--verify-first", options->verify_first,
                  "Read and check every byte before anything is sent (default: each blob as it is sent)");
   verb->add_flag("--dry-run", options->dry_run, "Verify and reach the registry, but write nothing to it");

@@ -67,13 +67,18 @@ int run(int argc, char** argv) {
   app.footer("Each verb has an example: airlock export --help\nExit status: docs/exit-status.md");
   Conduct conduct;
   add_list(app, conduct);
+  add_resolve(app, conduct);
   add_export(app, conduct);
   add_sign(app, conduct);
   add_approve(app, conduct);
   add_verify(app, conduct);
   add_inspect(app, conduct);
+  add_diff(app, conduct);
+  add_merge(app, conduct);
+  add_split(app, conduct);
   add_import(app, conduct);
   add_check(app, conduct);
+  add_verify_receipt(app, conduct);
   add_config(app, conduct);
   add_keygen(app, conduct);
   add_pubkey(app, conduct);

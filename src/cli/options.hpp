@@ -166,6 +166,8 @@ std::string describe_versions(const std::string& kubeone, const std::vector<std:
 std::string describe(const registry::Statistics& statistics);
 /// What a bundle was made for, in one line.
 std::string describe(const bundle::Selection& selection);
+/// A line on what a delta relies on; empty for a bundle that is complete by itself.
+std::string base_text(const bundle::Base& base);
 /// Prints to standard output; an Error (code `media`) when it cannot be written.
 void print(const std::string& text);
 

@@ -19,6 +19,11 @@ void add_list(CLI::App& app, Conduct& conduct);
 void add_policy(CLI::App& app, Conduct& conduct);
 void add_pubkey(CLI::App& app, Conduct& conduct);
 void add_sign(CLI::App& app, Conduct& conduct);
+void add_diff(CLI::App& app, Conduct& conduct);
+void add_merge(CLI::App& app, Conduct& conduct);
+void add_resolve(CLI::App& app, Conduct& conduct);
+void add_split(CLI::App& app, Conduct& conduct);
+void add_verify_receipt(CLI::App& app, Conduct& conduct);
 void add_verify(CLI::App& app, Conduct& conduct);
 
 }  // namespace airlock::cli

@@ -53,6 +53,7 @@ void print_text(const std::string& path, const bundle::VerifiedBundle& bundle) {
   text += "  stream     " + metadata.stream + ", serial " + std::to_string(metadata.serial) + ", created " +
           format_time(metadata.created) + (metadata.expires ? ", expires " + format_time(*metadata.expires) : "") +
           "\n";
+  text += base_text(metadata.base);
   text += "  SHA256SUMS " + bundle.evidence().signed_content().str() + "\n";
   print(text);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/export.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -11,27 +12,18 @@
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/writer.hpp"
 #include "airlock/flow/verify.hpp"
-#include "airlock/kubeone/paths.hpp"
 #include "airlock/transfer/pace.hpp"
 #include "airlock/transfer/pull.hpp"
 #include "airlock/version.hpp"
+#include "flow/clashes.hpp"
 
 namespace airlock::flow {
 
 namespace {
 
-/// Two images that would get the same name in the local registry cannot travel together, unless they are the same.
-void refuse_name_clashes(const std::vector<bundle::Image>& images) {
-  std::map<std::string, const bundle::Image*> by_path;
-  for (const bundle::Image& image : images)
-    for (const kubeone::TargetPath& path : kubeone::target_paths(image.source)) {
-      const auto [other, added] = by_path.try_emplace(path.str(), &image);
-      if (added || other->second->descriptor.digest == image.descriptor.digest) continue;
-      throw Error(ErrorCode::selection, other->second->source.str() + " and " + image.source.str() +
-                                            " are different images, but both become " + path.str() +
-                                            " in the local registry")
-          .hint("leave one out with --exclude, or make two bundles for two registry prefixes");
-    }
+bundle::Selection selection_of(const ExportRequest& request) {
+  return {request.set.kubeone,       request.set.filters,    request.set.kubernetes_versions,
+          request.platforms.words(), request.catalog_digest, std::string("airlock ") + version};
 }
 
 /// `earlier`: of the run that this one goes on with; it has the same time and serial, where nobody asks for others.
@@ -43,10 +35,18 @@ bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Res
   metadata.stream = request.stream;
   metadata.serial = request.serial.value_or(static_cast<std::uint64_t>(metadata.created.time_since_epoch().count()));
   metadata.expires = request.expires;
-  metadata.selection = {request.set.kubeone,       request.set.filters,    request.set.kubernetes_versions,
-                        request.platforms.words(), request.catalog_digest, std::string("airlock ") + version};
+  metadata.selection = selection_of(request);
   metadata.images = resolution.images;
-  metadata.blobs = resolution.blobs;
+  for (const bundle::Blob& blob : resolution.blobs) {
+    const bool there = !resolution.documents.contains(blob.digest) &&
+                       std::any_of(request.since.begin(), request.since.end(),
+                                   [&](const auto& inventory) { return inventory.blobs.contains(blob.digest); });
+    (there ? metadata.base.blobs : metadata.blobs).push_back(blob);
+  }
+  if (metadata.base.blobs.empty()) return metadata;
+  for (const transfer::Inventory& inventory : request.since)
+    metadata.base.sources.push_back(
+        {transfer::to_string(inventory.kind), inventory.bundle, inventory.stream, inventory.serial});
   return metadata;
 }
 
@@ -91,10 +91,14 @@ struct Plan {
   bundle::Draft draft;
 };
 
+transfer::ResolveOptions resolve_options(const ExportRequest& request, const transfer::Pace& pace) {
+  return {request.platforms, pace.jobs, request.referrers, request.lock ? request.lock->pins() : transfer::Pins{}};
+}
+
 Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter& reporter) {
   const auto pace = transfer::pace(client, registries_of(request.set), request.jobs);
   reporter.detail(count_of(pace.jobs, "request") + " at a time");
-  auto resolution = transfer::resolve(client, request.set, {request.platforms, pace.jobs, request.referrers}, reporter);
+  auto resolution = transfer::resolve(client, request.set, resolve_options(request, pace), reporter);
   refuse_name_clashes(resolution.images);
   auto left = bundle::read_journal(request.output);
   if (left) {
@@ -113,7 +117,8 @@ Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter&
 ExportResult summarize(const Plan& plan, const registry::Client& client) {
   ExportResult result;
   result.metadata = plan.metadata;
-  result.blob_bytes = plan.resolution.bytes();
+  for (const bundle::Blob& blob : plan.metadata.blobs) result.blob_bytes += blob.size;
+  for (const bundle::Blob& blob : plan.metadata.base.blobs) result.relied_bytes += blob.size;
   result.shared_bytes = plan.resolution.shared_bytes;
   result.archive_size = plan.draft.total_size();
   result.sums_digest = oci::sha256(plan.draft.sums());
@@ -132,6 +137,14 @@ void read_back(const ExportRequest& request, const trust::PrivateKey& key, Repor
 }
 
 }  // namespace
+
+transfer::Lock resolve_lock(const ExportRequest& request, Reporter& reporter) {
+  registry::Client client(request.client, reporter);
+  const auto pace = transfer::pace(client, registries_of(request.set), request.jobs);
+  const auto resolution = transfer::resolve(client, request.set, resolve_options(request, pace), reporter);
+  refuse_name_clashes(resolution.images);
+  return transfer::Lock::of(resolution, selection_of(request));
+}
 
 ExportResult plan_export(const ExportRequest& request, Reporter& reporter) {
   registry::Client client(request.client, reporter);

@@ -36,6 +36,20 @@ std::vector<std::string> source_registries(const bundle::Metadata& metadata) {
   return {hosts.begin(), hosts.end()};
 }
 
+std::map<oci::Digest, transfer::ReceiptBlob> blobs_held(const bundle::VerifiedBundle& bundle,
+                                                        const std::vector<transfer::Destination>& destinations) {
+  std::map<oci::Digest, transfer::ReceiptBlob> held;
+  for (const auto& destination : destinations) {
+    const auto closure = bundle.closure_of(*destination.image);
+    for (const auto& [digest, member] : closure.members()) {
+      transfer::ReceiptBlob& blob = held[digest];
+      blob.size = member.size;
+      blob.repositories.insert(destination.repository.name);
+    }
+  }
+  return held;
+}
+
 }  // namespace
 
 std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const trust::Policy& policy,
@@ -53,7 +67,7 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   const registry::Reach reach = client.reach(request.target.host);
 
   auto result = std::make_unique<ImportResult>(ImportResult{
-      bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}, {}, {}, {}});
+      bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}, {}, {}, {}, {}});
   result->sources = source_registries(result->metadata);
   result->warnings = result->configuration.warnings();
   for (auto& warning : literal_image_warnings(result->metadata)) result->warnings.push_back(std::move(warning));
@@ -65,6 +79,7 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
                                   transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
   if (state && bundle.evidence().tracks_serial())
     state->record(bundle.metadata().stream, {bundle.metadata().serial, bundle.evidence().signed_content()});
+  result->held = blobs_held(bundle, result->destinations);
   result->statistics = client.statistics();
   result->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   return result;

@@ -62,7 +62,7 @@ class Puller {
   std::vector<Task> plan(PullMode mode) {
     std::vector<bundle::Blob> blobs;
     for (const bundle::Blob& blob : resolution_.blobs) {
-      if (writer_.has(blob.digest)) continue;
+      if (writer_.has(blob.digest)) continue;  // a manifest, left by an earlier run, or not in a delta at all
       blobs.push_back(blob);
       bytes_ += blob.size;
     }

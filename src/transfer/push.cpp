@@ -13,6 +13,7 @@
 #include "airlock/bundle/closure.hpp"
 #include "transfer/attach.hpp"
 #include "transfer/referrers.hpp"
+#include "transfer/relied.hpp"
 
 namespace airlock::transfer {
 
@@ -53,6 +54,7 @@ class Pusher {
 
   PushSummary run() {
     for_each_open("asking", [this](std::size_t i) { find_present(i); });
+    find_base();
     send_blobs();
     send_members();
     send_referrers();
@@ -86,6 +88,14 @@ class Pusher {
     if (found_[i]) found_[i]->present_before = true;
   }
 
+  /// Of a delta: before anything is sent.
+  void find_base() {
+    std::vector<Destination> open;
+    for (std::size_t i = 0; i < destinations_.size(); ++i)
+      if (!found_[i]) open.push_back(destinations_[i]);
+    if (!open.empty()) base_ = find_relied_on(client_, bundle_, open, jobs_, reporter_);
+  }
+
   struct BlobTask {
     oci::Digest digest;
     std::uint64_t size;
@@ -100,6 +110,7 @@ class Pusher {
       for (const auto& [digest, member] : closure.members()) {
         if (member.kind == bundle::BlobKind::manifest) continue;
         BlobTask& task = tasks.try_emplace(digest, BlobTask{digest, member.size, {}, {}}).first->second;
+        if (const auto base = base_.find(digest); base != base_.end() && !task.known_in) task.known_in = base->second;
         if (found_[i])
           task.known_in = destinations_[i].repository;
         else
@@ -146,8 +157,10 @@ class Pusher {
     std::uint64_t shown = 0;
     for (const auto& repository : lacking) {
       const auto result = client_.push_blob(
-          repository, task.digest, task.size, source ? std::optional(source->name) : std::nullopt,
-          [&] { return std::make_unique<PlaceSource>(bundle_.open_blob(task.digest), reporter_, shown); });
+          repository, task.digest, task.size, source ? std::optional(source->name) : std::nullopt, [&] {
+            if (bundle_.relies_on(task.digest)) refuse_unmounted(task.digest, repository);
+            return std::make_unique<PlaceSource>(bundle_.open_blob(task.digest), reporter_, shown);
+          });
       if (result == Result::mounted) ++mounted_;
       if (result == Result::present) ++present_;
       source = repository;
@@ -157,6 +170,13 @@ class Pusher {
       summary_.bytes_sent += task.size;
     }
     reporter_.advance(task.size - shown);
+  }
+
+  [[noreturn]] void refuse_unmounted(const oci::Digest& digest, const registry::Repository& repository) const {
+    throw Error(ErrorCode::registry, Side::target,
+                "the registry does not mount blob " + digest.str() + " into " + repository.str() +
+                    ", and this delta does not carry it")
+        .hint("ask for a bundle without --since; or let this user read all repositories, which mounting needs");
   }
 
   /// Everything below the tags: platform manifests, then indexes inside indexes.
@@ -254,6 +274,7 @@ class Pusher {
   std::mutex mutex_;
   // Manifests whose subject the registry did not take note of, if they have one.
   std::set<std::pair<registry::Repository, oci::Digest>> without_list_;
+  std::map<oci::Digest, registry::Repository> base_;  // where the registry has what a delta relies on
   PushSummary summary_;
   std::atomic<std::uint64_t> present_{0};
   std::atomic<std::uint64_t> mounted_{0};

@@ -27,7 +27,7 @@ class Resolver {
   void ask_hub(const std::vector<oci::Reference>& sources) {
     std::vector<oci::Reference> images;
     for (const auto& source : sources)
-      if (source.registry == hub && !source.digest) images.push_back(source);
+      if (source.registry == hub && !source.digest && options_.pins.empty()) images.push_back(source);
     if (images.empty()) return;
     std::vector<std::optional<oci::Digest>> digests(images.size());
     reporter_.begin("asking Docker Hub", 0, images.size());
@@ -50,6 +50,7 @@ class Resolver {
   }
 
   bundle::Image resolve(const oci::Reference& source, const catalog::Reason& reason) {
+    if (const auto pin = options_.pins.find(source); pin != options_.pins.end()) return resolve_pinned(pin->second);
     const registry::Repository repository{source.registry, source.repository};
     const auto asked = asked_.find(source);
     const auto fetch = [&](const std::string& identifier) { return client_.fetch_manifest(repository, identifier); };
@@ -75,6 +76,26 @@ class Resolver {
   Documents& documents() { return documents_; }
 
  private:
+  bundle::Image resolve_pinned(const bundle::Image& image) {
+    const registry::Repository repository{image.source.registry, image.source.repository};
+    const auto take = [&](const oci::Descriptor& descriptor, const char* what) {
+      const auto* manifest = documents_.get(
+          descriptor.digest, [&] { return client_.fetch_manifest(repository, descriptor.digest.str()); });
+      if (manifest == nullptr)
+        throw Error(ErrorCode::registry, Side::source,
+                    std::string("the ") + what + " that the lock file wants, " + descriptor.digest.str() +
+                        ", is not served any more")
+            .hint("ask a --mirror that still has it, or make the lock file anew with airlock resolve");
+      if (manifest->media_type != descriptor.media_type || manifest->bytes.size() != descriptor.size)
+        throw Error(ErrorCode::format, "the lock file says that " + descriptor.digest.str() + " is " +
+                                           descriptor.media_type + " of " + std::to_string(descriptor.size) + " bytes");
+    };
+    take(image.descriptor, "image");
+    fetch_members(repository, image.source, image.descriptor, 0);
+    for (const oci::Descriptor& referrer : image.referrers) take(referrer, "referrer");
+    return image;
+  }
+
   void compare(const registry::RateLimit& limit, std::uint64_t images) {
     // Each index costs one, and each platform's manifest another (docs.docker.com, "Docker Hub pull usage and limits").
     const std::uint64_t estimate = images * (1 + (options_.platforms.all() ? 4 : options_.platforms.words().size()));

@@ -41,6 +41,20 @@ struct Blob {
   auto operator<=>(const Blob&) const = default;
 };
 
+/// Something that holds what a delta leaves out.
+struct BaseSource {
+  std::string kind;                   ///< "bundle", "lock" or "receipt"
+  std::optional<oci::Digest> bundle;  ///< SHA256SUMS digest, of the bundle or of the one that the receipt is for
+  std::string stream;                 ///< empty where it is not known
+  std::uint64_t serial = 0;
+};
+
+/// What a delta relies on: these blobs belong to its images, but are not in it.
+struct Base {
+  std::vector<BaseSource> sources;
+  std::vector<Blob> blobs;  ///< in the archive's order; never manifests: those every bundle carries
+};
+
 /// bundle.json
 struct Metadata {
   std::string stream = "default";
@@ -51,6 +65,7 @@ struct Metadata {
   Selection selection;
   std::vector<Image> images;  ///< ordered by source reference
   std::vector<Blob> blobs;    ///< every blob of the bundle, in the archive's order
+  Base base;                  ///< empty for a bundle that is complete by itself
 
   std::string format() const;
   /// The strict reverse: unknown keys and any other form than format()'s are an Error (code `format`).

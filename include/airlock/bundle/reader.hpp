@@ -96,6 +96,9 @@ class VerifiedBundle {
   Closure::Documents documents() const;
   /// All blobs of one image, as far as the bundle's platforms go.
   Closure closure_of(const Image& image) const;
+  /// Whether a blob of its images is not in it, but has to be in the registry already (Metadata::base).
+  bool relies_on(const oci::Digest& digest) const;
+  /// REQUIRES: the bundle carries it.
   BlobReader open_blob(const oci::Digest& digest) const;
   std::uint64_t archive_size() const { return archive_->medium().size(); }
 

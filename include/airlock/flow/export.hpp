@@ -11,6 +11,8 @@
 #include "airlock/bundle/volumes.hpp"
 #include "airlock/catalog/selection.hpp"
 #include "airlock/registry/types.hpp"
+#include "airlock/transfer/inventory.hpp"
+#include "airlock/transfer/lock.hpp"
 #include "airlock/transfer/resolve.hpp"
 #include "airlock/trust/key.hpp"
 
@@ -28,15 +30,18 @@ struct ExportRequest {
   std::optional<Time> expires;
   std::filesystem::path output;
   bundle::VolumeOptions volumes;
-  bool read_back = false;      ///< verify the finished bundle, past the page cache
-  unsigned hash_jobs = 2;      ///< threads that hash what an earlier run left
-  std::string signature_name;  ///< signatures/NAME.sig
+  std::optional<transfer::Lock> lock;      ///< take exactly this; `set` and `platforms` are the lock's
+  std::vector<transfer::Inventory> since;  ///< leave out the blobs that these have
+  bool read_back = false;                  ///< verify the finished bundle, past the page cache
+  unsigned hash_jobs = 2;                  ///< threads that hash what an earlier run left
+  std::string signature_name;              ///< signatures/NAME.sig
 };
 
 struct ExportResult {
   bundle::Metadata metadata;
   std::uint64_t blob_bytes = 0;
   std::uint64_t shared_bytes = 0;  ///< what storing shared blobs once saves
+  std::uint64_t relied_bytes = 0;  ///< what a delta leaves out
   std::uint64_t archive_size = 0;
   oci::Digest sums_digest = oci::sha256("");
   registry::Statistics statistics;
@@ -47,6 +52,9 @@ struct ExportResult {
 /// (NAME.partial, NAME.journal), and the same request goes on from there. Only if the medium fails to make the finished
 /// bundle's name durable, the file is there in spite of the Error.
 ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter);
+
+/// What upstream serves now, to be reviewed and exported later.
+transfer::Lock resolve_lock(const ExportRequest& request, Reporter& reporter);
 
 /// All that export does before bytes move: what would be in the bundle, and how large it would be.
 ExportResult plan_export(const ExportRequest& request, Reporter& reporter);

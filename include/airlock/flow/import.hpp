@@ -8,6 +8,7 @@
 #include "airlock/flow/verify.hpp"
 #include "airlock/kubeone/registry_configuration.hpp"
 #include "airlock/transfer/push.hpp"
+#include "airlock/transfer/receipt.hpp"
 
 namespace airlock::flow {
 
@@ -28,8 +29,9 @@ struct ImportResult {
   std::vector<transfer::Destination> destinations;  ///< point into `metadata`
   transfer::PushSummary push;
   kubeone::RegistryConfiguration configuration;
-  std::vector<std::string> sources;   ///< source registries, sorted
-  std::vector<std::string> warnings;  ///< what a person must know before a cluster uses it
+  std::map<oci::Digest, transfer::ReceiptBlob> held;  ///< every blob of the images, and which repositories have it
+  std::vector<std::string> sources;                   ///< source registries, sorted
+  std::vector<std::string> warnings;                  ///< what a person must know before a cluster uses it
   registry::Statistics statistics;
   std::chrono::milliseconds duration{};
 };

@@ -23,10 +23,14 @@ struct Resolution {
   std::uint64_t shared_bytes = 0;                       ///< what several images share and is stored once
 };
 
+/// What each image has to be, from a lock file: these digests, with exactly these referrers.
+using Pins = std::map<oci::Reference, bundle::Image>;
+
 struct ResolveOptions {
   oci::PlatformSelection platforms = oci::PlatformSelection({});
   unsigned jobs = 8;
   bool referrers = true;  ///< signatures, attestations and SBOMs travel with their images
+  Pins pins;              ///< empty: what upstream serves now
 };
 
 /// Asks the registries for every image of the set, `jobs` at a time. If any is missing or broken, one Error names all

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/json.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/transfer/inventory.hpp"
+#include "cli/verbs.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+struct DiffOptions {
+  std::string before;
+  std::string after;
+  VolumePlaceOptions volumes;
+};
+
+Json to_json(const transfer::Difference& difference) {
+  Json changed = Json::array();
+  for (const auto& [source, digests] : difference.changed)
+    changed.push_back({{"source", source}, {"old", digests.first.str()}, {"new", digests.second.str()}});
+  return {{"added", difference.added},          {"removed", difference.removed},
+          {"changed", std::move(changed)},      {"same", difference.same},
+          {"newBlobs", difference.new_blobs},   {"newBytes", difference.new_bytes},
+          {"goneBlobs", difference.gone_blobs}, {"goneBytes", difference.gone_bytes}};
+}
+
+std::string to_text(const transfer::Difference& difference) {
+  std::string text;
+  for (const auto& source : difference.removed) text += "- " + printable(source) + "\n";
+  for (const auto& source : difference.added) text += "+ " + printable(source) + "\n";
+  for (const auto& [source, digests] : difference.changed)
+    text += "~ " + printable(source) + "\n    " + digests.first.str() + "\n    " + digests.second.str() + "\n";
+  return text + count_of(difference.added.size(), "image") + " added, " + std::to_string(difference.removed.size()) +
+         " removed, " + std::to_string(difference.changed.size()) + " changed, " + std::to_string(difference.same) +
+         " the same\n" + count_of(difference.new_blobs, "new blob") + ", " + human_size(difference.new_bytes) + "; " +
+         count_of(difference.gone_blobs, "blob") + " gone, " + human_size(difference.gone_bytes) + "\n";
+}
+
+void run(const DiffOptions& options, const Conduct& conduct) {
+  Reporter reporter(conduct.reporter());
+  const auto places = options.volumes.places();
+  const auto before = transfer::read_inventory(options.before, places);
+  const auto after = transfer::read_inventory(options.after, places);
+  const auto difference = transfer::compare(before, after);
+  reporter.note("NOT VERIFIED: this is what the " + transfer::to_string(before.kind) + " and the " +
+                transfer::to_string(after.kind) + " say of themselves");
+  print(conduct.json() ? pretty_json(to_json(difference)) + "\n" : to_text(difference));
+}
+
+}  // namespace
+
+void add_diff(CLI::App& app, Conduct& conduct) {
+  auto* verb = app.add_subcommand("diff", "Compare two bundles, lock files or receipts, without believing them");
+  const auto options = std::make_shared<DiffOptions>();
+  verb->add_option("OLD", options->before, "A bundle, lock file or receipt")->required();
+  verb->add_option("NEW", options->after, "Another one")->required();
+  options->volumes.add_to(*verb);
+  conduct.add_to(*verb);
+  verb->footer("Example:\n  airlock diff may.tar june.tar");
+  verb->callback([=, &conduct] { run(*options, conduct); });
+}
+
+}  // namespace airlock::cli

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/flow/receipt.hpp"
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/base/json.hpp"
+#include "airlock/base/text.hpp"
+#include "cli/verbs.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+struct ReceiptVerbOptions {
+  std::string file;
+  std::string key;
+  std::string signature;
+};
+
+void run(const ReceiptVerbOptions& options, const Conduct& conduct) {
+  const auto key = trust::PublicKey::from_pem(read_file(options.key, 64U << 10), options.key);
+  const std::string signature = options.signature.empty() ? options.file + ".sig" : options.signature;
+  const auto receipt = flow::verify_receipt(options.file, signature, key);
+  if (conduct.json()) {
+    print(pretty_json({{"receipt", options.file},
+                       {"signer", key.fingerprint()},
+                       {"content", parse_json(receipt.format(), options.file, {64U << 20, 16, 2U << 20})}}) +
+          "\n");
+    return;
+  }
+  std::uint64_t bytes = 0;
+  for (const auto& [digest, blob] : receipt.blobs) bytes += blob.size;
+  std::string text = options.file + ": signed by " + key.fingerprint() + "\n";
+  text += "  registry   " + printable(receipt.registry) + ", at " + format_time(receipt.time) + "\n";
+  text += "  bundle     stream " + printable(receipt.stream) + ", serial " + std::to_string(receipt.serial) +
+          ", SHA256SUMS " + receipt.bundle.str() + "\n";
+  text += "  policy     " + printable(receipt.policy) + "; " + printable(join(receipt.signers, ", ")) + "\n";
+  text += "  holds      " + count_of(receipt.images.size(), "name") + ", " + count_of(receipt.blobs.size(), "blob") +
+          ", " + human_size(bytes) + "\n";
+  print(text);
+}
+
+}  // namespace
+
+void add_verify_receipt(CLI::App& app, Conduct& conduct) {
+  auto* verb = app.add_subcommand("verify-receipt", "Check who signed a receipt, and show what a registry holds");
+  const auto options = std::make_shared<ReceiptVerbOptions>();
+  verb->add_option("RECEIPT", options->file, "What airlock import --receipt wrote")->required();
+  verb->add_option("--key", options->key, "Public key of the isolated side (PEM)")->required()->type_name("PUB");
+  verb->add_option("--signature", options->signature, "Its signature (default: RECEIPT.sig)")->type_name("FILE");
+  conduct.add_to(*verb);
+  verb->footer(
+      "Example:\n  airlock verify-receipt june.receipt.json --key site.pub\n  openssl dgst -sha256 -verify site.pub "
+      "-signature june.receipt.json.sig june.receipt.json");
+  verb->callback([=, &conduct] { run(*options, conduct); });
+}
+
+}  // namespace airlock::cli

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/base/json.hpp"
+#include "airlock/base/text.hpp"
+#include "cli/source.hpp"
+#include "cli/verbs.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+struct ResolveVerbOptions {
+  SourceOptions source;
+  std::string output;
+};
+
+void run(const ResolveVerbOptions& options, const Conduct& conduct) {
+  Reporter reporter(conduct.reporter());
+  if (std::filesystem::exists(options.output))
+    throw Error(ErrorCode::media, options.output + " exists already")
+        .hint("choose another name; nothing is overwritten");
+  const auto request = options.source.request(reporter);
+  const auto lock = flow::resolve_lock(request, reporter);
+  write_new_file(options.output, lock.format());
+  std::uint64_t bytes = 0;
+  for (const auto& [digest, size] : lock.blobs) bytes += size;
+  if (conduct.json())
+    print(pretty_json({{"lock", options.output},
+                       {"images", lock.images.size()},
+                       {"blobs", lock.blobs.size()},
+                       {"blobBytes", bytes}}) +
+          "\n");
+  else
+    print(options.output + ": " + count_of(lock.images.size(), "image") + ", " + count_of(lock.blobs.size(), "blob") +
+          ", " + human_size(bytes) + "\n");
+  reporter.note("Next: review it, then\n  airlock export --lock " + options.output + " --key KEY -o BUNDLE");
+}
+
+}  // namespace
+
+void add_resolve(CLI::App& app, Conduct& conduct) {
+  auto* verb = app.add_subcommand("resolve", "Write down what upstream serves for a selection: a lock file");
+  const auto options = std::make_shared<ResolveVerbOptions>();
+  options->source.add_to(*verb);
+  verb->add_option("-o", options->output, "The lock file to write; must not exist")->required()->type_name("FILE");
+  conduct.add_to(*verb);
+  verb->footer("Example:\n  airlock resolve --filter base --kubernetes-versions v1.29.4 -o kubernetes.lock");
+  verb->callback([=, &conduct] { run(*options, conduct); });
+}
+
+}  // namespace airlock::cli

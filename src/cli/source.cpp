@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/source.hpp"
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/transfer/lock.hpp"
+
+namespace airlock::cli {
+
+namespace {
+
+constexpr std::size_t max_lock_file = 64U << 20;
+
+/// HOST=[http://]HOST:PORT[/PREFIX]
+std::pair<std::string, registry::Mirror> parse_mirror(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || !oci::is_registry(text.substr(0, equals)))
+    throw Error(ErrorCode::usage, "--mirror " + text + " is not HOST=[http://]HOST:PORT")
+        .hint("for example --mirror docker.io=mirror.example:5000");
+  std::string target = text.substr(equals + 1);
+  registry::Mirror mirror;
+  mirror.plain_http = target.starts_with("http://");
+  for (const std::string scheme : {"http://", "https://"})
+    if (target.starts_with(scheme)) target.erase(0, scheme.size());
+  mirror.location = registry::Location::parse(target);
+  return {text.substr(0, equals), mirror};
+}
+
+/// The hosts that will really be asked.
+std::set<std::string> hosts_of(const catalog::ImageSet& set, const registry::ClientOptions& client) {
+  std::set<std::string> hosts;
+  for (const auto& [image, reason] : set.images) {
+    const auto mirror = client.mirrors.find(image.registry);
+    hosts.insert(mirror == client.mirrors.end() ? image.registry : mirror->second.location.host);
+  }
+  return hosts;
+}
+
+registry::ClientOptions client_options(const SourceOptions& options, const catalog::ImageSet& set) {
+  registry::ClientOptions client;
+  client.side = Side::source;
+  client.user_agent = user_agent();
+  client.credentials = registry::CredentialStore::from_environment();
+  for (const std::string& text : options.mirrors) {
+    const auto [host, mirror] = parse_mirror(text);
+    if (!client.mirrors.emplace(host, mirror).second)
+      throw Error(ErrorCode::usage, "--mirror names " + host + " twice").hint("name each source once");
+  }
+  for (const std::string& host : options.insecure) {
+    if (!oci::is_registry(host))
+      throw Error(ErrorCode::usage, "--insecure " + host + " is not HOST or HOST:PORT")
+          .hint("write it as the images have it, e.g. registry.example:5000");
+    client.insecure_hosts.insert(host);
+  }
+  options.tls.apply(client);
+  options.patience.apply(client);
+  if (const auto credentials = options.login.read()) {
+    const auto hosts = hosts_of(set, client);
+    if (hosts.size() != 1)
+      throw Error(ErrorCode::usage, "--username is for one registry, but the images come from " +
+                                        join({hosts.begin(), hosts.end()}, ", "))
+          .hint("give credentials per registry in `auths` of a config.json (DOCKER_CONFIG, REGISTRY_AUTH_FILE)");
+    client.credentials.set(*hosts.begin(), *credentials);
+  }
+  return client;
+}
+
+/// A mistyped host would otherwise be found out from what happens without it.
+void warn_of_unused(const SourceOptions& options, const flow::ExportRequest& request, Reporter& reporter) {
+  std::set<std::string> sources;
+  for (const auto& [image, reason] : request.set.images) sources.insert(image.registry);
+  for (const auto& [host, mirror] : request.client.mirrors)
+    if (!sources.contains(host)) reporter.warning("--mirror " + host + "=...: no image of the set comes from " + host);
+  const auto asked = hosts_of(request.set, request.client);
+  for (const std::string& host : options.insecure)
+    if (!asked.contains(host))
+      reporter.warning("--insecure " + host + ": not asked; the registries are " +
+                       join({asked.begin(), asked.end()}, ", "));
+}
+
+}  // namespace
+
+void SourceOptions::add_to(CLI::App& verb) {
+  selection.add_to(verb);
+  verb.add_option("--platform", platforms, "Platforms, e.g. linux/amd64, or all")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->type_name("OS/ARCH")
+      ->capture_default_str();
+  add_request_jobs(verb, jobs);
+  verb.add_flag("--no-referrers", no_referrers, "Leave signatures, attestations and SBOMs of the images behind");
+  verb.add_option("--mirror", mirrors, "Ask another registry instead: HOST=[http://]HOST:PORT[/PREFIX]")
+      ->allow_extra_args(false)
+      ->type_name("MIRROR")
+      ->group("Registry");
+  verb.add_option("--insecure", insecure, "Host that may be reached with unverified TLS or plain HTTP")
+      ->allow_extra_args(false)
+      ->type_name("HOST")
+      ->group("Registry");
+  login.add_to(verb);
+  tls.add_to(verb);
+  patience.add_to(verb);
+}
+
+flow::ExportRequest SourceOptions::request(Reporter& reporter, const std::string& lock_file) const {
+  flow::ExportRequest request;
+  if (lock_file.empty()) {
+    auto catalog = selection.catalog();
+    SelectionOptions asked = selection;
+    asked.ca_file = tls.ca_file;
+    request.set = asked.select(catalog, reporter);
+    request.catalog_digest = catalog.digest().str();
+    request.platforms = oci::PlatformSelection::parse(platforms);
+  } else {
+    request.lock = transfer::Lock::parse(read_file(lock_file, max_lock_file), lock_file);
+    request.set = request.lock->image_set();
+    request.catalog_digest = request.lock->selection.catalog_digest;
+    request.platforms = oci::PlatformSelection::parse(request.lock->selection.platforms);
+  }
+  request.client = client_options(*this, request.set);
+  request.jobs = jobs;
+  request.referrers = !no_referrers;
+  warn_of_unused(*this, request, reporter);
+  return request;
+}
+
+}  // namespace airlock::cli

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/flow/receipt.hpp"
+
+#include <algorithm>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+
+namespace airlock::flow {
+
+namespace {
+
+constexpr std::size_t max_receipt = 64U << 20;
+constexpr std::size_t max_signature = 64U << 10;
+
+std::vector<std::string> signers_of(const trust::Evidence& evidence) {
+  std::vector<std::string> signers;
+  for (const auto& requirement : evidence.requirements())
+    for (const auto& signer : requirement.signers) signers.push_back(signer.name + " " + signer.fingerprint);
+  std::sort(signers.begin(), signers.end());
+  signers.erase(std::unique(signers.begin(), signers.end()), signers.end());
+  return signers;
+}
+
+}  // namespace
+
+transfer::Receipt make_receipt(const ImportResult& result) {
+  transfer::Receipt receipt{result.configuration.registry.str(),
+                            current_time(),
+                            result.evidence.signed_content(),
+                            result.metadata.stream,
+                            result.metadata.serial,
+                            result.evidence.policy_digest() ? result.evidence.policy_digest()->str() : "--key",
+                            signers_of(result.evidence),
+                            {},
+                            result.held};
+  for (const auto& item : result.push.published)
+    receipt.images.push_back({item.destination.image->source.str(), item.destination.str(), item.digest,
+                              item.destination.image->descriptor.digest});
+  std::sort(receipt.images.begin(), receipt.images.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return receipt;
+}
+
+std::vector<std::string> write_receipt(const std::filesystem::path& file, const transfer::Receipt& receipt,
+                                       const trust::PrivateKey* key) {
+  const std::string text = receipt.format();
+  std::vector<trust::SignatureFile> files{{file.string(), text}};
+  if (key != nullptr)
+    for (auto& signature : trust::sign(*key, file.string(), text)) files.push_back(std::move(signature));
+  std::vector<std::string> written;
+  try {
+    for (const auto& [name, bytes] : files) {
+      write_new_file(name, bytes);
+      written.push_back(name);
+    }
+  } catch (...) {
+    std::error_code ignored;
+    for (const std::string& name : written) std::filesystem::remove(name, ignored);
+    throw;
+  }
+  return written;
+}
+
+transfer::Receipt verify_receipt(const std::filesystem::path& file, const std::filesystem::path& signature,
+                                 const trust::PublicKey& key) {
+  const std::string text = read_file(file, max_receipt);
+  if (!key.matches(text, read_file(signature, max_signature)))
+    throw Error(ErrorCode::trust, signature.string() + " is not this key's signature over " + file.string())
+        .hint("use the public key of the isolated side, and both files as they came from there");
+  return transfer::Receipt::parse(text, file.string());
+}
+
+}  // namespace airlock::flow

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/transfer/lock.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/yaml.hpp"
+#include "airlock/bundle/closure.hpp"
+#include "transfer/referrers.hpp"
+
+namespace airlock::transfer {
+
+namespace {
+
+constexpr std::string_view heading =
+    "# airlock lock file: what a selection was resolved to. `airlock export --lock` takes exactly this.\n";
+constexpr JsonLimits limits{64U << 20, 16, 2U << 20};
+
+/// A YAML flow scalar that every reader takes for a string.
+std::string quoted(const std::string& text) { return Json(text).dump(); }
+
+std::string list_of(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + quoted(word);
+  return "[" + text + "]";
+}
+
+std::string format_referrer(const oci::Descriptor& referrer) {
+  std::string text = "      - {digest: " + quoted(referrer.digest.str()) +
+                     ", mediaType: " + quoted(referrer.media_type) + ", size: " + std::to_string(referrer.size);
+  const auto tag = referrer.annotations.find(referrer_tag);
+  if (tag != referrer.annotations.end()) text += ", tag: " + quoted(tag->second);
+  return text + "}\n";
+}
+
+std::string format_image(const LockedImage& locked) {
+  const bundle::Image& image = locked.image;
+  std::string text =
+      "  - source: " + quoted(image.source.str()) + "\n    digest: " + quoted(image.descriptor.digest.str()) +
+      "\n    mediaType: " + quoted(image.descriptor.media_type) +
+      "\n    size: " + std::to_string(image.descriptor.size) + "\n    components: " + list_of(image.components) +
+      "\n    groups: " + list_of(image.groups) + "\n    platforms:\n";
+  for (const auto& [platform, bytes] : locked.platform_bytes)
+    text += "      " + quoted(platform) + ": " + std::to_string(bytes) + "\n";
+  if (image.referrers.empty()) return text;
+  text += "    referrers:\n";
+  for (const oci::Descriptor& referrer : image.referrers) text += format_referrer(referrer);
+  return text;
+}
+
+oci::Descriptor parse_descriptor(const JsonObject& object) {
+  return {object.string("mediaType"),
+          oci::Digest::parse(object.string("digest")),
+          object.integer("size"),
+          std::nullopt,
+          {}};
+}
+
+LockedImage parse_image(const JsonObject& object) {
+  object.only({"source", "digest", "mediaType", "size", "components", "groups", "platforms", "referrers"});
+  LockedImage locked{{oci::Reference::parse(object.string("source")),
+                      parse_descriptor(object),
+                      object.strings("components"),
+                      object.strings("groups"),
+                      {}},
+                     {}};
+  const JsonObject platforms = object.object("platforms");
+  for (const auto& [platform, bytes] : platforms.json().items())
+    locked.platform_bytes[platform] = platforms.integer(platform);
+  if (!object.has("referrers")) return locked;
+  for (const JsonObject& entry : object.objects("referrers")) {
+    entry.only({"digest", "mediaType", "size", "tag"});
+    oci::Descriptor referrer = parse_descriptor(entry);
+    if (const auto tag = entry.optional_string("tag")) referrer.annotations[referrer_tag] = *tag;
+    locked.image.referrers.push_back(std::move(referrer));
+  }
+  return locked;
+}
+
+/// Bytes of configs and layers below a manifest or index, by platform.
+void add_platform_bytes(LockedImage& locked, const Resolution& resolution, const oci::PlatformSelection& platforms,
+                        const oci::Descriptor& descriptor, const std::string& platform) {
+  const auto document = oci::parse_document(resolution.documents.at(descriptor.digest), descriptor.media_type);
+  if (const auto* index = document.index()) {
+    for (const auto& member : oci::select_members(*index, platforms))
+      add_platform_bytes(locked, resolution, platforms, member, member.platform ? member.platform->str() : "any");
+    return;
+  }
+  std::uint64_t& bytes = locked.platform_bytes[platform];
+  bytes += document.manifest()->config.size;
+  for (const auto& layer : document.manifest()->layers) bytes += layer.size;
+}
+
+}  // namespace
+
+Lock Lock::of(const Resolution& resolution, const bundle::Selection& selection) {
+  Lock lock{selection, {}, {}};
+  const auto platforms = oci::PlatformSelection::parse(selection.platforms);
+  for (const bundle::Image& image : resolution.images) {
+    LockedImage locked{image, {}};
+    add_platform_bytes(locked, resolution, platforms, image.descriptor, "any");
+    lock.images.push_back(std::move(locked));
+  }
+  for (const bundle::Blob& blob : resolution.blobs) lock.blobs.emplace(blob.digest, blob.size);
+  return lock;
+}
+
+std::string Lock::format() const {
+  std::string text(heading);
+  text += "version: 1\nkubeone: " + quoted(selection.kubeone) + "\nfilters: " + list_of(selection.filters) +
+          "\nkubernetesVersions: " + list_of(selection.kubernetes_versions) +
+          "\nplatforms: " + list_of(selection.platforms) + "\ncatalogDigest: " + quoted(selection.catalog_digest) +
+          "\nimages:\n";
+  for (const LockedImage& image : images) text += format_image(image);
+  text += "# every blob of it, in bytes\nblobs:\n";
+  for (const auto& [digest, size] : blobs) text += "  " + quoted(digest.str()) + ": " + std::to_string(size) + "\n";
+  return text;
+}
+
+Lock Lock::parse(std::string_view text, const std::string& where) {
+  try {
+    const Json json = parse_yaml(text, where, limits);
+    const JsonObject object(json, where);
+    object.only(
+        {"version", "kubeone", "filters", "kubernetesVersions", "platforms", "catalogDigest", "images", "blobs"});
+    if (object.integer("version") != 1)
+      throw Error(ErrorCode::format, where + ": unknown version " + std::to_string(object.integer("version")));
+    Lock lock;
+    lock.selection = {object.string("kubeone"),    object.strings("filters"),      object.strings("kubernetesVersions"),
+                      object.strings("platforms"), object.string("catalogDigest"), ""};
+    for (const JsonObject& image : object.objects("images")) lock.images.push_back(parse_image(image));
+    const auto by_source = [](const LockedImage& a, const LockedImage& b) { return a.image.source < b.image.source; };
+    if (!std::is_sorted(lock.images.begin(), lock.images.end(), by_source))
+      throw Error(ErrorCode::format, where + ": images are not in order");
+    const JsonObject blobs = object.object("blobs");
+    for (const auto& [digest, size] : blobs.json().items())
+      lock.blobs.emplace(oci::Digest::parse(digest), blobs.integer(digest));
+    return lock;
+  } catch (const Error& error) {
+    throw Error(ErrorCode::format, std::string("not a lock file that airlock can read: ") + error.what())
+        .hint("make it anew with airlock resolve");
+  }
+}
+
+catalog::ImageSet Lock::image_set() const {
+  catalog::ImageSet set{selection.kubeone, selection.filters, selection.kubernetes_versions, {}};
+  for (const LockedImage& locked : images)
+    set.images[locked.image.source] = {{locked.image.components.begin(), locked.image.components.end()},
+                                       {locked.image.groups.begin(), locked.image.groups.end()},
+                                       {}};
+  return set;
+}
+
+Pins Lock::pins() const {
+  Pins pins;
+  for (const LockedImage& locked : images) pins.emplace(locked.image.source, locked.image);
+  return pins;
+}
+
+bool looks_like_lock(std::string_view text) { return text.starts_with(heading.substr(0, 19)); }
+
+}  // namespace airlock::transfer

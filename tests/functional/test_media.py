@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Locks, receipts, deltas, merging and splitting: what happens to a bundle between two machines that never meet."""
+
+import hashlib
+import json
+import subprocess
+import tarfile
+
+import pytest
+from conftest import files_in
+
+from lab import images, registry
+
+OLD = ["--filter", "control-plane", "--kubernetes-versions", "v1.28.8"]
+NEW = ["--filter", "control-plane", "--kubernetes-versions", "v1.29.4"]
+
+
+@pytest.fixture(scope="module")
+def export(airlock, keys, upstream, tmp_path_factory):
+    """Exports into a folder of the module's: export(name, options…) gives the path and the result."""
+    folder = tmp_path_factory.mktemp("media")
+
+    def run(name, *options, status=0, **more):
+        result = airlock(status, "export", *options, "--no-referrers", "--key", keys / "alice.key", "-o", folder / name,
+                         "--mirror", f"registry.k8s.io=http://{upstream.host}", "--output", "json", **more)  # fmt: skip
+        return folder / name, result
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def full(export):
+    return export("old.tar", *OLD)[0]
+
+
+@pytest.fixture(scope="module")
+def delta(export, full):
+    return export("delta.tar", *NEW, "--since", full)
+
+
+def sums_of(bundle):
+    with tarfile.open(bundle) as archive:
+        return archive.extractfile("SHA256SUMS").read()
+
+
+# Lock files
+
+
+@pytest.fixture
+def lock(airlock, upstream, tmp_path):
+    airlock(0, "resolve", *OLD, "-o", tmp_path / "k.lock", "--mirror", f"registry.k8s.io=http://{upstream.host}")
+    return tmp_path / "k.lock"
+
+
+def test_a_lock_file_is_for_people(lock):
+    text = lock.read_text()
+    assert text.startswith("# airlock lock file") and '- source: "registry.k8s.io/kube-apiserver:v1.28.8"' in text
+    assert '"linux/amd64": ' in text and "\nblobs:\n" in text
+
+
+def test_the_same_lock_gives_the_same_bytes(airlock, keys, upstream, lock, tmp_path):
+    airlock(0, "keygen", tmp_path / "ed", "--algorithm", "ed25519", "--no-passphrase")
+    for name, jobs in (("a.tar", 1), ("b.tar", 16)):
+        airlock(0, "export", "--lock", lock, "--key", tmp_path / "ed.key", "-o", tmp_path / name, "--jobs", jobs,
+                "--mirror", f"registry.k8s.io=http://{upstream.host}", env={"SOURCE_DATE_EPOCH": "1700000000"})  # fmt: skip
+    assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
+    airlock(0, "resolve", *OLD, "-o", tmp_path / "again.lock", "--mirror", f"registry.k8s.io=http://{upstream.host}")
+    assert (tmp_path / "again.lock").read_bytes() == lock.read_bytes()
+
+
+def test_a_lock_holds_when_a_tag_has_moved(airlock, keys, fake_registry, small_images, tmp_path):
+    factory, made = small_images
+    server = fake_registry()
+    images.fill(server, factory.store, made)
+    way = ["--mirror", f"quay.io=http://{server.host}"]
+    airlock(0, "resolve", "--image", "quay.io/lab/one:1", "-o", tmp_path / "l", *way)
+    moved = factory.manifest("amd64", [((), "gzip", (("etc/moved", b"moved"),))], images.OCI)
+    images.fill(server, factory.store, {"quay.io/lab/one:1": moved})
+    export = ["export", "--lock", tmp_path / "l", "--key", keys / "alice.key", *way]
+    result = airlock(0, *export, "-o", tmp_path / "b.tar", "--output", "json").json
+    assert result["images"] == [{"source": "quay.io/lab/one:1", "digest": made["quay.io/lab/one:1"]["digest"]}]
+    server.rules({"match": f"GET */manifests/{made['quay.io/lab/one:1']['digest']}", "status": 404, "times": 0})
+    err = airlock(4, *export, "-o", tmp_path / "c.tar").err
+    assert "that the lock file wants" in err and "is not served any more" in err and "quay.io/lab/one:1" in err
+
+
+def test_a_lock_pins_referrers_too(airlock, keys, fake_registry, small_images, tmp_path):
+    factory, made = small_images
+    server = fake_registry("--referrers")
+    images.fill(server, factory.store, made)
+    subject = {key: made["quay.io/lab/one:1"][key] for key in ("mediaType", "digest", "size")}
+    body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "artifactType": "a/b", "config": factory.store.add("application/vnd.oci.empty.v1+json", b"{}"),
+            "layers": [factory.store.add("a/b", b"sbom")], "subject": subject}  # fmt: skip
+    sbom = factory.store.add_json(images.OCI["manifest"], body)
+    images.Pusher(server, factory.store).push("lab/one", sbom["digest"], sbom)
+    way = ["--mirror", f"quay.io=http://{server.host}"]
+    airlock(0, "resolve", "--image", "quay.io/lab/one:1", "-o", tmp_path / "l", *way)
+    assert sbom["digest"] in (tmp_path / "l").read_text()
+    server.forget()
+    assert airlock(0, "export", "--lock", tmp_path / "l", "--key", keys / "alice.key", "-o", tmp_path / "b.tar", *way, "--output", "json").json["referrers"] == 1
+    assert server.requests("GET", "/referrers/") == []
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda t: t.replace("version: 1", "version: 2"), "unknown version 2"),
+        (lambda t: t.replace("digest: ", "digset: ", 1), "digset"),
+        (lambda t: t.replace("sha256:", "sha512:", 1), "digest"),
+        (lambda t: t + "extra: 1\n", "extra"),
+        (lambda t: t[: len(t) // 2] + "\n\t{", "not a lock file that airlock can read"),
+    ],
+)
+def test_a_malformed_lock(airlock, keys, lock, tmp_path, change, words):
+    (tmp_path / "bad").write_text(change(lock.read_text()))
+    assert words in airlock(6, "export", "--lock", tmp_path / "bad", "--key", keys / "alice.key", "-o", tmp_path / "b.tar").err
+
+
+def test_resolve_overwrites_nothing(airlock, lock, upstream):
+    before = lock.read_bytes()
+    assert "exists already" in airlock(5, "resolve", *NEW, "-o", lock, "--mirror", f"registry.k8s.io=http://{upstream.host}").err
+    assert lock.read_bytes() == before
+
+
+# Comparing
+
+
+def test_diff_of_bundles_locks_and_receipts(airlock, full, delta, lock, export):
+    same = airlock(0, "diff", full, lock, "--output", "json").json
+    assert same["added"] == same["removed"] == same["changed"] == [] and same["newBlobs"] == same["goneBlobs"] == 0
+    other = export("new.tar", *NEW)[0]
+    out = airlock(0, "diff", full, other).out
+    assert "- registry.k8s.io/kube-apiserver:v1.28.8\n" in out and "+ registry.k8s.io/kube-apiserver:v1.29.4\n" in out
+    numbers = airlock(0, "diff", full, other, "--output", "json").json
+    assert numbers["same"] == 2 and numbers["newBytes"] > 0 and f"{numbers['newBlobs']} new blobs" in out
+    assert "NOT VERIFIED" in airlock(0, "diff", full, other).err
+
+
+# Receipts and deltas
+
+
+@pytest.fixture
+def site(airlock, tmp_path):
+    """The isolated side's own key."""
+    airlock(0, "keygen", tmp_path / "site", "--no-passphrase")
+    return tmp_path / "site.key", tmp_path / "site.pub"
+
+
+def import_command(bundle, target, keys, *more):
+    return ["import", bundle, target.host, "--insecure", "--key", keys / "alice.pub", *more]
+
+
+def test_a_receipt_says_what_a_registry_holds(airlock, keys, full, plain, site, tmp_path):
+    file = tmp_path / "r.json"
+    airlock(0, *import_command(full, plain, keys, "--receipt", file, "--receipt-key", site[0]))
+    receipt = json.loads(file.read_text())
+    assert receipt["registry"] == plain.host and receipt["bundle"]["sumsDigest"] == "sha256:" + hashlib.sha256(sums_of(full)).hexdigest()
+    for image in receipt["images"]:
+        repository, tag = image["name"].split("/", 1)[1].rsplit(":", 1)
+        connection = plain.connect()
+        connection.request("GET", f"/v2/{repository}/manifests/{image['digest']}", headers={"Accept": "*/*, " + images.OCI["index"] + "," + images.DOCKER["index"] + "," + images.DOCKER["manifest"]})
+        body = connection.getresponse().read()
+        assert "sha256:" + hashlib.sha256(body).hexdigest() == image["digest"], tag
+    for blob in receipt["blobs"][:20]:
+        assert blob["repositories"] and blob["size"] > 0
+    assert "signed by SHA256:" in airlock(0, "verify-receipt", file, "--key", site[1]).out
+    subprocess.run(["openssl", "dgst", "-sha256", "-verify", site[1], "-signature", f"{file}.sig", file], check=True, capture_output=True)
+    # The same again has to be another file, and is asked about before anything is done.
+    assert "exists already" in airlock(5, *import_command(full, plain, keys, "--receipt", file)).err
+    assert "is not this key's signature" in airlock(7, "verify-receipt", file, "--key", keys / "alice.pub").err
+    file.write_text(file.read_text().replace('"serial":', '"serial": '))
+    assert "is not this key's signature" in airlock(7, "verify-receipt", file, "--key", site[1]).err
+
+
+def test_a_delta_against_a_bundle(airlock, keys, export, full, delta, plain, tmp_path):
+    path, result = delta
+    complete, whole = export("complete.tar", *NEW)
+    assert result.json["reliedOnBlobs"] > 0 and path.stat().st_size < complete.stat().st_size * 0.8
+    assert result.json["blobBytes"] + result.json["reliedOnBytes"] == whole.json["blobBytes"]
+    airlock(0, "verify", path, "--key", keys / "alice.pub", "--layers")
+    for verb in (["verify", path, "--key", keys / "alice.pub"], ["inspect", path]):
+        assert "delta      relies on" in airlock(0, *verb).out
+    # By itself it is refused, before anything is sent, and says what it needs.
+    err = airlock(4, *import_command(path, plain, keys)).err
+    digest = hashlib.sha256(sums_of(full)).hexdigest()
+    assert "is a delta" in err and f"a bundle, stream default, serial" in err and digest in err
+    assert plain.requests("POST") == [] and plain.requests("PUT") == []
+    airlock(0, *import_command(full, plain, keys))
+    imported = airlock(0, *import_command(path, plain, keys, "--output", "json")).json
+    assert imported["bytesSent"] <= result.json["blobBytes"]
+    airlock(0, "check", plain.host, "--bundle", complete, "--insecure", "--key", keys / "alice.pub")
+
+
+def test_a_delta_against_a_receipt_and_a_lock(airlock, keys, export, full, delta, plain, lock, tmp_path):
+    file = tmp_path / "r.json"
+    airlock(0, *import_command(full, plain, keys, "--receipt", file))
+    for name, source in (("by-receipt.tar", file), ("by-lock.tar", lock)):
+        path, result = export(name, *NEW, "--since", source)
+        assert result.json["reliedOnBlobs"] == delta[1].json["reliedOnBlobs"]
+        airlock(0, *import_command(path, plain, keys))
+
+
+def test_a_delta_of_a_delta(airlock, keys, export, full, delta, plain):
+    path, result = export("third.tar", "--filter", "control-plane", "--kubernetes-versions", "v1.28.8,v1.29.4", "--since", full, "--since", delta[0])
+    assert result.json["blobBytes"] < 200_000  # manifests only
+    for bundle in (full, delta[0], path):
+        airlock(0, *import_command(bundle, plain, keys))
+
+
+def test_a_wrong_delta_is_refused(airlock, keys, delta, plain, tmp_path):
+    """A blob that is relied on in a registry that lost it after all."""
+    fake = delta[0]
+    raw = fake.read_bytes()
+    assert raw.count(b'"base":{') == 1
+    (tmp_path / "d.tar").write_bytes(raw.replace(b'"base":{', b'"bsae":{'))
+    airlock(6, "verify", tmp_path / "d.tar", "--key", keys / "alice.pub")
+
+
+# Merging and splitting
+
+
+def test_merge(airlock, keys, export, full, delta, plain, tmp_path):
+    out = tmp_path / "both.tar"
+    command = ["merge", full, delta[0], "-o", out, "--trusted", keys / "alice.pub", "--key", keys / "mallory.key"]
+    result = airlock(0, *command, "--output", "json").json
+    assert result["reliedOn"] == 0  # the full one carries what the delta relies on
+    airlock(0, "verify", out, "--key", keys / "mallory.pub", "--layers")
+    airlock(0, "import", out, plain.host, "--insecure", "--key", keys / "mallory.pub")
+    for bundle in (full, export("complete2.tar", *NEW)[0]):
+        airlock(0, "check", plain.host, "--bundle", bundle, "--insecure", "--key", keys / "alice.pub")
+    assert airlock(0, "diff", export("two.tar", "--filter", "control-plane", "--kubernetes-versions", "v1.28.8,v1.29.4")[0], out, "--output", "json").json["newBlobs"] == 0
+    assert "exists" in airlock(5, *command).err
+    wrong = [*command[:4], tmp_path / "x.tar", "--trusted", keys / "mallory.pub", "--key", keys / "mallory.key"]
+    airlock(7, *wrong)
+    assert files_in(tmp_path) == ["both.tar", "plain"]
+
+
+def test_merge_refuses_what_does_not_go_together(airlock, keys, export, full, fake_registry, small_images, tmp_path):
+    other = export("amd64.tar", *NEW, "--platform", "linux/amd64")[0]
+    merge = lambda status, a, b: airlock(status, "merge", a, b, "-o", tmp_path / "m.tar", "--trusted", keys / "alice.pub", "--key", keys / "alice.key").err
+    assert "different platforms" in merge(3, full, other)
+    factory, made = small_images
+    for name, top in (("one", made["quay.io/lab/one:1"]), ("two", made["quay.io/lab/two:1"])):
+        server = fake_registry()
+        images.fill(server, factory.store, {"quay.io/lab/one:1": top})
+        airlock(0, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / name, "--mirror", f"quay.io=http://{server.host}")
+    assert "in one bundle and" in merge(3, tmp_path / "one", tmp_path / "two")
+    streams = export("stream.tar", *NEW, "--stream", "other")[0]
+    assert "different streams" in merge(2, full, streams)
+
+
+def test_split_and_join(airlock, keys, full, tmp_path):
+    airlock(0, "split", full, "--volume-size", "4MiB", "-o", tmp_path / "s.tar")
+    airlock(0, "verify", tmp_path / "s.tar", "--key", keys / "alice.pub")
+    assert b"".join(file.read_bytes() for file in sorted(tmp_path.glob("s.tar.*"))) == full.read_bytes()
+    airlock(0, "split", tmp_path / "s.tar", "--volume-size", "7MB", "-o", tmp_path / "t.tar")
+    airlock(0, "verify", tmp_path / "t.tar", "--key", keys / "alice.pub")
+    assert "exists" in airlock(5, "split", full, "--volume-size", "4MiB", "-o", tmp_path / "s.tar").err
