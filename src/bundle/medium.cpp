@@ -277,6 +277,15 @@ std::unique_ptr<WritableMedium> create_medium(const std::filesystem::path& path,
   return std::make_unique<FileWriter>(files, size, volumes.size == 0 ? size : volumes.size, leftovers);
 }
 
+void check_room(const std::filesystem::path& path, std::uint64_t size, const VolumeOptions& volumes) {
+  std::error_code ignored;
+  const auto files = place_volumes(path, size, volumes);
+  // What an earlier run reserved is reserved still.
+  for (const auto& file : files)
+    if (std::filesystem::exists(file.string() + ".partial", ignored)) return;
+  create_medium(path, size, volumes);
+}
+
 bool drop_files_from_cache(const std::vector<std::filesystem::path>& files);  // cache.cpp
 
 bool drop_from_cache(const std::filesystem::path& path, const VolumePlaces& places) {

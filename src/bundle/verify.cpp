@@ -79,7 +79,8 @@ std::map<oci::Digest, std::string> read_documents(const Archive& archive, const 
 }
 
 /// A delta leaves out layers and configs only, and nothing that it carries.
-void check_base(const Metadata& metadata, const std::set<Blob>& carried) {
+void check_base(const Metadata& metadata) {
+  const std::set<Blob> carried(metadata.blobs.begin(), metadata.blobs.end());
   for (const Blob& blob : metadata.base.blobs) {
     if (carried.contains(blob)) refuse("blob " + blob.digest.str() + " is both carried and relied on");
     if (oci::media_type::is_manifest(blob.media_type) || oci::media_type::is_index(blob.media_type))
@@ -89,6 +90,7 @@ void check_base(const Metadata& metadata, const std::set<Blob>& carried) {
 
 /// What the images reach is what bundle.json lists is what the archive holds, in that order.
 void check_closure(const Archive& archive, const Metadata& metadata, const Closure::Documents& documents) {
+  check_base(metadata);
   const auto platforms = oci::PlatformSelection::parse(metadata.selection.platforms);
   Closure closure;
   for (const Image& image : metadata.images)
@@ -97,7 +99,6 @@ void check_closure(const Archive& archive, const Metadata& metadata, const Closu
   const std::set<Blob> reached(expected.begin(), expected.end());
   std::set<Blob> listed(metadata.blobs.begin(), metadata.blobs.end());
   std::vector<Blob> carried;
-  check_base(metadata, listed);
   listed.insert(metadata.base.blobs.begin(), metadata.base.blobs.end());
   const std::set<Blob> relied_on(metadata.base.blobs.begin(), metadata.base.blobs.end());
   std::copy_if(expected.begin(), expected.end(), std::back_inserter(carried),

@@ -38,6 +38,8 @@ flow::ImportRequest make_request(const ImportOptions& options) {
   request.api_version = kubeone::parse_api_version(options.configuration.api_version);
   request.dry_run = options.dry_run;
   request.client = options.target.client();
+  request.check_targets = [&options] { options.configuration.check(options.target.location()); };
+  request.client.upload_ledger = flow::state_directory(request.verify) / "uploads";
   request.preflight = [&options](const bundle::Metadata& metadata) {
     options.configuration.check_versions(metadata.selection.kubernetes_versions);
   };
@@ -110,7 +112,6 @@ std::optional<trust::PrivateKey> receipt_signer(const ImportOptions& options) {
 void run(const ImportOptions& options, const Conduct& conduct) {
   Reporter reporter(conduct.reporter());
   const auto signer = receipt_signer(options);
-  options.configuration.check(options.target.location());
   const auto request = make_request(options);
   const auto result = flow::import_bundle(request, options.trust.policy(), reporter);
   const kubeone::MirrorConfiguration mirror{result->configuration.registry, result->configuration.reach,
@@ -158,7 +159,8 @@ void add_import(CLI::App& app, Conduct& conduct) {
       ->group("Receipt");
   verb->add_flag("--verify-first", options->verify_first,
                  "Read and check every byte before anything is sent (default: each blob as it is sent)");
-  verb->add_flag("--dry-run", options->dry_run, "Verify and reach the registry, but write nothing to it");
+  verb->add_flag("--dry-run", options->dry_run,
+                 "Verify, and find out whether the registry would take it; write nothing");
   conduct.add_to(*verb);
   verb->footer(
       "Example:\n  airlock import /media/usb/kubernetes.tar registry.local:5000 --key alice.pub --cacert ca.pem "

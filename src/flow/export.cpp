@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/findings.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/writer.hpp"
@@ -66,6 +67,7 @@ void check_request(const ExportRequest& request) {
   if (!is_plain_name(request.stream))
     throw Error(ErrorCode::usage, "\"" + request.stream + "\" cannot name a stream")
         .hint("use 1 to 64 letters, digits, dots, dashes and underscores");
+  if (request.output.empty()) return;  // a dry run that is not about a place
   for (const auto& name : {request.output, bundle::volume_path(request.output, 1)})
     if (std::filesystem::exists(std::filesystem::symlink_status(name)))
       throw Error(ErrorCode::media, name.string() + " exists already")
@@ -114,6 +116,18 @@ Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter&
   return {std::nullopt, pace, std::move(resolution), std::move(metadata), std::move(draft)};
 }
 
+/// All that may be wrong is found out before bytes move, and said at once.
+Plan make_checked_plan(const ExportRequest& request, registry::Client& client, Reporter& reporter) {
+  Findings findings;
+  findings.check([&] { check_request(request); });
+  std::optional<Plan> plan;
+  findings.check([&] { plan.emplace(make_plan(request, client, reporter)); });
+  if (plan && findings.empty() && !request.output.empty())
+    findings.check([&] { bundle::check_room(request.output, plan->draft.total_size(), request.volumes); });
+  findings.conclude();
+  return std::move(*plan);
+}
+
 ExportResult summarize(const Plan& plan, const registry::Client& client) {
   ExportResult result;
   result.metadata = plan.metadata;
@@ -148,17 +162,16 @@ transfer::Lock resolve_lock(const ExportRequest& request, Reporter& reporter) {
 
 ExportResult plan_export(const ExportRequest& request, Reporter& reporter) {
   registry::Client client(request.client, reporter);
-  const Plan plan = make_plan(request, client, reporter);
+  const Plan plan = make_checked_plan(request, client, reporter);
   return summarize(plan, client);
 }
 
 ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter) {
   const auto started = std::chrono::steady_clock::now();
   const std::string signature_stem = bundle::signature_stem(request.signature_name);
-  check_request(request);
 
   registry::Client client(request.client, reporter);
-  const Plan plan = make_plan(request, client, reporter);
+  const Plan plan = make_checked_plan(request, client, reporter);
   reporter.note("writing " + request.output.string() + ", " + human_size(plan.draft.total_size()));
 
   bundle::Writer writer(request.output, plan.draft, request.volumes, plan.left);

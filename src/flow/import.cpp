@@ -3,8 +3,10 @@
 
 #include <set>
 
+#include "airlock/base/findings.hpp"
 #include "airlock/catalog/catalog.hpp"
 #include "airlock/transfer/pace.hpp"
+#include "airlock/transfer/relied.hpp"
 #include "flow/destinations.hpp"
 
 namespace airlock::flow {
@@ -50,6 +52,18 @@ std::map<oci::Digest, transfer::ReceiptBlob> blobs_held(const bundle::VerifiedBu
   return held;
 }
 
+/// What a dry run finds out about the registry: whether this user may push, and for a delta what it builds on. In a
+/// real run the first request of each kind finds it out.
+void try_target(const bundle::VerifiedBundle& bundle, const ImportRequest& request, registry::Client& client,
+                Findings& findings, Reporter& reporter) {
+  const auto destinations = destinations_of(bundle.metadata(), request.target);
+  findings.check([&] { client.check_push(destinations.front().repository); });
+  findings.check([&] {
+    transfer::find_relied_on(client, bundle, destinations,
+                             transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
+  });
+}
+
 }  // namespace
 
 std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const trust::Policy& policy,
@@ -59,12 +73,21 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   std::optional<trust::ImportState> state;
   if (policy.needs_import_state() && !request.dry_run)
     state = trust::ImportState::open_to_record(state_directory(request.verify));
-  const bundle::VerifiedBundle bundle = state ? verify_bundle(request.verify, policy, state->last_imports(), reporter)
-                                              : verify_bundle(request.verify, policy, reporter);
-
-  if (request.preflight) request.preflight(bundle.metadata());
+  Findings findings;
+  std::optional<bundle::VerifiedBundle> verified;
   registry::Client client(request.client, reporter);
-  const registry::Reach reach = client.reach(request.target.host);
+  if (request.check_targets) findings.check(request.check_targets);
+  findings.check([&] {
+    verified.emplace(state ? verify_bundle(request.verify, policy, state->last_imports(), reporter)
+                           : verify_bundle(request.verify, policy, reporter));
+  });
+  if (!request.dry_run) findings.conclude();  // the registry hears nothing of a bundle that is not good
+  registry::Reach reach = registry::Reach::tls_verified;
+  const bool reached = findings.check([&] { reach = client.reach(request.target.host); });
+  if (verified && request.preflight) findings.check([&] { request.preflight(verified->metadata()); });
+  if (verified && reached && request.dry_run) try_target(*verified, request, client, findings, reporter);
+  findings.conclude();
+  const bundle::VerifiedBundle& bundle = *verified;
 
   auto result = std::make_unique<ImportResult>(ImportResult{
       bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}, {}, {}, {}, {}});
@@ -72,9 +95,7 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   result->warnings = result->configuration.warnings();
   for (auto& warning : literal_image_warnings(result->metadata)) result->warnings.push_back(std::move(warning));
   result->destinations = destinations_of(result->metadata, request.target);
-  if (request.dry_run)
-    transfer::look_up(client, bundle, result->destinations.front());  // finds out about credentials
-  else
+  if (!request.dry_run)
     result->push = transfer::push(client, bundle, result->destinations,
                                   transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
   if (state && bundle.evidence().tracks_serial())

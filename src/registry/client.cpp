@@ -141,6 +141,24 @@ void Client::fetch_blob(const Repository& repository, const oci::Digest& digest,
         .hint(std::string(broken_source));
 }
 
+void Client::check_push(const Repository& repository) {
+  const Endpoint& endpoint = session_->endpoint(repository.registry);
+  const Scopes scopes = push_scope(endpoint.repository(repository.name));
+  const std::string start = repository_url(endpoint, repository) + "/blobs/uploads/";
+  const auto ask = [&](const char* method, const std::string& url) {
+    return session_->send(endpoint, scopes, [&] {
+      HttpRequest request;
+      request.method = method;
+      request.url = url;
+      return request;
+    });
+  };
+  const HttpAnswer opened = ask("POST", start);
+  if (opened.status != 202) session_->refuse(opened, "pushing to " + repository.str());
+  ask("DELETE",
+      resolve_url(start, opened.header("location")));  // where it does not work, the registry cleans up itself
+}
+
 bool Client::has_blob(const Repository& repository, const oci::Digest& digest) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
   const HttpAnswer answer = session_->send(endpoint, push_scope(endpoint.repository(repository.name)), [&] {

@@ -96,7 +96,8 @@ Client::Session::Session(ClientOptions options, Reporter& reporter)
             const bool verify = !origin || !options_.insecure_hosts.contains(origin->host);
             return perform_with_retries(request, verify, max_attempts);
           },
-          options_.side) {
+          options_.side),
+      upload_ledger_(options_.upload_ledger) {
   // Hosts are compared as origins have them: in lower case.
   std::set<std::string> insecure;
   for (const std::string& host : options_.insecure_hosts) insecure.insert(to_lower(host));

@@ -15,6 +15,7 @@
 #include "registry/auth.hpp"
 #include "registry/http.hpp"
 #include "registry/throttle.hpp"
+#include "registry/upload_ledger.hpp"
 
 namespace airlock::registry {
 
@@ -52,6 +53,7 @@ class Client::Session {
 
   Side side() const { return options_.side; }
   Reporter& reporter() { return reporter_; }
+  UploadLedger& upload_ledger() { return upload_ledger_; }
   Statistics statistics() const { return {requests_, retries_}; }
   std::optional<RateLimit> rate_limit(const std::string& registry) const;
 
@@ -85,6 +87,7 @@ class Client::Session {
   Reporter& reporter_;
   HttpTransport transport_;
   Authenticator authenticator_;
+  UploadLedger upload_ledger_;
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> retries_{0};
   mutable std::mutex mutex_;  // guards what follows, not what the places hold

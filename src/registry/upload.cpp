@@ -70,12 +70,13 @@ class Upload {
         size_(size),
         open_(open),
         scopes_(push_scope(endpoint_.repository(repository_.name))),
-        what_("upload of blob " + digest.str() + " to " + repository_.str()) {}
+        what_("upload of blob " + digest.str() + " to " + repository_.str()),
+        ledger_key_(endpoint_.origin.str() + "|" + endpoint_.repository(repository_.name) + "|" + digest.str()) {}
 
   Client::PushResult run(const std::optional<std::string>& mount_from) {
-    if (begin(mount_from)) return Client::PushResult::mounted;
+    if (!go_on() && begin(mount_from)) return Client::PushResult::mounted;
     try {
-      if (mount_from && present()) {
+      if (mount_from && offset_ == 0 && present()) {
         cancel();
         return Client::PushResult::present;
       }
@@ -98,6 +99,25 @@ class Upload {
     });
   }
 
+  /// Takes up an upload that an earlier run left; false where there is none that the registry still knows.
+  bool go_on() {
+    if (size_ < UploadLedger::from_size) return false;
+    const auto location = session_.upload_ledger().find(ledger_key_);
+    if (!location || origin_of(*location) != endpoint_.origin) return false;
+    location_ = *location;
+    const HttpAnswer status = ask("GET", location_, scopes_);
+    offset_ = acknowledged(status.header("range"));
+    if (!status.ok() || offset_ == 0 || offset_ > size_) {
+      session_.upload_ledger().forget(ledger_key_);
+      return false;
+    }
+    if (const auto next = status.header("location"); !next.empty()) location_ = resolve_url(location_, next);
+    left_by_earlier_run_ = true;
+    session_.reporter().detail(what_ + " goes on after " + human_size(offset_) + " of " + human_size(size_) +
+                               ", which an earlier run sent");
+    return true;
+  }
+
   bool present() { return ask("HEAD", blob_url(endpoint_, repository_, digest_), scopes_).ok(); }
 
   /// Opens an upload; true when the blob was mounted instead.
@@ -116,6 +136,7 @@ class Upload {
     location_ = resolve_url(start, opened.header("location"));
     chunk_min_ = parse_number(opened.header("oci-chunk-min-length")).value_or(0);
     offset_ = 0;
+    if (size_ >= UploadLedger::from_size) session_.upload_ledger().keep(ledger_key_, location_);
     return false;
   }
 
@@ -129,9 +150,12 @@ class Upload {
 
   void send() {
     for (unsigned starts = 1;;) {
-      resumed_ = false;
+      resumed_ = std::exchange(left_by_earlier_run_, false);
       const HttpAnswer answer = send_piece();
-      if (answer.ok() && complete_) return;
+      if (answer.ok() && complete_) {
+        if (size_ >= UploadLedger::from_size) session_.upload_ledger().forget(ledger_key_);
+        return;
+      }
       if (answer.ok()) continue;
       if (make_chunks_smaller(answer)) continue;
       if (answer.status == 413)
@@ -236,12 +260,14 @@ class Upload {
   const OpenSource& open_;
   Scopes scopes_;
   std::string what_;
+  std::string ledger_key_;
   std::string location_;
   std::uint64_t chunk_min_ = 0;
   std::uint64_t offset_ = 0;      // what the registry has for sure
   std::uint64_t piece_size_ = 0;  // of the request under way
   bool closing_ = false;          // the request under way completes the blob
   bool complete_ = false;
+  bool left_by_earlier_run_ = false;
   bool resumed_ = false;  // it builds on what an earlier attempt left
   std::unique_ptr<PieceReader> reader_;
 };

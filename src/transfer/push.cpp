@@ -11,9 +11,9 @@
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/closure.hpp"
+#include "airlock/transfer/relied.hpp"
 #include "transfer/attach.hpp"
 #include "transfer/referrers.hpp"
-#include "transfer/relied.hpp"
 
 namespace airlock::transfer {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "transfer/relied.hpp"
+#include "airlock/transfer/relied.hpp"
 
 #include <algorithm>
 #include <mutex>

@@ -106,7 +106,7 @@ def test_a_lock_pins_referrers_too(airlock, keys, fake_registry, small_images, t
     [
         (lambda t: t.replace("version: 1", "version: 2"), "unknown version 2"),
         (lambda t: t.replace("digest: ", "digset: ", 1), "digset"),
-        (lambda t: t.replace("sha256:", "sha512:", 1), "digest"),
+        (lambda t: t.replace('\n    digest: "sha256:', '\n    digest: "sha512:', 1), "digest"),
         (lambda t: t + "extra: 1\n", "extra"),
         (lambda t: t[: len(t) // 2] + "\n\t{", "not a lock file that airlock can read"),
     ],
@@ -256,3 +256,37 @@ def test_split_and_join(airlock, keys, full, tmp_path):
     airlock(0, "split", tmp_path / "s.tar", "--volume-size", "7MB", "-o", tmp_path / "t.tar")
     airlock(0, "verify", tmp_path / "t.tar", "--key", keys / "alice.pub")
     assert "exists" in airlock(5, "split", full, "--volume-size", "4MiB", "-o", tmp_path / "s.tar").err
+
+
+# Preflight
+
+
+def test_all_that_stands_in_the_way_of_an_export_is_said_at_once(airlock, keys, upstream, tmp_path):
+    (tmp_path / "there.tar").write_text("")
+    err = airlock(5, "export", *OLD, "--image", "registry.k8s.io/none:1", "--key", keys / "alice.key", "-o", tmp_path / "there.tar", "--dry-run",
+                  "--mirror", f"registry.k8s.io=http://{upstream.host}").err  # fmt: skip
+    assert "2 things stand in the way" in err and "there.tar exists already" in err and "registry.k8s.io/none:1" in err
+    assert err.count("next: ") == 3
+
+
+def test_a_dry_run_finds_a_place_that_is_too_small(airlock, keys, upstream, tmp_path):
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], capture_output=True).returncode != 0:
+        pytest.skip("this machine does not let mount")
+    try:
+        err = airlock(5, "export", *OLD, "-o", place / "b.tar", "--dry-run", "--mirror", f"registry.k8s.io=http://{upstream.host}").err
+        assert "no room for" in err and files_in(place) == []
+    finally:
+        subprocess.run(["umount", place], check=True)
+    airlock(0, "export", *OLD, "-o", tmp_path / "b.tar", "--dry-run", "--mirror", f"registry.k8s.io=http://{upstream.host}")
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_all_that_stands_in_the_way_of_an_import_is_said_at_once(airlock, keys, delta, plain, secured, certificates, tmp_path):
+    (tmp_path / "emit.yaml").write_text("somebody: else\n")
+    dry = lambda status, target, *more: airlock(status, "import", delta[0], target.host, "--key", keys / "alice.pub", "--dry-run", *more)
+    err = dry(5, plain, "--insecure", "--emit", tmp_path / "emit.yaml").err
+    assert "2 things stand in the way" in err and "emit.yaml" in err and "is a delta" in err
+    err = dry(4, secured, "--cacert", certificates / "ca.pem").err  # no password
+    assert "HTTP 401" in err

@@ -2,8 +2,12 @@
 """How blobs get into registries that do not take them the simple way."""
 
 import json
+import random
+import subprocess
+import time
 
 import pytest
+from conftest import PROGRAM
 
 from lab import images
 
@@ -60,11 +64,11 @@ def test_an_upload_that_the_registry_forgot_starts_anew(import_to):
     assert puts[1]["content_range"] == ""
 
 
-def big_bundle(airlock, keys, fake_registry, tmp_path):
-    """One layer of 5 MiB."""
+def big_bundle(airlock, keys, fake_registry, tmp_path, size=5):
+    """One layer of so many MiB."""
     factory = images.Factory(packages=None)
     config = factory.store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64"})
-    layer = factory.store.add(images.OCI["gzip"], bytes(range(256)) * (5 << 12))
+    layer = factory.store.add(images.OCI["gzip"], bytes(range(256)) * (size << 12))
     body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": [layer]}
     server = fake_registry()
     images.fill(server, factory.store, {"quay.io/lab/one:1": factory.store.add_json(images.OCI["manifest"], body)})
@@ -114,3 +118,48 @@ def test_a_wrong_blob_leaves_no_upload_open(import_to, tmp_path):
     (tmp_path / "bad.tar").write_bytes(raw)
     target, result = import_to(6, bundle="bad.tar")
     assert target.control("uploads") == 0 and target.requests("PUT", "/manifests/") == [] and "blob sha256:" in result.err
+
+
+def test_a_large_upload_goes_on_in_the_next_run(airlock, keys, fake_registry, tmp_path, environment):
+    big_bundle(airlock, keys, fake_registry, tmp_path, size=20)
+    target = fake_registry()
+    half = 8 << 20
+    target.rules({"match": "PUT */blobs/uploads/*", "cut_request": half}, {"match": "GET */blobs/uploads/*", "delay": 20000})
+    command = [PROGRAM, "import", str(tmp_path / "big.tar"), target.host, "--insecure", "--key", str(keys / "alice.pub"), "-v", "--jobs", "1", "--state-dir", str(tmp_path / "state")]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(1000):
+        time.sleep(0.02)
+        if any(r["status"] == 0 for r in target.requests("PUT", "/blobs/")):
+            break
+    process.kill()  # while it waits to hear what became of the upload
+    process.wait()
+    ledger = tmp_path / "state/uploads"
+    assert ledger.stat().st_mode & 0o777 == 0o600 and "/blobs/uploads/upload-" in ledger.read_text()
+    target.forget()
+    err = airlock(0, *command[1:]).err
+    assert "goes on after 8.0 MiB of 20 MiB, which an earlier run sent" in err
+    sent = [r for r in target.requests("PUT", "/blobs/") if r["size"] > 1000]
+    assert [r["size"] for r in sent] == [(20 << 20) - half] and sent[0]["content_range"].startswith(f"{half}-")
+    assert ledger.read_text() == ""
+
+
+@pytest.mark.parametrize("text", ["garbage\n", "http://127.0.0.1:1|a|b http://elsewhere.example/x\n"])
+def test_a_ledger_that_is_of_no_use(import_to, tmp_path, text):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/uploads").write_text(text)
+    import_to(0, more=["--state-dir", tmp_path / "state"])
+
+
+def test_killed_imports_send_what_is_missing(airlock, keys, bundle, plain, environment):
+    """Against docker-registry itself: whatever was there is not sent again, and no name is there before its content."""
+    command = [PROGRAM, "import", str(bundle), plain.host, "--insecure", "--key", str(keys / "alice.pub"), "--jobs", "2"]
+    chance = random.Random(3)
+    for _ in range(12):
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.02, 0.25))
+        process.kill()
+        process.wait()
+    there = {path.name for path in (plain.directory / "data").rglob("blobs/sha256/*/*")}
+    result = airlock(0, *command[1:], "--output", "json").json
+    assert result["blobsSent"] + len(there) >= 41 and result["blobsSent"] < 41 - len(there) // 2
+    airlock(0, "check", plain.host, "--bundle", bundle, "--insecure", "--key", keys / "alice.pub")

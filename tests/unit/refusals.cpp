@@ -276,6 +276,54 @@ TEST_CASE("metadata that does not hold together") {
   SECTION("a size that differs") {
     CHECK_ERROR(edit([](Json& v) { v["blobs"][9]["size"] = 5; }), format, "does not list it so");
   }
+  SECTION("a delta") {
+    // The last layer is not carried but relied on.
+    const auto rely = [&](const std::function<void(Json&)>& change) {
+      Json value = Json::parse(json);
+      value["base"] = {{"sources", Json::array()}, {"blobs", Json::array({value["blobs"][9]})}};
+      value["blobs"].erase(9);
+      change(value);
+      json = value.dump();
+      bundle.entries.pop_back();
+      return bundle.bytes();
+    };
+    SECTION("as it is") {
+      const auto verified = verify(rely([](Json&) {}));
+      CHECK(verified.relies_on(verified.metadata().base.blobs.at(0).digest));
+      CHECK_FALSE(verified.relies_on(verified.metadata().blobs.at(0).digest));
+    }
+    SECTION("a blob on both sides") {
+      CHECK_ERROR(verify(rely([](Json& v) { v["base"]["blobs"].push_back(v["blobs"][8]); })), format,
+                  "is both carried and relied on");
+    }
+    SECTION("a manifest that is relied on") {
+      CHECK_ERROR(verify(rely([](Json& v) {
+                    v["base"]["blobs"].push_back(v["blobs"][0]);
+                    v["blobs"].erase(0);
+                  })),
+                  format, "every bundle carries its manifests");
+    }
+    SECTION("relying on what no image needs") {
+      CHECK_ERROR(verify(rely([](Json& v) {
+                    Json blob = v["blobs"][8];
+                    blob["digest"] = oci::sha256("other").str();
+                    v["base"]["blobs"].push_back(blob);
+                  })),
+                  format, "no image needs it");
+    }
+    SECTION("an empty base") {
+      CHECK_ERROR(verify(rely([](Json& v) { v["base"]["blobs"] = Json::array(); })), format, "an empty base");
+    }
+    SECTION("an unknown key") {
+      CHECK_ERROR(verify(rely([](Json& v) { v["base"]["extra"] = 1; })), format, "unknown key \"extra\"");
+    }
+    SECTION("an entry that is there all the same") {
+      const auto spare = bundle.entries.back();
+      rely([](Json&) {});
+      bundle.entries.push_back(spare);
+      CHECK_ERROR(verify(bundle.bytes()), format, "no image needs it");
+    }
+  }
   SECTION("layout and index") {
     bundle.content("oci-layout") = R"({"imageLayoutVersion":"1.0.1"})";
     CHECK_ERROR(verify(bundle.bytes()), format, "oci-layout");

@@ -60,6 +60,10 @@ std::unique_ptr<WritableMedium> create_medium(const std::filesystem::path& path,
                                               const VolumeOptions& volumes = {},
                                               Leftovers leftovers = Leftovers::discard);
 
+/// Whether create_medium() would find room and may write there: an Error otherwise. Leaves nothing behind, and partial
+/// files of an earlier run as they are.
+void check_room(const std::filesystem::path& path, std::uint64_t size, const VolumeOptions& volumes);
+
 /// Opens a finished bundle for writes in place (signatures). Nobody else can open it so meanwhile.
 class SignableMedium : public ReadableMedium {
  public:

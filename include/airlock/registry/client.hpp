@@ -101,6 +101,10 @@ class Client {
   /// Streams a part of a blob. The sink checks what it gets; this checks that it gets all of it.
   void fetch_blob(const Repository& repository, const oci::Digest& digest, BlobPart part, BlobSink& sink);
 
+  /// Whether blobs may be pushed into a repository, found out by opening an upload and ending it. An Error says why
+  /// not.
+  void check_push(const Repository& repository);
+
   bool has_blob(const Repository& repository, const oci::Digest& digest);
 
   enum class PushResult { sent, mounted, present };

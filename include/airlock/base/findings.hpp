@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands in the way of long work, all of it at once: a person who mends one thing and starts again wants to hear
+// of the others now.
+#pragma once
+
+#include <vector>
+
+#include "airlock/base/error.hpp"
+
+namespace airlock {
+
+class Findings {
+ public:
+  /// Runs one check. An Error is kept; an interruption by the user passes through. True when there was none.
+  template <typename Check>
+  bool check(Check&& action) {
+    try {
+      action();
+      return true;
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::interrupted) throw;
+      errors_.push_back(error);
+      return false;
+    }
+  }
+
+  bool empty() const { return errors_.empty(); }
+  /// Throws what was found: a single Error as it is, several as one with the code of the first.
+  void conclude() const;
+
+ private:
+  std::vector<Error> errors_;
+};
+
+}  // namespace airlock
