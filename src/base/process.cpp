@@ -3,20 +3,18 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <utility>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/interrupt.hpp"
-
-extern char** environ;
 
 namespace airlock {
 

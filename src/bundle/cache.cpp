@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading past the page cache: a file that was just written is read from memory otherwise, and says nothing of the
-// medium.
+#include "bundle/cache.hpp"
+
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-
-#include "airlock/base/file.hpp"
-#include "airlock/bundle/medium.hpp"
+#include <vector>
 
 namespace airlock::bundle {
 
@@ -35,16 +32,10 @@ bool any_resident(const FileDescriptor& fd, std::uint64_t size) {
 
 }  // namespace
 
-bool drop_files_from_cache(const std::vector<std::filesystem::path>& files) {
-  bool dropped = true;
-  for (const auto& file : files) {
-    const FileDescriptor fd = open_file(file, O_RDONLY);
-    ::fdatasync(fd.get());  // pages that are not written yet cannot be dropped; not being able to is seen below
-    ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
-    struct stat status {};
-    dropped &= ::fstat(fd.get(), &status) == 0 && !any_resident(fd, static_cast<std::uint64_t>(status.st_size));
-  }
-  return dropped;
+bool drop_from_cache(const FileDescriptor& fd, std::uint64_t size) {
+  ::fdatasync(fd.get());  // pages that are not written yet cannot be dropped; not being able to is seen below
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+  return !any_resident(fd, size);
 }
 
 }  // namespace airlock::bundle

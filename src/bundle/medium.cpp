@@ -9,11 +9,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ranges>
 #include <utility>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
+#include "bundle/cache.hpp"
 
 namespace airlock::bundle {
 
@@ -107,6 +109,12 @@ class FileMedium final : public SignableMedium {
     const auto next = volume_path(name_.filename(), static_cast<unsigned>(pieces_.size()) + 1);
     return "the volume " + next.string() + " is missing (--volume-dir names its directory), or " +
            pieces_.back().path().filename().string() + " did not arrive whole; copy it again";
+  }
+
+  bool drop_from_cache() const override {
+    bool dropped = true;
+    for (const PieceReader& piece : pieces_) dropped = bundle::drop_from_cache(piece.fd(), piece.size()) && dropped;
+    return dropped;
   }
 
   void lock() const { pieces_.front().lock(); }
@@ -236,7 +244,7 @@ class FileWriter final : public WritableMedium {
 
   void commit() override {
     // The first volume last: who finds that one finds them all.
-    for (auto piece = pieces_.rbegin(); piece != pieces_.rend(); ++piece) piece->commit();
+    for (PieceWriter& piece : std::ranges::reverse_view(pieces_)) piece.commit();
     committed_ = true;
   }
 
@@ -284,12 +292,6 @@ void check_room(const std::filesystem::path& path, std::uint64_t size, const Vol
   for (const auto& file : files)
     if (std::filesystem::exists(file.string() + ".partial", ignored)) return;
   create_medium(path, size, volumes);
-}
-
-bool drop_files_from_cache(const std::vector<std::filesystem::path>& files);  // cache.cpp
-
-bool drop_from_cache(const std::filesystem::path& path, const VolumePlaces& places) {
-  return drop_files_from_cache(files_of(path, places));
 }
 
 std::unique_ptr<SignableMedium> open_signable_medium(const std::filesystem::path& path, const VolumePlaces& places) {

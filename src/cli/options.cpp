@@ -151,14 +151,6 @@ catalog::ImageSet SelectionOptions::select(catalog::Catalog& catalog, Reporter& 
   return flow::select_images(catalog, selection, reporter);
 }
 
-void LoginOptions::add_to(CLI::App& verb) {
-  auto* user =
-      verb.add_option("--username", username, "User name for the registry")->type_name("USER")->group("Registry");
-  verb.add_flag("--password-stdin", password_stdin, "Read the password from standard input")
-      ->needs(user)
-      ->group("Registry");
-}
-
 std::optional<registry::Credentials> LoginOptions::read() const {
   if (username.empty()) return std::nullopt;
   const std::string password =
@@ -167,28 +159,6 @@ std::optional<registry::Credentials> LoginOptions::read() const {
     throw Error(ErrorCode::usage, "the password for --username " + username + " is empty")
         .hint("give the password in the first line of standard input");
   return registry::Credentials{username, password};
-}
-
-void TlsOptions::add_to(CLI::App& verb) {
-  const std::string group = "Registry";
-  verb.add_option("--cacert", ca_file, "Authorities to trust for TLS instead of the system's (PEM)")
-      ->check(CLI::ExistingFile)
-      ->type_name("FILE")
-      ->group(group);
-  auto* cert = verb.add_option("--cert", certificate, "Client certificate (PEM)")
-                   ->check(CLI::ExistingFile)
-                   ->type_name("FILE")
-                   ->group(group);
-  auto* cert_key = verb.add_option("--cert-key", key, "Key of the client certificate (PEM)")
-                       ->check(CLI::ExistingFile)
-                       ->type_name("FILE");
-  cert_key->group(group)->needs(cert);
-}
-
-void TlsOptions::apply(registry::ClientOptions& client) const {
-  client.ca_file = ca_file;
-  client.client_certificate = certificate;
-  client.client_key = key;
 }
 
 void SigningOptions::add_to(CLI::App& verb) {
@@ -272,78 +242,7 @@ void TrustOptions::apply(flow::VerifyRequest& request) const {
   request.state_directory = state_directory;
 }
 
-void TargetOptions::add_to(CLI::App& verb) {
-  verb.add_option("REGISTRY", registry, "The local registry: HOST[:PORT][/PREFIX]")->required();
-  verb.add_flag("--insecure", insecure, "Allow unverified TLS or, where it speaks no TLS, plain HTTP")
-      ->group("Registry");
-  login.add_to(verb);
-  tls.add_to(verb);
-  patience.add_to(verb);
-}
-
-registry::ClientOptions TargetOptions::client() const {
-  const std::string host = location().host;
-  registry::ClientOptions client;
-  client.side = Side::target;
-  client.user_agent = user_agent();
-  client.credentials = registry::CredentialStore::from_environment();
-  if (insecure) client.insecure_hosts.insert(host);
-  tls.apply(client);
-  patience.apply(client);
-  if (const auto credentials = login.read()) client.credentials.set(host, *credentials);
-  return client;
-}
-
-void VolumePlaceOptions::add_to(CLI::App& verb) {
-  verb.add_option("--volume-dir", directories, "Where further volumes of the bundle lie (repeatable)")
-      ->allow_extra_args(false)
-      ->check(CLI::ExistingDirectory)
-      ->type_name("DIRECTORY");
-}
-
-bundle::VolumePlaces VolumePlaceOptions::places() const {
-  bundle::VolumePlaces places{directories, nullptr};
-  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return places;
-  places.ask = [](const std::string& what) -> std::optional<std::filesystem::path> {
-    std::cerr << "airlock looks for " << what
-              << ". Insert its medium and name its directory, or press Enter to give up: " << std::flush;
-    const std::string line = read_line(STDIN_FILENO);
-    if (line.empty()) return std::nullopt;
-    return std::filesystem::path(line);
-  };
-  return places;
-}
-
-void VolumeSizeOptions::add_to(CLI::App& verb) {
-  verb.add_option("--volume-size", size, "Cut the bundle into files of at most this size: 4GiB, 650MB, fat32")
-      ->type_name("SIZE");
-  places.add_to(verb);
-}
-
-bundle::VolumeOptions VolumeSizeOptions::volumes() const {
-  return {size.empty() ? 0 : bundle::parse_volume_size(size), places.places()};
-}
-
-void PatienceOptions::add_to(CLI::App& verb) {
-  verb.add_option("--stall-timeout", stall_timeout_s,
-                  "A transfer that moves less than 1 KiB/s for so long is dropped and gone on with")
-      ->check(CLI::Range(1U, 3600U))
-      ->type_name("SECONDS")
-      ->capture_default_str()
-      ->group("Registry");
-}
-
-void PatienceOptions::apply(registry::ClientOptions& client) const {
-  client.stall_timeout = std::chrono::seconds(stall_timeout_s);
-}
-
 unsigned processors() { return std::max(1U, std::thread::hardware_concurrency()); }
-
-void add_request_jobs(CLI::App& verb, unsigned& jobs) {
-  verb.add_option("--jobs", jobs, "Requests at a time (default: 8, or 16 where a registry is far away)")
-      ->check(CLI::Range(1U, 64U))
-      ->type_name("N");
-}
 
 void add_jobs(CLI::App& verb, unsigned& jobs) {
   verb.add_option("--jobs", jobs, "How many things to do at once")

@@ -27,7 +27,7 @@ bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::
     options.sidecars.push_back({file.string(), read_file(file, bundle::region_size)});
   auto medium = bundle::open_medium(request.bundle, request.volumes);
   if (request.past_cache)
-    reporter.note(bundle::drop_from_cache(request.bundle, request.volumes)
+    reporter.note(medium->drop_from_cache()
                       ? "reading from the medium, past the page cache"
                       : "reading what the page cache holds too: this file system does not let go of it");
   return within([&] { return request.bundle.string(); },

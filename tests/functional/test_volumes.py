@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import pty
 import shutil
 import subprocess
 
@@ -69,6 +70,26 @@ def test_volumes_in_several_directories(airlock, keys, copy, tmp_path):
         volume(copy, number).rename(tmp_path / "second" / volume(copy, number).name)
     assert "volume k.tar.002 is missing" in airlock(5, "verify", copy, "--key", keys / "alice.pub").err
     airlock(0, "verify", copy, "--key", keys / "alice.pub", "--volume-dir", tmp_path / "second")
+
+
+def test_a_person_is_asked_for_the_next_medium(keys, copy, tmp_path, environment):
+    (tmp_path / "second").mkdir()
+    volume(copy, 3).rename(tmp_path / "second" / volume(copy, 3).name)
+    try:
+        ours, theirs = pty.openpty()
+    except OSError:
+        pytest.skip("this machine has no pseudo-terminals (is /dev/pts mounted?)")
+    command = [PROGRAM, "verify", str(copy), "--key", str(keys / "alice.pub")]
+    process = subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, env=environment)
+    os.close(theirs)
+    seen = ""
+    while "press Enter to give up" not in seen:
+        seen += os.read(ours, 4096).decode()
+    assert "airlock looks for the volume k.tar.003" in seen
+    os.write(ours, f"{tmp_path}/second\n".encode())
+    out, _ = process.communicate(timeout=60)
+    os.close(ours)
+    assert process.returncode == 0 and b"alice" in out
 
 
 def test_a_medium_that_is_full_goes_on_on_the_next(airlock, keys, upstream, tmp_path):

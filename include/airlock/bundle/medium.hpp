@@ -25,6 +25,9 @@ class ReadableMedium {
   virtual std::string name() const = 0;
   /// Which of several files hold this range, e.g. " (in b.tar.002 and b.tar.003)"; empty for a single file.
   virtual std::string where(std::uint64_t /*offset*/, std::uint64_t /*size*/) const { return {}; }
+  /// Makes the operating system forget what it keeps of the files in memory, so that what is read next comes from the
+  /// medium. False where some of it is still in memory (file systems that live there, others who have a file mapped).
+  virtual bool drop_from_cache() const { return false; }
   /// What to do when it ends too early.
   virtual std::string advice_when_short() const { return "the file did not arrive whole; copy it again"; }
 };
@@ -72,10 +75,5 @@ class SignableMedium : public ReadableMedium {
 };
 std::unique_ptr<SignableMedium> open_signable_medium(const std::filesystem::path& path,
                                                      const VolumePlaces& places = {});
-
-/// Forgets what the operating system keeps of the bundle's files in memory, so that what is read next comes from the
-/// medium. False where some of it is still in memory (file systems that live there, or others who have the file
-/// mapped).
-bool drop_from_cache(const std::filesystem::path& path, const VolumePlaces& places = {});
 
 }  // namespace airlock::bundle

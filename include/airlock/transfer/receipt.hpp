@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The receipt: what a registry held after an import, every name and blob of it read back or asked for. It travels back
-// over the gap and tells the connected side what the next bundle may leave out (docs/receipts.md).
+// over the gap and tells the connected side what the next bundle may leave out (docs/media.md).
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <iostream>
+
+#include "cli/options.hpp"
+
+namespace airlock::cli {
+
+void VolumePlaceOptions::add_to(CLI::App& verb) {
+  verb.add_option("--volume-dir", directories, "Where further volumes of the bundle lie (repeatable)")
+      ->allow_extra_args(false)
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIRECTORY");
+}
+
+bundle::VolumePlaces VolumePlaceOptions::places() const {
+  bundle::VolumePlaces places{directories, nullptr};
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return places;
+  places.ask = [](const std::string& what) -> std::optional<std::filesystem::path> {
+    std::cerr << "airlock looks for " << what
+              << ". Insert its medium and name its directory, or press Enter to give up: " << std::flush;
+    std::string line;
+    if (!std::getline(std::cin, line) || line.empty()) return std::nullopt;
+    return std::filesystem::path(line);
+  };
+  return places;
+}
+
+void VolumeSizeOptions::add_to(CLI::App& verb) {
+  verb.add_option("--volume-size", size, "Cut the bundle into files of at most this size: 4GiB, 650MB, fat32")
+      ->type_name("SIZE");
+  places.add_to(verb);
+}
+
+bundle::VolumeOptions VolumeSizeOptions::volumes() const {
+  return {size.empty() ? 0 : bundle::parse_volume_size(size), places.places()};
+}
+
+}  // namespace airlock::cli
