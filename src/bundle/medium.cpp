@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ranges>
 #include <utility>
 
 #include "airlock/base/error.hpp"
@@ -244,7 +243,7 @@ class FileWriter final : public WritableMedium {
 
   void commit() override {
     // The first volume last: who finds that one finds them all.
-    for (PieceWriter& piece : std::ranges::reverse_view(pieces_)) piece.commit();
+    std::for_each(pieces_.rbegin(), pieces_.rend(), [](PieceWriter& piece) { piece.commit(); });
     committed_ = true;
   }
 

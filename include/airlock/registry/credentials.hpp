@@ -31,9 +31,9 @@ class CredentialStore {
   /// Comes before what files and helpers say.
   void set(const std::string& host, Credentials credentials);
 
-  /// What there is for a host: `credHelpers`, `credsStore`, `auths`. Runs a helper at most once for each host. A helper
-  /// that is missing or fails for another reason than having nothing is an Error (code `usage`).
-  std::optional<Credentials> find(const std::string& host) const;
+  /// What there is for the host `name`: `credHelpers`, `credsStore`, `auths`. Runs a helper at most once for each host.
+  /// A helper that is missing or fails for another reason than having nothing is an Error (code `usage`).
+  std::optional<Credentials> find(const std::string& name) const;
 
  private:
   struct File {
