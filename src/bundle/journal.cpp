@@ -16,16 +16,19 @@ constexpr std::string_view first_line = "airlock export journal 1";
 constexpr std::size_t max_journal = 64U << 20;
 
 std::string plan_line(const JournalPlan& plan) {
-  return "plan " + plan.sums.str() + " serial " + std::to_string(plan.serial) + " created " + format_time(plan.created);
+  return "plan " + plan.sums.str() + " serial " + std::to_string(plan.serial) + " created " +
+         format_time(plan.created) + " volumes " + std::to_string(plan.volume_size);
 }
 
 std::optional<JournalPlan> parse_plan(const std::string& line) {
   const auto words = split(line, ' ');
-  if (words.size() != 6 || words[0] != "plan" || words[2] != "serial" || words[4] != "created") return std::nullopt;
+  if (words.size() != 8 || words[0] != "plan" || words[2] != "serial" || words[4] != "created" || words[6] != "volumes")
+    return std::nullopt;
   const auto serial = parse_number(words[3]);
   const auto created = parse_time(words[5]);
-  if (!serial || !created) return std::nullopt;
-  return JournalPlan{oci::Digest::parse(words[1]), *serial, *created};
+  const auto volume_size = parse_number(words[7]);
+  if (!serial || !created || !volume_size) return std::nullopt;
+  return JournalPlan{oci::Digest::parse(words[1]), *serial, *created, *volume_size};
 }
 
 /// False for a line that is not one of a journal.

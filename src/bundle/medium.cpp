@@ -278,8 +278,33 @@ std::unique_ptr<ReadableMedium> open_medium(const std::filesystem::path& path, c
   return std::make_unique<FileMedium>(path, files_of(path, places), O_RDONLY);
 }
 
+namespace {
+
+/// Partial files that an earlier run left under the same name, cut in another way: nobody would use them any more.
+void remove_stale(const std::filesystem::path& path, const VolumePlaces& places) {
+  std::vector<std::filesystem::path> stale{path};
+  auto directories = places.directories;
+  directories.push_back(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
+  for (const auto& directory : directories)
+    for (unsigned number = 1; number <= max_volumes; ++number)
+      stale.push_back(directory / volume_path(path.filename(), number));
+  for (const auto& file : stale) {
+    const std::filesystem::path partial = file.string() + ".partial";
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(partial, ignored)) continue;
+    const FileDescriptor fd = open_file(partial, O_RDONLY);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+      throw Error(ErrorCode::media, partial.string() + " is being written by another airlock")
+          .hint("wait for it, or choose another output name");
+    ::unlink(partial.c_str());
+  }
+}
+
+}  // namespace
+
 std::unique_ptr<WritableMedium> create_medium(const std::filesystem::path& path, std::uint64_t size,
                                               const VolumeOptions& volumes, Leftovers leftovers) {
+  if (leftovers == Leftovers::discard) remove_stale(path, volumes.places);
   const auto files = place_volumes(path, size, volumes);
   return std::make_unique<FileWriter>(files, size, volumes.size == 0 ? size : volumes.size, leftovers);
 }

@@ -55,13 +55,26 @@ void Draft::lay_out(const std::string& name, std::uint64_t size) {
   total_size_ += tar::block_size + tar::padded(size);
 }
 
+namespace {
+
+JournalPlan plan_for(const Draft& draft, const VolumeOptions& volumes) {
+  JournalPlan plan = draft.plan();
+  plan.volume_size = volumes.size;
+  return plan;
+}
+
+}  // namespace
+
+bool goes_on(const JournalRecord& left, const Draft& draft, const VolumeOptions& volumes) {
+  return left.plan == plan_for(draft, volumes);
+}
+
 Writer::Writer(const std::filesystem::path& path, const Draft& draft, const VolumeOptions& volumes,
                std::optional<JournalRecord> left)
     : draft_(draft),
-      medium_(create_medium(path, draft.total_size(), volumes,
-                            left && left->plan == draft.plan() ? Leftovers::use : Leftovers::discard)),
-      journal_(path, draft.plan(), left && left->plan == draft.plan() ? &*left : nullptr) {
-  if (left && left->plan == draft.plan()) left_ = std::move(left);
+      left_(left && goes_on(*left, draft, volumes) ? std::move(left) : std::nullopt),
+      medium_(create_medium(path, draft.total_size(), volumes, left_ ? Leftovers::use : Leftovers::discard)),
+      journal_(path, plan_for(draft, volumes), left_ ? &*left_ : nullptr) {
   for (const auto& [digest, index] : draft.blob_places_) missing_.insert(digest);
   for (const Draft::Place& place : draft.places_) {
     const auto header = tar::make_header({place.name, place.size});
@@ -75,7 +88,7 @@ Writer::Writer(const std::filesystem::path& path, const Draft& draft, const Volu
 }
 
 Writer::~Writer() {
-  if (!finished_ && !journal_.empty())
+  if (!finished_ && !given_up_ && !journal_.empty())
     medium_->keep();
   else
     journal_.remove();

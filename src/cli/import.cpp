@@ -37,6 +37,7 @@ flow::ImportRequest make_request(const ImportOptions& options) {
   request.jobs = options.jobs;
   request.api_version = kubeone::parse_api_version(options.configuration.api_version);
   request.dry_run = options.dry_run;
+  request.prove_blobs = !options.receipt.empty();
   request.client = options.target.client();
   request.check_targets = [&options] { options.configuration.check(options.target.location()); };
   request.client.upload_ledger = flow::state_directory(request.verify) / "uploads";

@@ -129,6 +129,12 @@ void SelectionOptions::add_to(CLI::App& verb) {
       ->group(group);
 }
 
+bool SelectionOptions::any() const {
+  return !filters.empty() || !kubernetes_versions.empty() || !kubeone.empty() || !images.empty() ||
+         !image_files.empty() || !clusters.empty() || !manifests.empty() || !addons.empty() ||
+         !cloud_provider.empty() || !exclude.empty() || !catalog_directory.empty();
+}
+
 catalog::Catalog SelectionOptions::catalog() const {
   return catalog_directory.empty() ? catalog::Catalog::built_in() : catalog::Catalog::load(catalog_directory);
 }

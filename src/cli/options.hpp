@@ -48,6 +48,8 @@ struct SelectionOptions {
   std::string ca_file;  ///< for looking up; the verb's --cacert, where it has one
 
   void add_to(CLI::App& verb);
+  /// Whether any of them was given.
+  bool any() const;
   catalog::Catalog catalog() const;
   /// May add versions to the catalog (--look-up).
   catalog::ImageSet select(catalog::Catalog& catalog, Reporter& reporter) const;

@@ -105,6 +105,9 @@ void SourceOptions::add_to(CLI::App& verb) {
 
 flow::ExportRequest SourceOptions::request(Reporter& reporter, const std::string& lock_file) const {
   flow::ExportRequest request;
+  if (!lock_file.empty() && (selection.any() || platforms != SourceOptions().platforms))
+    throw Error(ErrorCode::usage, "--lock says which images and platforms, so no other option can")
+        .hint("leave out --filter, --kubernetes-versions, --image, --platform and the like, or the lock file");
   if (lock_file.empty()) {
     auto catalog = selection.catalog();
     SelectionOptions asked = selection;

@@ -106,7 +106,7 @@ Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter&
   if (left) {
     bundle::Metadata same = checked(make_metadata(request, resolution, &left->plan));
     bundle::Draft draft(same, resolution.documents);
-    if (draft.plan() == left->plan)
+    if (bundle::goes_on(*left, draft, request.volumes))
       return {std::move(left), pace, std::move(resolution), std::move(same), std::move(draft)};
     reporter.note("what an earlier run left beside " + request.output.string() +
                   " was for other images, or upstream has changed them: starting over");

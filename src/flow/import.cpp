@@ -4,7 +4,9 @@
 #include <set>
 
 #include "airlock/base/findings.hpp"
+#include "airlock/base/text.hpp"
 #include "airlock/catalog/catalog.hpp"
+#include "airlock/transfer/check.hpp"
 #include "airlock/transfer/pace.hpp"
 #include "airlock/transfer/relied.hpp"
 #include "flow/destinations.hpp"
@@ -50,6 +52,20 @@ std::map<oci::Digest, transfer::ReceiptBlob> blobs_held(const bundle::VerifiedBu
     }
   }
   return held;
+}
+
+/// Push believes that an image whose manifests are served has its blobs too; a receipt must not.
+void prove_blobs(registry::Client& client, const bundle::VerifiedBundle& bundle,
+                 const std::vector<transfer::Destination>& destinations, unsigned jobs, Reporter& reporter) {
+  const std::string& host = destinations.front().repository.registry;
+  const auto summary =
+      transfer::check(client, bundle, destinations, transfer::pace(client, {host}, jobs).jobs, reporter);
+  if (summary.problems.empty()) return;
+  throw Error(
+      ErrorCode::registry, Side::target,
+      "no receipt can be given, " + count_of(summary.problems.size(), "problem") + ": " + summary.problems.front())
+      .hint(
+          "the registry lost something that it had; see airlock check, delete the broken names there and import again");
 }
 
 /// What a dry run finds out about the registry: whether this user may push, and for a delta what it builds on. In a
@@ -100,6 +116,8 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
                                   transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
   if (state && bundle.evidence().tracks_serial())
     state->record(bundle.metadata().stream, {bundle.metadata().serial, bundle.evidence().signed_content()});
+  if (request.prove_blobs && !request.dry_run)
+    prove_blobs(client, bundle, result->destinations, request.jobs, reporter);
   result->held = blobs_held(bundle, result->destinations);
   result->statistics = client.statistics();
   result->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);

@@ -157,6 +157,7 @@ MergeResult merge_bundles(const MergeRequest& request, const trust::Policy& poli
   const auto metadata = bundle::Metadata::parse(merged.metadata.format());
   const bundle::Draft draft(metadata, merged.documents);
   bundle::Writer writer(request.output, draft, request.volumes);
+  writer.give_up();  // unless it is finished: the bundles are here, so that there is nothing to save
   copy_blobs(merged, writer, reporter);
   writer.finish(trust::sign(key, stem, draft.sums()));
   return {metadata, draft.total_size(), oci::sha256(draft.sums())};

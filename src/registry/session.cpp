@@ -149,8 +149,10 @@ HttpAnswer Client::Session::exchange(const HttpRequest& request, bool verify_tls
   HttpAnswer answer = transport_.perform(request, verify_tls);
   ++requests_;
   if (answer.status == 429 || answer.status == 503) {
-    const auto pause = answer.retry_after.value_or(std::chrono::seconds(0));
-    if (const auto limit = throttle.overloaded(std::min<std::chrono::seconds>(pause, max_retry_after)))
+    // A pause that nobody waits for ends the run, and must not hold back those who will hear of that.
+    auto pause = answer.retry_after.value_or(std::chrono::seconds(0));
+    if (pause > max_retry_after) pause = std::chrono::seconds(0);
+    if (const auto limit = throttle.overloaded(pause))
       reporter_.detail(origin->str() + " is overloaded: from now on " + count_of(*limit, "request") + " at a time");
   } else if (answer.ok()) {
     throttle.succeeded();

@@ -55,9 +55,9 @@ def test_retry_after_is_obeyed(filled, export_small, form):
 def test_who_is_told_to_wait_for_hours_is_told_at_once(filled, export_small, tmp_path):
     server = filled()
     server.rules({"match": "GET */blobs/*", "status": 429, "headers": {"Retry-After": "7200"}, "times": 0})
-    err = export_small(4, server, "--jobs", "1").err
-    assert "HTTP 429" in err and "2 h 00 min" in err and "--mirror" in err
-    assert len(server.requests("GET", "/blobs/")) == 1 and files_in(tmp_path) == []
+    err = export_small(4, server).err
+    assert "HTTP 429" in err and "2 h 00 min" in err and "--mirror" in err and files_in(tmp_path) == []
+    assert len(server.requests("GET", "/blobs/")) <= 5  # each at most once
 
 
 @pytest.mark.parametrize("status", [429, 503])

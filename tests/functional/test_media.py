@@ -116,6 +116,21 @@ def test_a_malformed_lock(airlock, keys, lock, tmp_path, change, words):
     assert words in airlock(6, "export", "--lock", tmp_path / "bad", "--key", keys / "alice.key", "-o", tmp_path / "b.tar").err
 
 
+def test_a_lock_goes_with_no_selection(airlock, keys, lock, tmp_path):
+    for more in (OLD, ["--image", "quay.io/a:1"], ["--platform", "all"]):
+        assert "--lock says which" in airlock(2, "export", "--lock", lock, *more, "--key", keys / "alice.key", "-o", tmp_path / "b.tar").err
+
+
+def test_a_receipt_is_not_given_for_what_is_not_there(airlock, keys, full, plain, tmp_path):
+    airlock(0, *import_command(full, plain, keys))
+    with tarfile.open(full) as archive:
+        layer = archive.getnames()[-1].rsplit("/", 1)[1]
+    for link in (plain.directory / "data").rglob(f"_layers/sha256/{layer}/link"):
+        link.unlink()
+    err = airlock(4, *import_command(full, plain, keys, "--receipt", tmp_path / "r.json")).err
+    assert "no receipt can be given" in err and layer in err and not (tmp_path / "r.json").exists()
+
+
 def test_resolve_overwrites_nothing(airlock, lock, upstream):
     before = lock.read_bytes()
     assert "exists already" in airlock(5, "resolve", *NEW, "-o", lock, "--mirror", f"registry.k8s.io=http://{upstream.host}").err
@@ -233,6 +248,12 @@ def test_merge(airlock, keys, export, full, delta, plain, tmp_path):
     wrong = [*command[:4], tmp_path / "x.tar", "--trusted", keys / "mallory.pub", "--key", keys / "mallory.key"]
     airlock(7, *wrong)
     assert files_in(tmp_path) == ["both.tar", "plain"]
+    # A merge that fails on its way leaves nothing.
+    raw = bytearray(delta[0].read_bytes())
+    raw[-5000] ^= 1
+    (tmp_path / "bad.tar").write_bytes(raw)
+    airlock(6, "merge", full, tmp_path / "bad.tar", "-o", tmp_path / "y.tar", "--trusted", keys / "alice.pub", "--key", keys / "mallory.key")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("y.tar")] == []
 
 
 def test_merge_refuses_what_does_not_go_together(airlock, keys, export, full, fake_registry, small_images, tmp_path):

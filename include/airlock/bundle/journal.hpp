@@ -2,7 +2,7 @@
 // What an export has written so far, in a small text file beside the bundle, so that a later run goes on from there.
 //
 //   airlock export journal 1
-//   plan sha256:<SHA256SUMS digest> serial <N> created <TIME>
+//   plan sha256:<SHA256SUMS digest> serial <N> created <TIME> volumes <SIZE>
 //   <blob's 64 hex digits> <offset> <size>     this range of the blob was written
 //   <blob's 64 hex digits> forget              what was written of it is not right
 //
@@ -29,6 +29,7 @@ struct JournalPlan {
   oci::Digest sums;  ///< digest of SHA256SUMS
   std::uint64_t serial = 0;
   Time created{};
+  std::uint64_t volume_size = 0;  ///< VolumeOptions::size
   bool operator==(const JournalPlan&) const = default;
 };
 

@@ -57,6 +57,9 @@ class Draft {
 class BlobWriter;
 class PartedBlob;
 
+/// Whether what an earlier run left is of the same bundle, cut in the same way.
+bool goes_on(const JournalRecord& left, const Draft& draft, const VolumeOptions& volumes);
+
 class Writer {
  public:
   /// Reserves the files and writes all that is known. Goes on with what `left` says, if that is of the same plan.
@@ -71,6 +74,8 @@ class Writer {
   /// Hashes the blobs that the earlier run wrote; what is right needs no download. Returns their bytes.
   std::uint64_t recover(unsigned jobs, Reporter& reporter);
   bool has(const oci::Digest& digest);
+  /// Leaves nothing behind: for work that a later run cannot go on with.
+  void give_up() { given_up_ = true; }
   /// Whether there is something that a later run can use.
   bool leaves_something() const { return !journal_.empty(); }
 
@@ -94,12 +99,13 @@ class Writer {
   bool is_right(const oci::Digest& digest, const Draft::Place& place) const;
 
   const Draft& draft_;
+  std::optional<JournalRecord> left_;  // guarded by mutex_, as missing_ is
   std::unique_ptr<WritableMedium> medium_;
   Journal journal_;
   bool finished_ = false;
-  std::mutex mutex_;  // guards what follows
+  bool given_up_ = false;
+  std::mutex mutex_;
   std::set<oci::Digest> missing_;
-  std::optional<JournalRecord> left_;
 };
 
 /// Takes the bytes of one blob in order, hashes them and writes them in large pieces.

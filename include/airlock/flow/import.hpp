@@ -18,7 +18,8 @@ struct ImportRequest {
   registry::ClientOptions client;
   unsigned jobs = 0;  ///< requests at a time; 0: as the registry's distance wants it
   kubeone::ApiVersion api_version = kubeone::ApiVersion::v1beta2;
-  bool dry_run = false;  ///< stop before anything is written to the registry
+  bool prove_blobs = false;  ///< ask for every blob afterwards, as a receipt has to
+  bool dry_run = false;      ///< stop before anything is written to the registry
   /// Looks at the files that the caller will write: may throw an Error.
   std::function<void()> check_targets;
   /// Called with what was verified, before the registry is asked: may throw an Error.
