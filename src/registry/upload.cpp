@@ -241,15 +241,14 @@ class Upload {
   bool make_chunks_smaller(const HttpAnswer& answer) {
     const bool whole_refused = session_.chunk_size(endpoint_) == 0 && (answer.status == 405 || answer.status == 501);
     if (answer.status != 413 && !whole_refused) return false;
-    for (const std::uint64_t size : chunk_sizes) {
-      if ((size >= piece_size_ && !whole_refused) || size < chunk_min_) continue;
-      session_.set_chunk_size(endpoint_, size);
-      session_.reporter().detail(endpoint_.name + " refuses uploads of " + human_size(piece_size_) + " (" +
-                                 describe(answer) + "): from now on in chunks of " + human_size(size));
-      begin(std::nullopt);
-      return true;
-    }
-    return false;
+    const auto* smaller = std::ranges::find_if(
+        chunk_sizes, [&](std::uint64_t size) { return (size < piece_size_ || whole_refused) && size >= chunk_min_; });
+    if (smaller == std::end(chunk_sizes)) return false;
+    session_.set_chunk_size(endpoint_, *smaller);
+    session_.reporter().detail(endpoint_.name + " refuses uploads of " + human_size(piece_size_) + " (" +
+                               describe(answer) + "): from now on in chunks of " + human_size(*smaller));
+    begin(std::nullopt);
+    return true;
   }
 
   Client::Session& session_;

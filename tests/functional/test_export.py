@@ -185,7 +185,7 @@ def test_an_interrupted_run_leaves_nothing(keys, fake_registry, small_images, tm
     server.rules({"match": "GET */blobs/*", "delay": 20000, "times": 0})
     process = subprocess.Popen([PROGRAM, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
                                 "--mirror", f"quay.io=http://{server.host}"], stderr=subprocess.PIPE, text=True, env=environment)  # fmt: skip
-    for _ in range(200):
+    for _ in range(1200):
         if (tmp_path / "b.tar.partial").exists():
             break
         time.sleep(0.05)

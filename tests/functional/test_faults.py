@@ -4,11 +4,11 @@
 import email.utils
 import json
 import re
-import threading
+import subprocess
 import time
 
 import pytest
-from conftest import files_in, layer_digests
+from conftest import PROGRAM, files_in, layer_digests
 
 from lab import images, registry
 
@@ -151,20 +151,25 @@ def test_a_client_certificate(airlock, keys, certificates, small_images, tmp_pat
         airlock(0, *export, "-o", tmp_path / "b.tar", "--cert", certificates / "cert.pem", "--cert-key", certificates / "key.pem")
 
 
-def test_a_registry_that_is_just_starting_is_waited_for(airlock, keys, small_images, tmp_path):
+def test_a_registry_that_is_just_starting_is_waited_for(environment, keys, small_images, tmp_path):
     factory, made = small_images
     server = registry.Registry(tmp_path / "registry")
     command = ["export", "--image", "quay.io/lab/one:1", "--mirror", f"quay.io=http://{server.host}", "--key", keys / "alice.key", "-v"]
     with server:
         images.fill(server, factory.store, made)
-    starting = threading.Timer(0.1, server.__enter__)
-    starting.start()
+    process = subprocess.Popen([PROGRAM, *map(str, command), "-o", str(tmp_path / "b.tar")], env=environment, stderr=subprocess.PIPE, text=True)
     try:
-        err = airlock(0, *command, "-o", tmp_path / "b.tar").err
+        for line in process.stderr:
+            if "trying again in" in line:
+                assert "onnect" in line
+                server.__enter__()
+                break
+        rest = process.stderr.read()
+        assert process.wait() == 0, rest
     finally:
-        starting.join()
+        process.kill()
+        process.stderr.close()
         server.__exit__()
-    assert "trying again in" in err and "onnect" in err
 
 
 def test_a_host_that_cannot_be_looked_up_is_tried_again(airlock, keys, tmp_path):

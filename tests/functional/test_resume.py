@@ -115,7 +115,7 @@ def interrupted(server, keys, out, environment, *more):
     """Stops an export by Ctrl-C while the first layer is on its way and others are done."""
     process = start(command(server, keys, out, "--jobs", "8", *more), environment)
     journal = pathlib.Path(f"{out}.journal")
-    for _ in range(500):
+    for _ in range(6000):
         time.sleep(0.01)
         if journal.exists() and len(journal.read_text().splitlines()) >= 9:
             break

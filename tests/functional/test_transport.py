@@ -51,12 +51,11 @@ def test_an_expired_token_is_renewed(filled, export_small):
 
 def test_a_token_that_ran_out_on_the_way_is_replaced(filled, export_small):
     server = filled("--auth", "token")
-    server.rules({"match": "GET /v2/lab/one/blobs/*", "delay": 500, "times": 1})
     # As if the registry had restarted: it knows none of the tokens that it gave.
-    import threading
-
-    threading.Timer(0.3, lambda: server.control("expire")).start()
+    server.rules({"match": "GET /v2/lab/one/blobs/*", "expire": True})
     export_small(0, server, *LOGIN, "--jobs", "1", stdin="password\n")
+    refused = [r["path"].split("/blobs/")[0] for r in server.requests("GET", "/blobs/") if r["status"] == 401]
+    assert sorted(refused) == ["/v2/lab/one", "/v2/lab/two"] and len(server.requests("GET", "/token")) == 4
 
 
 def test_a_hiccup_of_the_token_server_is_survived(filled, export_small):

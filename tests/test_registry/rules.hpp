@@ -15,6 +15,7 @@
 //    "flip": 10,                    change the byte at this position of the body
 //    "short": 5,                    leave off so many bytes, and say so in Content-Length
 //    "delay": 500,                  answer after so many milliseconds
+//    "expire": true,                forget all tokens first
 //    "ignore_range": true,          answer a range request with the whole
 //    "content_type": "…"}           answer with this Content-Type
 #pragma once

@@ -149,6 +149,7 @@ void Server::log(const Call& call, unsigned status) {
 MHD_Result Server::answer(Call& call) {
   const Json& rule = call.request.rule;
   std::this_thread::sleep_for(std::chrono::milliseconds(rule.value("delay", 0U) + distance_.delay_ms));
+  if (rule.value("expire", false)) api_.forget_tokens();
   Answer answer;
   if (rule.contains("status"))
     answer = {rule["status"].get<unsigned>(),
@@ -197,7 +198,6 @@ MHD_Result Server::deliver(const Call& call, Answer answer) {
 Answer Server::control(const Request& request) {
   if (request.path == "/_control/rules") rules_.replace(Json::parse(request.body));
   if (request.path == "/_control/uploads") return {200, {}, text(std::to_string(api_.open_uploads()))};
-  if (request.path == "/_control/expire") api_.forget_tokens();
   const std::lock_guard lock(mutex_);
   if (request.path == "/_control/forget") log_ = Json::array();
   return {200, {{"Content-Type", "application/json"}}, text(log_.dump())};
