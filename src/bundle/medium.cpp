@@ -131,21 +131,30 @@ class FileMedium final : public SignableMedium {
   std::uint64_t size_ = 0;
 };
 
+[[noreturn]] void refuse_concurrent(const std::filesystem::path& file) {
+  throw Error(ErrorCode::media, file.string() + " is being written by another airlock")
+      .hint("wait for it, or choose another output name");
+}
+
+/// File systems that cannot lock (some on networks) are taken as they are.
+void lock_for_writing(const FileDescriptor& fd, const std::filesystem::path& file) {
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) refuse_concurrent(file);
+}
+
 /// One file of a bundle that is being written.
 class PieceWriter {
  public:
   PieceWriter(const std::filesystem::path& path, std::uint64_t size, Leftovers leftovers)
-      : final_(path), partial_(path.string() + ".partial") {
+      : final_(path), partial_(partial_path(path)) {
     fd_ = open_file(partial_, O_RDWR | O_CREAT, 0644);
-    // File systems that cannot lock (some on networks) are taken as they are.
-    if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) refuse_concurrent();
+    lock_for_writing(fd_, partial_);
     // Another one may have finished meanwhile: then this descriptor is its bundle, which must not be touched.
     struct stat mine {};
     struct stat named {};
     if (::fstat(fd_.get(), &mine) != 0 || ::stat(partial_.c_str(), &named) != 0 || mine.st_ino != named.st_ino)
-      refuse_concurrent();
+      refuse_concurrent(partial_);
     if (::lstat(path.c_str(), &named) == 0) {
-      ::unlink(partial_.c_str());
+      if (mine.st_size == 0) ::unlink(partial_.c_str());  // else it is what an earlier run downloaded
       errno = EEXIST;
       throw_errno("create", path);
     }
@@ -166,11 +175,6 @@ class PieceWriter {
   void discard() noexcept { ::unlink(partial_.c_str()); }
 
  private:
-  [[noreturn]] void refuse_concurrent() const {
-    throw Error(ErrorCode::media, partial_.string() + " is being written by another airlock")
-        .hint("wait for it, or choose another output name");
-  }
-
   [[noreturn]] void refuse_size(std::uint64_t size) const {
     if (errno != EFBIG)
       throw Error(ErrorCode::media,
@@ -282,21 +286,23 @@ namespace {
 
 /// Partial files that an earlier run left under the same name, cut in another way: nobody would use them any more.
 void remove_stale(const std::filesystem::path& path, const VolumePlaces& places) {
-  std::vector<std::filesystem::path> stale{path};
-  auto directories = places.directories;
-  directories.push_back(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
-  for (const auto& directory : directories)
-    for (unsigned number = 1; number <= max_volumes; ++number)
-      stale.push_back(directory / volume_path(path.filename(), number));
-  for (const auto& file : stale) {
-    const std::filesystem::path partial = file.string() + ".partial";
-    std::error_code ignored;
-    if (!std::filesystem::is_regular_file(partial, ignored)) continue;
+  for (const auto& partial : find_partials(path, places)) {
     const FileDescriptor fd = open_file(partial, O_RDONLY);
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-      throw Error(ErrorCode::media, partial.string() + " is being written by another airlock")
-          .hint("wait for it, or choose another output name");
+    lock_for_writing(fd, partial);
     ::unlink(partial.c_str());
+  }
+}
+
+/// A run that was killed in commit() left later volumes under their final names, and never the first one: a set that
+/// has its first volume is finished, and not to be touched.
+void take_back(const std::vector<std::filesystem::path>& files) {
+  std::error_code ignored;
+  for (const auto& file : files) {
+    if (!std::filesystem::is_regular_file(file, ignored)) continue;
+    const FileDescriptor fd = open_file(file, O_RDONLY);
+    lock_for_writing(fd, file);
+    if (std::filesystem::exists(files.front(), ignored)) return;  // asked with the lock held: it may just have ended
+    rename_new(file, partial_path(file));
   }
 }
 
@@ -305,17 +311,17 @@ void remove_stale(const std::filesystem::path& path, const VolumePlaces& places)
 std::unique_ptr<WritableMedium> create_medium(const std::filesystem::path& path, std::uint64_t size,
                                               const VolumeOptions& volumes, Leftovers leftovers) {
   if (leftovers == Leftovers::discard) remove_stale(path, volumes.places);
-  const auto files = place_volumes(path, size, volumes);
+  const auto files = place_volumes(path, size, volumes, leftovers);
+  if (leftovers == Leftovers::use) take_back(files);
   return std::make_unique<FileWriter>(files, size, volumes.size == 0 ? size : volumes.size, leftovers);
 }
 
-void check_room(const std::filesystem::path& path, std::uint64_t size, const VolumeOptions& volumes) {
-  std::error_code ignored;
-  const auto files = place_volumes(path, size, volumes);
-  // What an earlier run reserved is reserved still.
-  for (const auto& file : files)
-    if (std::filesystem::exists(file.string() + ".partial", ignored)) return;
-  create_medium(path, size, volumes);
+void check_room(const std::filesystem::path& path, std::uint64_t size, const VolumeOptions& volumes,
+                Leftovers leftovers) {
+  place_volumes(path, size, volumes, leftovers);
+  // What an earlier run reserved is reserved still, or becomes free first.
+  if (leftovers == Leftovers::discard && find_partials(path, volumes.places).empty())
+    create_medium(path, size, volumes);
 }
 
 std::unique_ptr<SignableMedium> open_signable_medium(const std::filesystem::path& path, const VolumePlaces& places) {

@@ -70,20 +70,51 @@ void check_sizes(const std::vector<std::filesystem::path>& volumes) {
 /// Free bytes by file system, as this run has planned for them so far.
 class Room {
  public:
-  bool take(const std::filesystem::path& directory, std::uint64_t bytes) {
-    struct stat status {};
+  /// `freed` more bytes will be free in this directory.
+  void add(const std::filesystem::path& directory, std::uint64_t freed) {
     struct statvfs space {};
-    if (::stat(directory.c_str(), &status) != 0 || ::statvfs(directory.c_str(), &space) != 0) return false;
-    const auto [left, is_new] =
-        left_.try_emplace(status.st_dev, static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize);
-    if (left->second < bytes) return false;
+    const auto device = device_of(directory);
+    if (!device || ::statvfs(directory.c_str(), &space) != 0) return;
+    left_.try_emplace(*device, static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize).first->second += freed;
+  }
+
+  bool take(const std::filesystem::path& directory, std::uint64_t bytes) {
+    const auto device = device_of(directory);
+    const auto left = device ? left_.find(*device) : left_.end();
+    if (left == left_.end() || left->second < bytes) return false;
     left->second -= bytes;
     return true;
   }
 
  private:
+  static std::optional<dev_t> device_of(const std::filesystem::path& directory) {
+    struct stat status {};
+    if (::stat(directory.c_str(), &status) != 0) return std::nullopt;
+    return status.st_dev;
+  }
+
   std::map<dev_t, std::uint64_t> left_;
 };
+
+/// What partial files of this name occupy in a directory.
+std::uint64_t stale_bytes(const std::filesystem::path& directory, const std::filesystem::path& name) {
+  std::uint64_t bytes = 0;
+  for (const auto& file : find_partials(directory / name.filename(), {})) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) == 0) bytes += static_cast<std::uint64_t>(status.st_blocks) * sector;
+  }
+  return bytes;
+}
+
+/// Where an earlier run left a volume of this size, under its partial or already its final name.
+std::optional<std::filesystem::path> find_left(const std::vector<std::filesystem::path>& where,
+                                               const std::filesystem::path& file, std::uint64_t size) {
+  std::error_code failed;
+  for (const auto& directory : where)
+    for (const auto& left : {partial_path(directory / file), directory / file})
+      if (std::filesystem::file_size(left, failed) == size && !failed) return directory / file;
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -146,35 +177,71 @@ std::vector<std::filesystem::path> find_volumes(const std::filesystem::path& giv
   return volumes;
 }
 
-std::vector<std::filesystem::path> place_volumes(const std::filesystem::path& name, std::uint64_t total,
-                                                 const VolumeOptions& options) {
-  if (options.size == 0) return {name};
-  const std::uint64_t count = (total + options.size - 1) / options.size;
+std::filesystem::path partial_path(const std::filesystem::path& file) { return file.string() + ".partial"; }
+
+std::vector<std::filesystem::path> find_partials(const std::filesystem::path& name, const VolumePlaces& places) {
+  std::vector<std::filesystem::path> candidates{name};
+  for (const auto& directory : directories(name, places))
+    for (unsigned number = 1; number <= max_volumes; ++number)
+      candidates.push_back(directory / volume_path(name.filename(), number));
+  std::vector<std::filesystem::path> found;
+  std::error_code ignored;
+  for (const auto& file : candidates)
+    if (std::filesystem::is_regular_file(partial_path(file), ignored)) found.push_back(partial_path(file));
+  return found;
+}
+
+namespace {
+
+std::uint64_t count_volumes(std::uint64_t total, std::uint64_t size) {
+  const std::uint64_t count = (total + size - 1) / size;
   if (count > max_volumes)
     throw Error(ErrorCode::usage,
                 std::to_string(count) + " volumes would be needed, " + std::to_string(max_volumes) + " is the most")
         .hint("choose a larger --volume-size: the bundle has " + human_size(total));
-  auto where = directories(name, options.places);
-  std::vector<std::filesystem::path> paths;
+  return count;
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> place_volumes(const std::filesystem::path& name, std::uint64_t total,
+                                                 const VolumeOptions& options, Leftovers leftovers) {
+  if (options.size == 0) return {name};
+  const std::uint64_t count = count_volumes(total, options.size);
+  std::vector<std::filesystem::path> where;
   Room room;
+  const auto add = [&](const std::filesystem::path& directory) {
+    room.add(directory, leftovers == Leftovers::discard ? stale_bytes(directory, name) : 0);
+    where.push_back(directory);
+  };
+  for (const auto& directory : directories(name, options.places)) add(directory);
+  std::vector<std::filesystem::path> paths;
   std::size_t at = 0;
   for (unsigned number = 1; number <= count;) {
+    const auto file = volume_path(name.filename(), number);
     const std::uint64_t size = std::min(options.size, total - (number - 1) * options.size);
-    if (at < where.size() && room.take(where[at], size)) {
-      paths.push_back(where[at] / volume_path(name.filename(), number++));
+    if (leftovers == Leftovers::use) {
+      if (auto left = find_left(where, file, size)) {
+        paths.push_back(std::move(*left));
+        ++number;
+        continue;
+      }
+    }
+    if (room.take(where[at], size)) {
+      paths.push_back(where[at] / file);
+      ++number;
       continue;
     }
     if (at + 1 < where.size()) {
       ++at;
       continue;
     }
-    const std::string what = volume_path(name.filename(), number).string() + " of " + std::to_string(count) +
-                             " volumes (" + human_size(size) + ")";
+    const std::string what = file.string() + " of " + std::to_string(count) + " volumes (" + human_size(size) + ")";
     const auto more = options.places.ask ? options.places.ask("room for " + what) : std::nullopt;
     if (!more)
       throw Error(ErrorCode::media, "no room for " + what + ", for " + human_size(total) + " in all")
           .hint("name the directories of further media with --volume-dir");
-    where.push_back(*more);
+    add(*more);
     at = where.size() - 1;
   }
   return paths;

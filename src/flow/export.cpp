@@ -123,7 +123,10 @@ Plan make_checked_plan(const ExportRequest& request, registry::Client& client, R
   std::optional<Plan> plan;
   findings.check([&] { plan.emplace(make_plan(request, client, reporter)); });
   if (plan && findings.empty() && !request.output.empty())
-    findings.check([&] { bundle::check_room(request.output, plan->draft.total_size(), request.volumes); });
+    findings.check([&] {
+      bundle::check_room(request.output, plan->draft.total_size(), request.volumes,
+                         plan->left ? bundle::Leftovers::use : bundle::Leftovers::discard);
+    });
   findings.conclude();
   return std::move(*plan);
 }

@@ -97,7 +97,7 @@ def test_killed_again_and_again(airlock, keys, slow, tmp_path, environment, more
             if ended is not None:
                 break
             killed += 1
-            assert files_in(folder) == []  # nothing that looks finished
+            assert not {"b.tar", "b.tar.001"} & set(files_in(folder))  # nothing that looks finished
             if chance.random() < 0.5:
                 lose_power(chance, folder)
         assert ended == 0
@@ -123,6 +123,47 @@ def interrupted(server, keys, out, environment, *more):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "the same command goes on from there" in err
     return journal.read_text()
+
+
+def preload(source, folder):
+    """The environment for an airlock with this between it and the system."""
+    library = folder / f"{source}.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, ROOT / "tests/functional" / source, "-ldl"], check=True)
+    return {"LD_PRELOAD": str(library), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+
+
+def test_killed_between_the_last_renames(airlock, keys, slow, tmp_path):
+    """Some volumes have their final names: the next run takes them back, and fetches nothing again."""
+    server, _ = slow
+    out = tmp_path / "b.tar"
+    arguments = [*command(server, keys, out)[1:], "--volume-size", "4MiB"]
+    deadly = preload("die_in_rename.c", tmp_path)
+    kept = tmp_path / "b.tar.001.partial"
+    # Of 4 volumes, the first one is renamed last. The second time it dies while it takes them back.
+    for number, renamed in ((4, 3), (3, 1), (3, 1), (2, 0)):
+        airlock(-9, *arguments, env={**deadly, "DIE_AT": str(number)})
+        assert len(list(tmp_path.glob("b.tar.00?"))) == renamed and kept.exists()
+        server.forget()
+    digest = hashlib.sha256(sums(kept)).hexdigest()
+    airlock(0, *arguments)
+    assert server.requests("GET", "/blobs/") == [] and sorted(tmp_path.glob("b.tar*")) == [tmp_path / f"b.tar.00{i}" for i in (1, 2, 3, 4)]
+    assert hashlib.sha256(sums(out)).hexdigest() == digest
+    airlock(0, "verify", out, "--key", keys / "alice.pub")
+
+
+def test_a_file_in_the_way_costs_nothing_of_what_was_downloaded(airlock, keys, slow, tmp_path, environment):
+    server, layers = slow
+    out = tmp_path / "b.tar"
+    interrupted(server, keys, out, environment, "--volume-size", "4MiB")
+    before = sorted(tmp_path.glob("*.partial"))
+    (tmp_path / "b.tar.003").write_text("precious")
+    arguments = [*command(server, keys, out)[1:], "--volume-size", "4MiB"]
+    assert "b.tar.003" in airlock(5, *arguments).err
+    assert (tmp_path / "b.tar.003").read_text() == "precious" and sorted(tmp_path.glob("*.partial")) == before
+    (tmp_path / "b.tar.003").unlink()
+    server.forget()
+    airlock(0, *arguments)
+    assert server.requests("GET", layers[4]) == []
 
 
 def test_what_is_there_is_not_fetched_again(airlock, keys, slow, tmp_path, environment):
@@ -228,13 +269,23 @@ def test_a_disk_that_is_too_small_by_tenths(airlock, keys, slow, small_disk, tmp
         subprocess.run(["umount", place], check=True)
 
 
+@pytest.mark.parametrize("stream, said", [("default", "are there from an earlier run"), ("other", "starting over")])
+def test_what_an_earlier_run_reserved_counts_as_room(airlock, keys, slow, small_disk, tmp_path, environment, stream, said):
+    """The volumes just fit, once."""
+    server, _ = slow
+    place = small_disk(archive_size(airlock, server, keys, tmp_path) * 10 // 9)
+    interrupted(server, keys, place / "b.tar", environment, "--volume-size", "4MiB")
+    arguments = [*command(server, keys, place / "b.tar")[1:], "--volume-size", "4MiB", "--stream", stream]
+    airlock(0, *arguments, "--dry-run")
+    assert said in airlock(0, *arguments).err
+    airlock(0, "verify", place / "b.tar", "--key", keys / "alice.pub")
+
+
 def test_a_disk_that_fills_up_at_each_tenth_of_the_way(airlock, keys, slow, small_disk, tmp_path):
     """Where nothing can be reserved, as on FAT: what was written is kept, and goes on when there is room."""
     server, layers = slow
     size = archive_size(airlock, server, keys, tmp_path)
-    preload = tmp_path / "no_reserve.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", preload, ROOT / "tests/functional/no_reserve.c", "-ldl"], check=True)
-    lying = {"LD_PRELOAD": str(preload), "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"}
+    lying = preload("no_reserve.c", tmp_path)
     for tenth in range(1, 11):
         place = small_disk(size * tenth // 10 - 65536)
         err = airlock(5, *command(server, keys, place / "b.tar")[1:], env=lying).err

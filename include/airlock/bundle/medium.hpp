@@ -53,19 +53,18 @@ class WritableMedium {
 /// Opens a finished bundle for reading: a file, or the common name of volumes.
 std::unique_ptr<ReadableMedium> open_medium(const std::filesystem::path& path, const VolumePlaces& places = {});
 
-/// What becomes of partial files that an earlier run left.
-enum class Leftovers { discard, use };
-
 /// Creates the partial files of a bundle of exactly `size` bytes with their space reserved, so that a full disk and a
 /// limit of file sizes show before any download. An Error when the bundle exists or the space is not there. With
-/// Leftovers::use, content of partial files of the right sizes stays.
+/// Leftovers::use, content of partial files of the right sizes stays, and volumes that a run which was killed in
+/// commit() had named finally become partial again.
 std::unique_ptr<WritableMedium> create_medium(const std::filesystem::path& path, std::uint64_t size,
                                               const VolumeOptions& volumes = {},
                                               Leftovers leftovers = Leftovers::discard);
 
 /// Whether create_medium() would find room and may write there: an Error otherwise. Leaves nothing behind, and partial
 /// files of an earlier run as they are.
-void check_room(const std::filesystem::path& path, std::uint64_t size, const VolumeOptions& volumes);
+void check_room(const std::filesystem::path& path, std::uint64_t size, const VolumeOptions& volumes,
+                Leftovers leftovers);
 
 /// Opens a finished bundle for writes in place (signatures). Nobody else can open it so meanwhile.
 class SignableMedium : public ReadableMedium {

@@ -40,9 +40,20 @@ std::filesystem::path volume_path(const std::filesystem::path& name, unsigned nu
 /// Error (code `media`) names one that is missing in between, (code `format`) one whose size cannot be.
 std::vector<std::filesystem::path> find_volumes(const std::filesystem::path& given, const VolumePlaces& places);
 
-/// Where to write the volumes of a bundle of `total` bytes: each directory takes as many as it has room for. An Error
-/// (code `media`) when they do not fit, or are more than max_volumes.
+/// What becomes of files that an earlier run left which did not get to its end.
+enum class Leftovers { discard, use };
+
+/// The name that a file of a bundle has until all of it is there: NAME.partial.
+std::filesystem::path partial_path(const std::filesystem::path& file);
+
+/// All partial files of this name, of a single file or of volumes however they are cut.
+std::vector<std::filesystem::path> find_partials(const std::filesystem::path& name, const VolumePlaces& places);
+
+/// Where to write the volumes of a bundle of `total` bytes: each directory takes as many as it has room for. With
+/// Leftovers::use, a volume of an earlier run stays where it is, and takes no room; with Leftovers::discard, the space
+/// of partial files counts as free. An Error (code `media`) when they do not fit, or are more than max_volumes.
 std::vector<std::filesystem::path> place_volumes(const std::filesystem::path& name, std::uint64_t total,
-                                                 const VolumeOptions& options);
+                                                 const VolumeOptions& options,
+                                                 Leftovers leftovers = Leftovers::discard);
 
 }  // namespace airlock::bundle
