@@ -61,7 +61,7 @@ def functional_tests(count, build, env=None):
     say(f"functional tests, {build.name}")
     programs = {"AIRLOCK": str(build / "src/airlock"), "TEST_REGISTRY": str(build / "tests/test-registry")}
     cache = os.environ.get("LAB_CACHE", str(ROOT / "build/lab"))
-    status, text = run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", "tests/functional"],
+    status, text = run(["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--durations=5", "tests/functional"],
                        {**programs, "LAB_CACHE": cache, **(env or {})})  # fmt: skip
     last = text.strip().splitlines()[-1] if text.strip() else ""
     numbers = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
