@@ -170,5 +170,6 @@ def test_killed_imports_send_what_is_missing(airlock, keys, bundle, plain, envir
     there = blobs()
     assert there
     result = airlock(0, *command[1:], "--output", "json").json
-    assert result["blobsSent"] + len(there) >= 41 and result["blobsSent"] < 41 - len(there) // 2
+    # What lay in the socket at the kill, one upload for each of the two jobs, the registry may still finish after it was counted.
+    assert result["blobsSent"] + len(there) >= 41 - 2 and result["blobsSent"] < 41 - len(there) // 2
     airlock(0, "check", plain.host, "--bundle", bundle, "--insecure", "--key", keys / "alice.pub")
