@@ -27,9 +27,14 @@ std::filesystem::path directory_of(const std::filesystem::path& name) {
   return name.has_parent_path() ? name.parent_path() : std::filesystem::path(".");
 }
 
+/// Each directory once, however often it was named: what lies in it is counted, or removed, once.
 std::vector<std::filesystem::path> directories(const std::filesystem::path& name, const VolumePlaces& places) {
   std::vector<std::filesystem::path> all{directory_of(name)};
-  all.insert(all.end(), places.directories.begin(), places.directories.end());
+  std::error_code ignored;
+  for (const auto& more : places.directories)
+    if (std::none_of(all.begin(), all.end(),
+                     [&](const auto& known) { return std::filesystem::equivalent(known, more, ignored); }))
+      all.push_back(more);
   return all;
 }
 
@@ -43,10 +48,31 @@ std::optional<std::filesystem::path> find_one(const std::filesystem::path& name,
   return std::nullopt;
 }
 
+/// 7 for `NAME.007`; nothing for a file that is no volume of this name.
+std::optional<unsigned> volume_number(const std::filesystem::path& file, const std::filesystem::path& name) {
+  const std::string text = file.filename().string();
+  const std::size_t prefix = name.filename().string().size() + 1;
+  const auto number = text.size() == prefix + 3 ? parse_number(std::string_view(text).substr(prefix)) : std::nullopt;
+  if (!number || *number == 0 || volume_path(name.filename(), static_cast<unsigned>(*number)) != text)
+    return std::nullopt;
+  return static_cast<unsigned>(*number);
+}
+
+/// The files of a directory. To ask for 999 names one by one takes seconds where the directory is on a network.
+std::vector<std::filesystem::path> list(const std::filesystem::path& directory) {
+  std::vector<std::filesystem::path> files;
+  std::error_code failed;
+  for (std::filesystem::directory_iterator at(directory, failed), end; !failed && at != end; at.increment(failed))
+    files.push_back(at->path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
 bool later_one_exists(const std::filesystem::path& name, unsigned number,
                       const std::vector<std::filesystem::path>& where) {
-  for (unsigned later = number + 1; later <= max_volumes; ++later)
-    if (find_one(name, later, where)) return true;
+  for (const auto& directory : where)
+    for (const auto& file : list(directory))
+      if (volume_number(file, name).value_or(0) > number) return true;
   return false;
 }
 
@@ -180,14 +206,15 @@ std::vector<std::filesystem::path> find_volumes(const std::filesystem::path& giv
 std::filesystem::path partial_path(const std::filesystem::path& file) { return file.string() + ".partial"; }
 
 std::vector<std::filesystem::path> find_partials(const std::filesystem::path& name, const VolumePlaces& places) {
-  std::vector<std::filesystem::path> candidates{name};
-  for (const auto& directory : directories(name, places))
-    for (unsigned number = 1; number <= max_volumes; ++number)
-      candidates.push_back(directory / volume_path(name.filename(), number));
   std::vector<std::filesystem::path> found;
   std::error_code ignored;
-  for (const auto& file : candidates)
-    if (std::filesystem::is_regular_file(partial_path(file), ignored)) found.push_back(partial_path(file));
+  const auto add = [&](const std::filesystem::path& partial) {
+    if (std::filesystem::is_regular_file(partial, ignored)) found.push_back(partial);
+  };
+  add(partial_path(name));
+  for (const auto& directory : directories(name, places))
+    for (const auto& file : list(directory))
+      if (partial_path(file.stem()) == file.filename() && volume_number(file.stem(), name)) add(file);
   return found;
 }
 

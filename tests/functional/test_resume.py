@@ -210,6 +210,16 @@ def test_leftovers_of_another_cut_go_away(airlock, keys, slow, tmp_path, environ
     assert not out.with_name("b.tar.partial").exists() and len(os.listdir(tmp_path)) == 4
 
 
+def test_a_directory_named_twice_is_one(airlock, keys, slow, tmp_path, environment):
+    server, layers = slow
+    out = tmp_path / "b.tar"
+    interrupted(server, keys, out, environment, "--volume-size", "4MiB")
+    result = airlock(0, *command(server, keys, out, "--volume-size", "3MiB", "--volume-dir", tmp_path / ".")[1:])
+    assert "starting over" in result.err
+    airlock(0, "verify", out, "--key", keys / "alice.pub")
+    assert [file for file in os.listdir(tmp_path) if "partial" in file] == []
+
+
 @pytest.mark.parametrize("text", ["", "airlock export journal 2\n", "airlock export journal 1\nplan x\n", "garbage"])
 def test_a_journal_of_another_kind_is_not_used(airlock, keys, slow, tmp_path, environment, text):
     server, layers = slow
