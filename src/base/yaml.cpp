@@ -119,6 +119,8 @@ Json parse_yaml(std::string_view text, std::string_view what, const JsonLimits& 
     throw Error(ErrorCode::format, name + ": " + std::to_string(text.size()) + " bytes, more than the " +
                                        std::to_string(limits.bytes) + " allowed");
   if (text.find('\0') != std::string_view::npos) throw Error(ErrorCode::format, name + ": it holds a zero byte");
+  // yaml-cpp lets such bytes through, and they could not be written again.
+  if (!is_utf8(text)) throw Error(ErrorCode::format, name + ": it is not UTF-8");
   std::istringstream stream{std::string(text)};
   StrictBuilder builder(name, limits);
   try {

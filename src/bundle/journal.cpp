@@ -62,11 +62,8 @@ std::uint64_t JournalRecord::covered(const oci::Digest& digest, std::uint64_t fr
 
 std::filesystem::path journal_path(const std::filesystem::path& bundle) { return bundle.string() + ".journal"; }
 
-std::optional<JournalRecord> read_journal(const std::filesystem::path& bundle) {
-  const auto path = journal_path(bundle);
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;
-  auto lines = split(read_file(path, max_journal), '\n');
+std::optional<JournalRecord> parse_journal(std::string_view text) {
+  auto lines = split(text, '\n');
   lines.pop_back();  // what follows the last line feed: nothing, or a line that is not whole
   if (lines.size() < 2 || lines[0] != first_line) return std::nullopt;
   try {
@@ -79,6 +76,13 @@ std::optional<JournalRecord> read_journal(const std::filesystem::path& bundle) {
   } catch (const Error&) {
     return std::nullopt;  // a malformed digest: whatever it is, it is no help
   }
+}
+
+std::optional<JournalRecord> read_journal(const std::filesystem::path& bundle) {
+  const auto path = journal_path(bundle);
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;
+  return parse_journal(read_file(path, max_journal));
 }
 
 Journal::Journal(const std::filesystem::path& bundle, const JournalPlan& plan, const JournalRecord* left)

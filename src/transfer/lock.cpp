@@ -36,11 +36,12 @@ std::string format_referrer(const oci::Descriptor& referrer) {
 
 std::string format_image(const LockedImage& locked) {
   const bundle::Image& image = locked.image;
-  std::string text =
-      "  - source: " + quoted(image.source.str()) + "\n    digest: " + quoted(image.descriptor.digest.str()) +
-      "\n    mediaType: " + quoted(image.descriptor.media_type) +
-      "\n    size: " + std::to_string(image.descriptor.size) + "\n    components: " + list_of(image.components) +
-      "\n    groups: " + list_of(image.groups) + "\n    platforms:\n";
+  std::string text = "  - source: " + quoted(image.source.str()) +
+                     "\n    digest: " + quoted(image.descriptor.digest.str()) +
+                     "\n    mediaType: " + quoted(image.descriptor.media_type) +
+                     "\n    size: " + std::to_string(image.descriptor.size) +
+                     "\n    components: " + list_of(image.components) + "\n    groups: " + list_of(image.groups) +
+                     "\n    platforms:" + (locked.platform_bytes.empty() ? " {}" : "") + "\n";
   for (const auto& [platform, bytes] : locked.platform_bytes)
     text += "      " + quoted(platform) + ": " + std::to_string(bytes) + "\n";
   if (image.referrers.empty()) return text;
@@ -130,9 +131,9 @@ Lock Lock::parse(std::string_view text, const std::string& where) {
     lock.selection = {object.string("kubeone"),    object.strings("filters"),      object.strings("kubernetesVersions"),
                       object.strings("platforms"), object.string("catalogDigest"), ""};
     for (const JsonObject& image : object.objects("images")) lock.images.push_back(parse_image(image));
-    const auto by_source = [](const LockedImage& a, const LockedImage& b) { return a.image.source < b.image.source; };
-    if (!std::is_sorted(lock.images.begin(), lock.images.end(), by_source))
-      throw Error(ErrorCode::format, where + ": images are not in order");
+    const auto not_before = [](const LockedImage& a, const LockedImage& b) { return a.image.source >= b.image.source; };
+    if (std::adjacent_find(lock.images.begin(), lock.images.end(), not_before) != lock.images.end())
+      throw Error(ErrorCode::format, where + ": images are not in order, or one is named twice");
     const JsonObject blobs = object.object("blobs");
     for (const auto& [digest, size] : blobs.json().items())
       lock.blobs.emplace(oci::Digest::parse(digest), blobs.integer(digest));

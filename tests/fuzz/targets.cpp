@@ -12,11 +12,14 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
+#include "airlock/bundle/journal.hpp"
 #include "airlock/bundle/reader.hpp"
 #include "airlock/bundle/sums.hpp"
 #include "airlock/bundle/tar.hpp"
 #include "airlock/oci/manifest.hpp"
 #include "airlock/oci/reference.hpp"
+#include "airlock/transfer/lock.hpp"
+#include "airlock/transfer/receipt.hpp"
 #include "airlock/trust/policy.hpp"
 
 namespace airlock::fuzz {
@@ -103,10 +106,25 @@ void archive(std::string_view raw) {
   static_cast<void>(bundle::read_unverified(medium));
 }
 
+void journal(std::string_view input) {
+  const auto record = bundle::parse_journal(input);
+  if (!record) return;
+  constexpr std::uint64_t from = 1000;
+  constexpr std::uint64_t to = 5000;
+  for (const auto& [digest, ranges] : record->written)
+    require(record->covered(digest, from, to) <= to - from, "more was written than there is");
+}
+
 void json(std::string_view input) {
   const Json value = parse_json(input, "input", {1U << 16, 32, 1U << 12});
   const std::string text = value.dump();
   require(parse_json(text, "again", {1U << 20, 32, 1U << 12}) == value, "JSON changed by being written and read");
+}
+
+void lock(std::string_view input) {
+  const std::string text = transfer::Lock::parse(input, "input").format();
+  require(transfer::looks_like_lock(text), "what was written looks like something else");
+  require(transfer::Lock::parse(text, "again").format() == text, "a lock changed by being written and read");
 }
 
 void manifest(std::string_view input) {
@@ -138,6 +156,10 @@ void policy(std::string_view input) {
   }
 }
 
+void receipt(std::string_view input) {
+  require(transfer::Receipt::parse(input, "input").format() == input, "a receipt has two forms");
+}
+
 void reference(std::string_view input) {
   const auto reference = oci::Reference::parse(input);
   const std::string text = reference.str();
@@ -159,14 +181,17 @@ void sums(std::string_view input) {
 }
 
 std::span<const Target> targets() {
-  static constexpr std::array<Target, 8> all{{{"archive", archive},
-                                              {"json", json},
-                                              {"manifest", manifest},
-                                              {"metadata", metadata},
-                                              {"policy", policy},
-                                              {"reference", reference},
-                                              {"signature", signature},
-                                              {"sums", sums}}};
+  static constexpr std::array<Target, 11> all{{{"archive", archive},
+                                               {"journal", journal},
+                                               {"json", json},
+                                               {"lock", lock},
+                                               {"manifest", manifest},
+                                               {"metadata", metadata},
+                                               {"policy", policy},
+                                               {"receipt", receipt},
+                                               {"reference", reference},
+                                               {"signature", signature},
+                                               {"sums", sums}}};
   return all;
 }
 

@@ -8,11 +8,14 @@
 
 namespace airlock::fuzz {
 
-void archive(std::string_view input);
+void archive(std::string_view raw);
+void journal(std::string_view input);
 void json(std::string_view input);
+void lock(std::string_view input);
 void manifest(std::string_view input);
 void metadata(std::string_view input);
 void policy(std::string_view input);
+void receipt(std::string_view input);
 void reference(std::string_view input);
 void signature(std::string_view input);
 void sums(std::string_view input);

@@ -286,6 +286,7 @@ TEST_CASE("policy files that are refused") {
   CHECK_ERROR(file.with("revoked: []", "revoked: *a"), trust, "line 5: ");
   CHECK_ERROR(file.with("revoked: []", "revoked: !!seq []"), trust, "tags");
   CHECK_ERROR(file.with("revoked: []", "<<: {}"), trust, "merge keys");
+  CHECK_ERROR(file.with("revoked: []", "revoked: [] # \xff"), trust, "not UTF-8");
   CHECK_ERROR(file.load(PolicyFile::text() + "---\nversion: 1\n"), trust, "more than one document");
   CHECK_ERROR(file.load(std::string(100, '[') + std::string(100, ']')), trust, "nested deeper than 16");
   CHECK_ERROR(file.load(std::string(2U << 20, ' ')), trust, "larger than");

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "airlock/base/file.hpp"
@@ -50,7 +51,10 @@ struct JournalRecord {
 /// Where the journal of a bundle is: NAME.journal.
 std::filesystem::path journal_path(const std::filesystem::path& bundle);
 
-/// Nothing where there is none, or it is not one of this version. A last line that is not whole is left out.
+/// Nothing for what is not a journal of this version. A last line that is not whole is left out.
+std::optional<JournalRecord> parse_journal(std::string_view text);
+
+/// That of a bundle; nothing where there is none.
 std::optional<JournalRecord> read_journal(const std::filesystem::path& bundle);
 
 /// Thread-safe.
