@@ -75,7 +75,7 @@ void try_target(const bundle::VerifiedBundle& bundle, const ImportRequest& reque
   const auto destinations = destinations_of(bundle.metadata(), request.target);
   findings.check([&] { client.check_push(destinations.front().repository); });
   findings.check([&] {
-    transfer::find_relied_on(client, bundle, destinations,
+    transfer::find_relied_on(client, bundle, destinations, destinations,
                              transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
   });
 }

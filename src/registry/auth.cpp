@@ -7,46 +7,11 @@
 
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
+#include "registry/header_scanner.hpp"
 
 namespace airlock::registry {
 
 namespace {
-
-/// Reads a header value from left to right.
-class Scanner {
- public:
-  explicit Scanner(std::string_view text) : text_(text) {}
-
-  bool at_end() const { return text_.empty(); }
-  void skip(std::string_view characters) {
-    text_.remove_prefix(std::min(text_.find_first_not_of(characters), text_.size()));
-  }
-  std::string token() {
-    const auto end = std::min(text_.find_first_of(" \t,=\""), text_.size());
-    std::string word(text_.substr(0, end));
-    text_.remove_prefix(end);
-    return word;
-  }
-  bool take(char c) {
-    if (!text_.starts_with(c)) return false;
-    text_.remove_prefix(1);
-    return true;
-  }
-  std::string value() {
-    if (!take('"')) return token();
-    std::string text;
-    while (!text_.empty() && text_.front() != '"') {
-      if (text_.front() == '\\' && text_.size() > 1) text_.remove_prefix(1);
-      text += text_.front();
-      text_.remove_prefix(1);
-    }
-    take('"');
-    return text;
-  }
-
- private:
-  std::string_view text_;
-};
 
 constexpr std::chrono::seconds min_lifetime{60};  // what the token specification says where nothing, or less, is said
 constexpr std::chrono::seconds max_lifetime{24 * 3600};
@@ -57,7 +22,7 @@ constexpr std::chrono::seconds margin{10};  // a token is renewed before it expi
 std::vector<Challenge> parse_challenges(const std::vector<std::string>& values) {
   std::vector<Challenge> challenges;
   for (const std::string& value : values) {
-    Scanner scanner(value);
+    HeaderScanner scanner(value);
     for (scanner.skip(" \t,"); !scanner.at_end(); scanner.skip(" \t,")) {
       const std::string word = scanner.token();
       if (word.empty()) break;  // malformed
@@ -158,7 +123,9 @@ Authenticator::Token Authenticator::fetch_token(const Origin& origin, const std:
     throw Error(ErrorCode::registry, side_, host + " sends its users for a token to \"" + printable(realm) + "\"")
         .hint("a realm must be an https:// URL where the registry itself is reached over TLS");
   const auto credentials = credentials_.find(host);
-  const HttpAnswer answer = perform_(token_request(realm, parameter("service"), scopes, credentials));
+  HttpRequest request = token_request(realm, parameter("service"), scopes, credentials);
+  request.present_certificate = *realm_origin == origin;
+  const HttpAnswer answer = perform_(request);
   const std::string status = answer.status == 0 ? answer.failure_text : "HTTP " + std::to_string(answer.status);
   // OAuth2 (RFC 6749, section 5.2) refuses a refresh token with 400.
   const bool identity = credentials && !credentials->identity_token.empty();

@@ -6,6 +6,7 @@
 
 #include "airlock/base/text.hpp"
 #include "registry/api.hpp"
+#include "registry/link_header.hpp"
 #include "registry/session.hpp"
 
 namespace airlock::registry {
@@ -195,15 +196,8 @@ Client::PutResult Client::push_manifest(const Repository& repository, const std:
 
 namespace {
 
-/// Where a list goes on: `<URL>; rel="next"` (RFC 8288); empty at its end.
-std::string next_page(const std::string& link) {
-  const auto open = link.find('<');
-  const auto close = link.find('>');
-  if (open == std::string::npos || close == std::string::npos || close < open) return {};
-  return link.find("rel=\"next\"", close) == std::string::npos ? "" : link.substr(open + 1, close - open - 1);
-}
-
 constexpr unsigned max_pages = 100;
+constexpr std::size_t max_referrers = 10'000;
 
 }  // namespace
 
@@ -226,8 +220,13 @@ std::optional<std::vector<oci::Descriptor>> Client::referrers(const Repository& 
     const auto document =
         within([&] { return what; }, [&] { return oci::parse_document(answer.body, oci::media_type::oci_index); });
     all.insert(all.end(), document.index()->manifests.begin(), document.index()->manifests.end());
-    const std::string next = next_page(answer.header("link"));
-    url = next.empty() ? "" : resolve_url(url, next);
+    if (all.size() > max_referrers)
+      session_->refuse(what + ": more than " + std::to_string(max_referrers), "export with --no-referrers");
+    const auto next = answer.headers.contains("link") ? next_page(answer.headers.at("link")) : std::nullopt;
+    url = next ? resolve_url(url, *next) : "";
+    if (next && url.empty())
+      session_->refuse(what + ": the list goes on at a malformed address, \"" + printable(*next, 80) + "\"",
+                       "the registry is broken; ask another --mirror, or export with --no-referrers");
   }
   return all;
 }

@@ -53,7 +53,8 @@ struct Exchange {
   std::size_t body_text_done = 0;
   bool too_large = false;
   bool stalled = false;
-  curl_off_t moved = 0;  // bytes, both ways, when the present window began
+  bool committing = false;  // all is sent, and nothing has come yet
+  curl_off_t moved = 0;     // bytes, both ways, when the present window began
   std::chrono::steady_clock::time_point window_began = std::chrono::steady_clock::now();
   std::exception_ptr thrown{};
 
@@ -120,13 +121,22 @@ std::size_t on_read(char* into, std::size_t, std::size_t size, void* context) {
   });
 }
 
-int on_progress(void* context, curl_off_t, curl_off_t down, curl_off_t upload_size, curl_off_t up) {
+/// Whether the registry has all of a PUT or PATCH, and may be at work on it. The PUT that ends a chunked upload is
+/// empty.
+bool is_committing(const HttpRequest& request, curl_off_t down, curl_off_t up) {
+  const std::uint64_t size = request.body ? request.body_size : request.body_text.size();
+  return (request.method == "PUT" || request.method == "PATCH") && down == 0 && static_cast<std::uint64_t>(up) >= size;
+}
+
+int on_progress(void* context, curl_off_t, curl_off_t down, curl_off_t, curl_off_t up) {
   auto& exchange = *static_cast<Exchange*>(context);
   const auto now = std::chrono::steady_clock::now();
-  const bool committing = upload_size > 0 && up >= upload_size && down == 0;
+  const bool committing = is_committing(exchange.request, down, up);
   const auto window = committing ? std::chrono::seconds(commit_limit) : exchange.stall_timeout;
-  if (now - exchange.window_began > window) {
-    exchange.stalled = committing || down + up - exchange.moved < floor_per_second * window.count();
+  // What begins now is not to be judged by the time before it.
+  const bool changed = std::exchange(exchange.committing, committing) != committing;
+  if (changed || now - exchange.window_began > window) {
+    exchange.stalled = !changed && (committing || down + up - exchange.moved < floor_per_second * window.count());
     exchange.moved = down + up;
     exchange.window_began = now;
   }

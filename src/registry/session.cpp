@@ -189,9 +189,11 @@ std::uint64_t Client::Session::chunk_size(const Endpoint& endpoint) const {
   return found == chunk_sizes_.end() ? 0 : found->second;
 }
 
-void Client::Session::set_chunk_size(const Endpoint& endpoint, std::uint64_t bytes) {
+void Client::Session::limit_chunk_size(const Endpoint& endpoint, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  chunk_sizes_.insert_or_assign(endpoint.origin, bytes);
+  // Several uploads find it out at the same time, each by the size of its own.
+  std::uint64_t& size = chunk_sizes_.try_emplace(endpoint.origin, bytes).first->second;
+  size = std::min(size, bytes);
 }
 
 void Client::Session::wait(unsigned attempt, const HttpAnswer& answer, const std::string& what) {

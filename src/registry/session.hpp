@@ -59,7 +59,7 @@ class Client::Session {
 
   /// The size of the pieces in which an endpoint takes uploads, once it has refused them whole; 0 before that.
   std::uint64_t chunk_size(const Endpoint& endpoint) const;
-  void set_chunk_size(const Endpoint& endpoint, std::uint64_t bytes);
+  void limit_chunk_size(const Endpoint& endpoint, std::uint64_t bytes);
 
   /// An Error for an answer that is not what was hoped for, with the registry's own words.
   [[noreturn]] void refuse(const HttpAnswer& answer, const std::string& action) const;

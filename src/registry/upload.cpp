@@ -17,6 +17,7 @@ namespace {
 // What proxies before registries let through differs: nginx 1 MiB unless told otherwise, CDNs about 100 MB.
 constexpr std::array<std::uint64_t, 4> chunk_sizes{64U << 20, 16U << 20, 4U << 20, 1U << 20};
 constexpr unsigned max_starts = 3;  // from the beginning, where what a registry kept of an upload turned out useless
+constexpr unsigned max_losses = 8;  // of what it had acknowledged; as often as one request is tried, and once more
 
 using OpenSource = std::function<std::unique_ptr<BlobSource>()>;
 
@@ -74,12 +75,18 @@ class Upload {
         ledger_key_(endpoint_.origin.str() + "|" + endpoint_.repository(repository_.name) + "|" + digest.str()) {}
 
   Client::PushResult run(const std::optional<std::string>& mount_from) {
-    if (!go_on() && begin(mount_from)) return Client::PushResult::mounted;
+    const auto left = session_.upload_ledger().find(ledger_key_);
+    // Whatever an earlier run left: what the registry has elsewhere need not be sent at all.
+    if (mount_from && begin(mount_from)) {
+      session_.upload_ledger().forget(ledger_key_);
+      return Client::PushResult::mounted;
+    }
     try {
-      if (mount_from && offset_ == 0 && present()) {
+      if (mount_from && present()) {
         cancel();
         return Client::PushResult::present;
       }
+      if (!(left && go_on(*left)) && !mount_from) begin(std::nullopt);
       send();
       return Client::PushResult::sent;
     } catch (const Error& error) {
@@ -99,20 +106,18 @@ class Upload {
     });
   }
 
-  /// Takes up an upload that an earlier run left; false where there is none that the registry still knows.
-  bool go_on() {
-    if (size_ < UploadLedger::from_size) return false;
-    const auto location = session_.upload_ledger().find(ledger_key_);
-    if (!location || origin_of(*location) != endpoint_.origin) return false;
-    location_ = *location;
-    const HttpAnswer status = ask("GET", location_, scopes_);
-    offset_ = acknowledged(status.header("range"));
-    if (!status.ok() || offset_ == 0 || offset_ > size_) {
-      session_.upload_ledger().forget(ledger_key_);
-      return false;
-    }
+  /// Takes up an upload that an earlier run left; false where the registry does not know it any more.
+  bool go_on(const std::string& left) {
+    if (size_ < UploadLedger::from_size || origin_of(left) != endpoint_.origin) return false;
+    const HttpAnswer status = ask("GET", left, scopes_);
+    const std::uint64_t kept = acknowledged(status.header("range"));
+    if (!status.ok() || kept == 0 || kept > size_) return false;
+    if (!location_.empty()) cancel();  // the one that was opened to mount
+    location_ = left;
     if (const auto next = status.header("location"); !next.empty()) location_ = resolve_url(location_, next);
-    left_by_earlier_run_ = true;
+    session_.upload_ledger().keep(ledger_key_, location_);
+    offset_ = kept;
+    resumed_ = true;
     session_.reporter().detail(what_ + " goes on after " + human_size(offset_) + " of " + human_size(size_) +
                                ", which an earlier run sent");
     return true;
@@ -136,12 +141,14 @@ class Upload {
     location_ = resolve_url(start, opened.header("location"));
     chunk_min_ = parse_number(opened.header("oci-chunk-min-length")).value_or(0);
     offset_ = 0;
+    resumed_ = false;
     if (size_ >= UploadLedger::from_size) session_.upload_ledger().keep(ledger_key_, location_);
     return false;
   }
 
   void cancel() noexcept {
     try {
+      session_.upload_ledger().forget(ledger_key_);
       ask("DELETE", location_, scopes_);
     } catch (...) {
       // What made us give up is the news.
@@ -150,10 +157,9 @@ class Upload {
 
   void send() {
     for (unsigned starts = 1;;) {
-      resumed_ = std::exchange(left_by_earlier_run_, false);
       const HttpAnswer answer = send_piece();
       if (answer.ok() && complete_) {
-        if (size_ >= UploadLedger::from_size) session_.upload_ledger().forget(ledger_key_);
+        session_.upload_ledger().forget(ledger_key_);
         return;
       }
       if (answer.ok()) continue;
@@ -225,16 +231,26 @@ class Upload {
     const HttpAnswer status = ask("GET", location_, scopes_);
     const std::uint64_t kept = acknowledged(status.header("range"));
     if (status.ok() && kept <= size_) {
+      if (kept < offset_) note_loss(status);
       if (const auto next = status.header("location"); !next.empty()) location_ = resolve_url(location_, next);
       offset_ = kept;
-      resumed_ = kept > 0;
-      if (resumed_)
+      resumed_ = resumed_ || kept > 0;
+      if (kept > 0)
         session_.reporter().detail(what_ + " goes on after " + human_size(kept) + " of " + human_size(size_));
     } else if (present()) {
       complete_ = true;  // only its answer was lost
     } else {
+      note_loss(status);
       begin(std::nullopt);
     }
+  }
+
+  /// An attempt that got on is not counted against the limit of attempts: what is lost after that has to be.
+  void note_loss(const HttpAnswer& status) {
+    if (++losses_ > max_losses)
+      session_.refuse(what_ + ": the registry lost " + std::to_string(losses_) + " times what it had of it (" +
+                          describe(status) + ")",
+                      "see the registry's log: it may be restarted again and again, or have no lasting storage");
   }
 
   /// Whether there is a smaller size to try after this refusal. All later uploads to this registry begin with it.
@@ -244,7 +260,7 @@ class Upload {
     const auto* smaller = std::ranges::find_if(
         chunk_sizes, [&](std::uint64_t size) { return (size < piece_size_ || whole_refused) && size >= chunk_min_; });
     if (smaller == std::end(chunk_sizes)) return false;
-    session_.set_chunk_size(endpoint_, *smaller);
+    session_.limit_chunk_size(endpoint_, *smaller);
     session_.reporter().detail(endpoint_.name + " refuses uploads of " + human_size(piece_size_) + " (" +
                                describe(answer) + "): from now on in chunks of " + human_size(*smaller));
     begin(std::nullopt);
@@ -263,11 +279,11 @@ class Upload {
   std::string location_;
   std::uint64_t chunk_min_ = 0;
   std::uint64_t offset_ = 0;      // what the registry has for sure
+  unsigned losses_ = 0;           // times that it had less than it had said
   std::uint64_t piece_size_ = 0;  // of the request under way
   bool closing_ = false;          // the request under way completes the blob
   bool complete_ = false;
-  bool left_by_earlier_run_ = false;
-  bool resumed_ = false;  // it builds on what an earlier attempt left
+  bool resumed_ = false;  // it builds on what an earlier attempt or run left
   std::unique_ptr<PieceReader> reader_;
 };
 

@@ -31,19 +31,19 @@ std::optional<std::string> UploadLedger::find(const std::string& key) {
 }
 
 void UploadLedger::keep(const std::string& key, const std::string& location) {
-  if (file_.empty() || location.find_first_of(" \r\n") != std::string::npos) return;
+  if (location.find_first_of(" \r\n") != std::string::npos) return;
   const std::lock_guard lock(mutex_);
   locations_.insert_or_assign(key, location);
   save();
 }
 
 void UploadLedger::forget(const std::string& key) {
-  if (file_.empty()) return;
   const std::lock_guard lock(mutex_);
   if (locations_.erase(key) > 0) save();
 }
 
 void UploadLedger::save() {
+  if (file_.empty()) return;
   std::string text;
   for (const auto& [key, location] : locations_) text += key + " " + location + "\n";
   try {

@@ -24,10 +24,10 @@ class UploadLedger {
   void forget(const std::string& key);
 
  private:
-  void save();
+  void save();  // with the lock held
 
+  std::mutex mutex_;  // guards what follows
   std::filesystem::path file_;
-  std::mutex mutex_;
   std::map<std::string, std::string> locations_;
 };
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/yaml.hpp"
@@ -79,13 +81,18 @@ LockedImage parse_image(const JsonObject& object) {
   return locked;
 }
 
+/// What was counted: an index may name one document for several platforms, and for the same one thousands of times.
+using Counted = std::set<std::pair<oci::Digest, std::string>>;
+
 /// Bytes of configs and layers below a manifest or index, by platform.
 void add_platform_bytes(LockedImage& locked, const Resolution& resolution, const oci::PlatformSelection& platforms,
-                        const oci::Descriptor& descriptor, const std::string& platform) {
+                        const oci::Descriptor& descriptor, const std::string& platform, Counted& counted) {
+  if (!counted.emplace(descriptor.digest, platform).second) return;
   const auto document = oci::parse_document(resolution.documents.at(descriptor.digest), descriptor.media_type);
   if (const auto* index = document.index()) {
     for (const auto& member : oci::select_members(*index, platforms))
-      add_platform_bytes(locked, resolution, platforms, member, member.platform ? member.platform->str() : "any");
+      add_platform_bytes(locked, resolution, platforms, member, member.platform ? member.platform->str() : "any",
+                         counted);
     return;
   }
   std::uint64_t& bytes = locked.platform_bytes[platform];
@@ -100,7 +107,8 @@ Lock Lock::of(const Resolution& resolution, const bundle::Selection& selection) 
   const auto platforms = oci::PlatformSelection::parse(selection.platforms);
   for (const bundle::Image& image : resolution.images) {
     LockedImage locked{image, {}};
-    add_platform_bytes(locked, resolution, platforms, image.descriptor, "any");
+    Counted counted;
+    add_platform_bytes(locked, resolution, platforms, image.descriptor, "any", counted);
     lock.images.push_back(std::move(locked));
   }
   for (const bundle::Blob& blob : resolution.blobs) lock.blobs.emplace(blob.digest, blob.size);

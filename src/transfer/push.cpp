@@ -93,7 +93,7 @@ class Pusher {
     std::vector<Destination> open;
     for (std::size_t i = 0; i < destinations_.size(); ++i)
       if (!found_[i]) open.push_back(destinations_[i]);
-    if (!open.empty()) base_ = find_relied_on(client_, bundle_, open, jobs_, reporter_);
+    if (!open.empty()) base_ = find_relied_on(client_, bundle_, open, destinations_, jobs_, reporter_);
   }
 
   struct BlobTask {

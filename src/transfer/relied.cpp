@@ -43,13 +43,14 @@ std::string describe(const bundle::BaseSource& source) {
 
 std::map<oci::Digest, registry::Repository> find_relied_on(registry::Client& client,
                                                            const bundle::VerifiedBundle& bundle,
+                                                           const std::vector<Destination>& needing,
                                                            const std::vector<Destination>& destinations, unsigned jobs,
                                                            Reporter& reporter) {
   std::map<oci::Digest, std::string> needed;  // and an image that needs it
   std::map<oci::Digest, std::set<registry::Repository>> likely;
   std::set<registry::Repository> all;
-  for (const Destination& destination : destinations) {
-    all.insert(destination.repository);
+  for (const Destination& destination : destinations) all.insert(destination.repository);
+  for (const Destination& destination : needing) {
     const auto closure = bundle.closure_of(*destination.image);
     for (const auto& [digest, member] : closure.members())
       if (member.kind != bundle::BlobKind::manifest && bundle.relies_on(digest)) {

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "airlock/base/interrupt.hpp"
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/closure.hpp"
@@ -63,7 +64,8 @@ class Resolver {
       top = &documents_.add(std::move(*fetched));
     if (top == nullptr) throw Error(ErrorCode::registry, Side::source, "there is no such image");
     const oci::Descriptor descriptor{top->media_type, top->digest, top->bytes.size(), std::nullopt, {}};
-    fetch_members(repository, source, descriptor, 0);
+    std::set<oci::Digest> seen;
+    fetch_members(repository, source, descriptor, seen, 0);
     bundle::Image image{source, descriptor, {}, {}, {}};
     image.components.assign(reason.components.begin(), reason.components.end());
     image.groups.assign(reason.groups.begin(), reason.groups.end());
@@ -91,7 +93,8 @@ class Resolver {
                                            descriptor.media_type + " of " + std::to_string(descriptor.size) + " bytes");
     };
     take(image.descriptor, "image");
-    fetch_members(repository, image.source, image.descriptor, 0);
+    std::set<oci::Digest> seen;
+    fetch_members(repository, image.source, image.descriptor, seen, 0);
     for (const oci::Descriptor& referrer : image.referrers) take(referrer, "referrer");
     return image;
   }
@@ -113,8 +116,11 @@ class Resolver {
       reporter_.note(left + "; this export needs up to " + std::to_string(estimate));
   }
 
+  /// `seen` holds the documents of this image that were followed: an index may name one thousands of times.
   void fetch_members(const registry::Repository& repository, const oci::Reference& source,
-                     const oci::Descriptor& descriptor, unsigned depth) {
+                     const oci::Descriptor& descriptor, std::set<oci::Digest>& seen, unsigned depth) {
+    if (!seen.insert(descriptor.digest).second) return;
+    throw_if_interrupted();
     const auto* top = documents_.get(descriptor.digest, [] { return std::nullopt; });
     const auto document = oci::parse_document(top->bytes, descriptor.media_type);
     const auto* index = document.index();
@@ -123,7 +129,7 @@ class Resolver {
     check_platforms(source, *index, members);
     for (const oci::Descriptor& member : members) {
       fetch_member(repository, member);
-      fetch_members(repository, source, member, depth + 1);
+      fetch_members(repository, source, member, seen, depth + 1);
     }
   }
 

@@ -5,6 +5,7 @@ import base64
 import http.client
 import http.server
 import json
+import ssl
 import threading
 import urllib.parse
 
@@ -184,6 +185,57 @@ def test_a_proxy_that_is_not_there(filled, export_small):
     server = filled()
     err = export_small(4, server, env={"http_proxy": "http://127.0.0.1:1", "no_proxy": ""}).err
     assert "cannot reach" in err and "proxy" in err
+
+
+class CertificateProxy(http.server.BaseHTTPRequestHandler):
+    """Passes on what comes with a client certificate, as nginx before Harbor does it with ssl_verify_client."""
+
+    protocol_version = "HTTP/1.1"
+    behind = None
+
+    def do_GET(self):
+        status, headers, body = 400, [], b"No required SSL certificate was sent"
+        if self.connection.getpeercert():
+            connection = self.behind.connect()
+            connection.request(self.command, self.path, headers=dict(self.headers.items()))
+            answer = connection.getresponse()
+            status, headers, body = answer.status, answer.getheaders(), answer.read()
+        self.send_response(status)
+        for name, value in headers:
+            if name.lower() not in ("content-length", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_the_realm_beside_the_registry_sees_the_client_certificate(airlock, fake_registry, certificates, config, small_images, tmp_path):
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), CertificateProxy)
+    proxy.daemon_threads = True
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
+    context.load_verify_locations(certificates / "ca.pem")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    proxy.socket = context.wrap_socket(proxy.socket, server_side=True)
+    host = f"127.0.0.1:{proxy.server_port}"
+    server = fake_registry("--auth", "token", "--realm", f"https://{host}")
+    CertificateProxy.behind = server
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    try:
+        factory, made = small_images
+        connection = server.connect()
+        connection.request("GET", "/token?scope=push", headers={"Authorization": f"Basic {PAIR}"})
+        token = json.loads(connection.getresponse().read())["token"]
+        images.fill(server, factory.store, {"x/lab/one:1": made["quay.io/lab/one:1"]}, "Bearer " + token)
+        way = ["resolve", "--image", f"{host}/lab/one:1", "--cacert", certificates / "ca.pem"]
+        environment = config({"auths": {host: {"auth": PAIR}}})
+        airlock(0, *way, "--cert", certificates / "cert.pem", "--cert-key", certificates / "key.pem", "-o", tmp_path / "l", env=environment)
+        assert "No required SSL certificate" in airlock(4, *way, "-o", tmp_path / "l2", env=environment).err
+    finally:
+        proxy.shutdown()
 
 
 def test_the_whole_way_with_real_tokens(airlock, keys, bundle, tmp_path):

@@ -123,6 +123,48 @@ def test_an_error_in_asking_is_not_an_absence(fake_registry, signed, export_smal
     assert "is listed, but missing" in export_small(4, server).err
 
 
+@pytest.mark.parametrize("link, status, words", [
+    ('</v2/lab/one/referrers/more>; rel=next', 4, "HTTP 403"),
+    ('</elsewhere>; rel=first, </v2/lab/one/referrers/more>; title="a, b"; rel="last next"', 4, "HTTP 403"),
+    ('<http://[bad>; rel="next"', 4, 'the list goes on at a malformed address, "http://[bad"'),
+    ('</v2/lab/one/referrers/more>; rel=prev', 0, ""),
+])  # fmt: skip
+def test_where_a_list_of_referrers_goes_on(fake_registry, signed, export_small, link, status, words):
+    """What lies on a page that is not read would be missing without a word."""
+    server = fake_registry("--referrers")
+    fill(server, signed, fallback=False)
+    page = json.dumps({"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": []})
+    server.rules({"match": "GET */referrers/sha256*", "times": 0, "status": 200, "headers": {"Link": link}, "body": page},
+                 {"match": "GET */referrers/more", "times": 0, "status": 403})  # fmt: skip
+    assert words in export_small(status, server).err
+
+
+def test_an_index_of_indexes_that_names_the_same_thousands_of_times(airlock, fake_registry, tmp_path):
+    """Followed again and again, its four levels would be 10^15 documents."""
+    factory = images.Factory(packages=None)
+    config = factory.store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64"})
+    top = factory.store.add_json(images.OCI["manifest"], {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": []})
+    for _ in range(4):
+        top = factory.store.add_json(images.OCI["index"], {"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": [top] * 9000})
+    server = fake_registry()
+    images.fill(server, factory.store, {"quay.io/lab/one:1": top})
+    airlock(0, "resolve", "--image", "quay.io/lab/one:1", "--platform", "all", "--mirror", f"quay.io=http://{server.host}", "-o", tmp_path / "l")
+    assert (tmp_path / "l").read_text().count("sha256:") == 2 + 6  # catalog and image; all blobs
+
+
+def test_manifests_without_end(airlock, fake_registry, tmp_path):
+    """They are kept in memory, so a registry must not be able to make us keep any number of them."""
+    factory = images.Factory(packages=None)
+    config = factory.store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64"})
+    members = [factory.store.add_json(images.OCI["manifest"], {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": [],
+                                                               "annotations": {"n": str(n), "padding": "x" * 4_000_000}}) for n in range(70)]  # fmt: skip
+    top = factory.store.add_json(images.OCI["index"], {"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": members})
+    server = fake_registry()
+    images.fill(server, factory.store, {"quay.io/lab/one:1": top})
+    err = airlock(6, "resolve", "--image", "quay.io/lab/one:1", "--platform", "all", "--mirror", f"quay.io=http://{server.host}", "-o", tmp_path / "l").err
+    assert "more than 256 MiB together" in err
+
+
 def test_registries_without_the_api_are_asked_for_it_once(fake_registry, signed, export_small):
     server = fake_registry()
     fill(server, signed, fallback=False)

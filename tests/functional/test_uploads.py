@@ -173,3 +173,124 @@ def test_killed_imports_send_what_is_missing(airlock, keys, bundle, plain, envir
     # What lay in the socket at the kill, one upload for each of the two jobs, the registry may still finish after it was counted.
     assert result["blobsSent"] + len(there) >= 41 - 2 and result["blobsSent"] < 41 - len(there) // 2
     airlock(0, "check", plain.host, "--bundle", bundle, "--insecure", "--key", keys / "alice.pub")
+
+
+def test_a_registry_that_loses_chunks_again_and_again(import_to, airlock, keys, fake_registry, tmp_path):
+    """Each second chunk is refused, and nothing is left of the upload: an end has to come, in words."""
+    big_bundle(airlock, keys, fake_registry, tmp_path)
+    rules = [{"match": "GET */blobs/uploads/*", "status": 404, "times": 0}, {"match": "HEAD */blobs/*", "status": 404, "times": 0},
+             {"match": "PATCH *", "skip": 1, "every": 2, "times": 0, "status": 503}]  # fmt: skip
+    target, result = import_to(4, ["--max-body", str(2 << 20)], rules, bundle="big.tar")
+    assert "lost 9 times what it had of it" in result.err and "restarted again and again" in result.err
+    assert len(target.requests("POST", "/blobs/uploads/")) < 15
+
+
+@pytest.mark.parametrize("arguments", [(), ("--chunks-only",)])
+def test_a_registry_may_take_its_time_to_store(import_to, airlock, keys, fake_registry, tmp_path, arguments):
+    """The PUT that ends a chunked upload has no body, and is no less work for the registry."""
+    big_bundle(airlock, keys, fake_registry, tmp_path)
+    rules = [{"match": "PUT */blobs/uploads/*", "delay": 2500, "times": 0}] if not arguments else [
+        {"match": "PUT */blobs/uploads/*", "skip": 1, "delay": 2500, "times": 0}]  # fmt: skip
+    target, result = import_to(0, arguments, rules, more=["--stall-timeout", "1"], bundle="big.tar")
+    assert "stood still" not in result.err and "0 retries" in result.err
+
+
+def test_a_late_refusal_is_heard(import_to):
+    target, result = import_to(4, rules=[{"match": "PUT */manifests/*", "delay": 2500, "times": 0, "status": 403, "body": "not on Fridays"}],
+                               more=["--stall-timeout", "1"])  # fmt: skip
+    assert "HTTP 403, not on Fridays" in result.err and len(target.requests("PUT", "/manifests/")) <= 2
+
+
+@pytest.fixture
+def leftover(fake_registry, tmp_path):
+    """leftover(target, repository, digest, content): an upload that an earlier run left, and its entry in the ledger."""
+
+    def leave(target, repository, digest, content):
+        connection = target.connect()
+        connection.request("POST", f"/v2/{repository}/blobs/uploads/")
+        answer = connection.getresponse()
+        answer.read()
+        location = answer.getheader("Location")
+        connection.request("PATCH", location, content, {"Content-Range": f"0-{len(content) - 1}"})
+        assert connection.getresponse().read() == b""
+        (tmp_path / "state").mkdir(exist_ok=True)
+        (tmp_path / "state/uploads").write_text(f"http://{target.host}|{repository}|{digest} {target.url}{location}\n")
+        target.forget()
+
+    return leave
+
+
+def layered(factory, *layers):
+    config = factory.store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64"})
+    body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": list(layers)}
+    return factory.store.add_json(images.OCI["manifest"], body)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--chunks-only",)])
+def test_a_leftover_of_other_content_starts_over(airlock, keys, fake_registry, leftover, tmp_path, arguments):
+    factory = images.Factory(packages=None)
+    layer = factory.store.add(images.OCI["gzip"], b"b" * (18 << 20))
+    server = fake_registry()
+    images.fill(server, factory.store, {"quay.io/lab/one:1": layered(factory, layer)})
+    airlock(0, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "--mirror", f"quay.io=http://{server.host}")
+    target = fake_registry(*arguments)
+    leftover(target, "lab/one", layer["digest"], b"garbage" * 1000)
+    result = airlock(0, "import", tmp_path / "b.tar", target.host, "--insecure", "--key", keys / "alice.pub", "-v", "--jobs", "1",
+                     "--state-dir", tmp_path / "state")  # fmt: skip
+    assert "goes on after" in result.err and (tmp_path / "state/uploads").read_text() == ""
+
+
+@pytest.fixture
+def shared_layer(airlock, keys, fake_registry, tmp_path):
+    """Three images of one large layer; export(name, images, more options) makes bundles of them."""
+    factory = images.Factory(packages=None)
+    large = factory.store.add(images.OCI["gzip"], b"a" * (17 << 20))
+    small = lambda n: factory.store.add(images.OCI["gzip"], bytes([n]) * 100)  # noqa: E731
+    server = fake_registry()
+    images.fill(server, factory.store, {"quay.io/lab/one:1": layered(factory, large), "quay.io/lab/one:2": layered(factory, large, small(1)),
+                                        "quay.io/lab/two:1": layered(factory, large, small(2))})  # fmt: skip
+
+    def export(name, chosen, *more):
+        wanted = [word for image in chosen for word in ("--image", f"quay.io/lab/{image}")]
+        airlock(0, "export", *wanted, "--key", keys / "alice.key", "-o", tmp_path / name, "--mirror", f"quay.io=http://{server.host}", *more)
+        return tmp_path / name
+
+    return large, export
+
+
+def import_into(target, bundle, keys, tmp_path):
+    return ["import", bundle, target.host, "--insecure", "--key", keys / "alice.pub", "-v", "--jobs", "1", "--state-dir", tmp_path / "state"]
+
+
+def test_a_delta_finds_its_base_in_an_image_that_is_there(airlock, keys, shared_layer, fake_registry, tmp_path):
+    """The unchanged image is not pushed again, and its repository has what the new one builds on."""
+    _, export = shared_layer
+    full = export("full.tar", ["one:1"])
+    delta = export("delta.tar", ["one:1", "two:1"], "--since", full)
+    target = fake_registry()
+    airlock(0, *import_into(target, full, keys, tmp_path))
+    result = airlock(0, *import_into(target, delta, keys, tmp_path))
+    assert "there was nothing" not in result.err and [r["mount"] for r in target.requests("POST") if r["mount"]]
+    airlock(0, "check", target.host, "--bundle", delta, "--insecure", "--key", keys / "alice.pub")
+
+
+def test_a_leftover_of_what_a_delta_relies_on_is_mounted_all_the_same(airlock, keys, shared_layer, fake_registry, leftover, tmp_path):
+    large, export = shared_layer
+    full = export("full.tar", ["one:1"])
+    delta = export("delta.tar", ["one:2", "two:1"], "--since", full)
+    target = fake_registry()
+    airlock(0, *import_into(target, full, keys, tmp_path))
+    leftover(target, "lab/two", large["digest"], b"a" * 5000)
+    airlock(0, *import_into(target, delta, keys, tmp_path))
+    assert (tmp_path / "state/uploads").read_text() == ""
+
+
+def test_a_leftover_is_gone_on_with_where_mounting_is_refused(airlock, keys, shared_layer, fake_registry, leftover, tmp_path):
+    large, export = shared_layer
+    full, both = export("full.tar", ["one:1"]), export("both.tar", ["one:1", "two:1"])
+    target = fake_registry()
+    airlock(0, *import_into(target, full, keys, tmp_path))
+    leftover(target, "lab/two", large["digest"], b"a" * 5000)
+    target.rules({"match": "POST *", "no_mount": True, "times": 0})
+    result = airlock(0, *import_into(target, both, keys, tmp_path))
+    assert "goes on after 4.9 KiB of 17 MiB" in result.err and target.control("uploads") == 0

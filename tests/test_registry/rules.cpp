@@ -20,6 +20,7 @@ Json Rules::take(const std::string& method, const std::string& path) {
     const unsigned number = rule.seen++;
     const unsigned skip = rule.content.value("skip", 0U);
     const unsigned times = rule.content.value("times", 1U);
+    if (number % rule.content.value("every", 1U) != 0) continue;
     if (number >= skip && (times == 0 || number < skip + times)) return rule.content;
   }
   return Json::object();

@@ -4,6 +4,7 @@
 //   {"match": "GET /v2/a/blobs/*",  method and path, with * and ?
 //    "skip": 0, "times": 1,         from which matching request on, and for how many (0: for ever)
 //    "status": 503, "headers": {"Retry-After": "1"}, "body": "…",   answer this instead
+//    "every": 2,                    only to each second one, beginning with the first
 //    "percent": 5,                  only to so many of a hundred of them, by chance
 //    "cut": 1000,                   close the connection after so many bytes of the body
 //    "cut_request": 1000,           the same of the request's body; an upload keeps what it got

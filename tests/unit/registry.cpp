@@ -7,6 +7,7 @@
 #include "catch.hpp"
 #include "registry/auth.hpp"
 #include "registry/http.hpp"
+#include "registry/link_header.hpp"
 #include "registry/session.hpp"
 #include "temporary.hpp"
 
@@ -25,6 +26,16 @@ TEST_CASE("challenges") {
   CHECK(challenges[2].scheme == "negotiate");
   for (const char* odd : {"", ",", "=", "realm=x", "\"", "Bearer realm=\"open", "Bearer ==="})
     CHECK_NOTHROW(parse_challenges({odd}));
+}
+
+TEST_CASE("where a list goes on") {
+  CHECK(next_page({R"(</v2/a?n=2>; rel="next")"}) == "/v2/a?n=2");
+  CHECK(next_page({"<x>;rel=next"}) == "x");
+  CHECK(next_page({R"(<a>; title="x, <b>; rel=next"; rel=prev, <c> ; REL="last Next")"}) == "c");
+  CHECK(next_page({"<a>; rel=prev", "<b>; type=x; rel=next"}) == "b");
+  for (const char* none :
+       {"", "<a>", "<a>; rel=nextish", "<a", "<a>; rel", "a; rel=next", "<a>; rev=next", "<a>;;;", ","})
+    CHECK_FALSE(next_page({none}));
 }
 
 TEST_CASE("origins keep schemes, hosts and ports apart") {

@@ -220,8 +220,8 @@ class Pusher:
     def push(self, repository: str, tag: str, top: dict) -> None:
         body = self.store.blobs[top["digest"]]
         manifest = json.loads(body)
-        for member in manifest.get("manifests", []):
-            self.push(repository, member["digest"], member)
+        for digest, member in {member["digest"]: member for member in manifest.get("manifests", [])}.items():
+            self.push(repository, digest, member)
         for blob in [manifest["config"], *manifest["layers"]] if "layers" in manifest else []:
             self._push_blob(repository, blob["digest"])
         self._call("PUT", f"/v2/{repository}/manifests/{tag}", body, **{"Content-Type": top["mediaType"]})
