@@ -1,20 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
-// Strict YAML: files that people write and airlock decides by (policies). It is read into the same values as JSON, so
-// that both are taken apart with JsonObject.
+// The one YAML reader: policies, lock files, catalogs, cluster manifests, patches. It is read into the same values as
+// JSON, so that both are taken apart with JsonObject. Whatever the text says, the work and the memory it takes are
+// bounded by YamlOptions.
 #pragma once
 
+#include <cstddef>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "airlock/base/json.hpp"
 
 namespace airlock {
 
-/// Parses one YAML document. Beyond what yaml-cpp refuses: duplicate keys, anchors, aliases, merge keys, tags, a second
-/// document, keys that are no plain text, and whatever is past the limits. `what` names the text in the Error (code
-/// `format`), which also says the line.
+/// Whether `&anchor`, `*alias` and merge keys (`<<`) may be used.
+enum class YamlAliases {
+  refuse,  ///< for files that airlock decides by
+  expand   ///< for files of others: each alias is copied, and its values count against the limits
+};
+
+struct YamlOptions {
+  JsonLimits limits{1U << 20, 16, 1U << 16};  ///< of all documents together
+  YamlAliases aliases = YamlAliases::refuse;
+  std::size_t documents = 1000;  ///< how many a text may have
+};
+
+struct YamlDocument {
+  Json value;
+  /// Lines of mapping keys and sequence items, from 1, by JSON pointer (RFC 6901): "/versions/kubernetes". What came
+  /// through an alias has the line of its anchor.
+  std::map<std::string, std::size_t> lines;
+
+  /// The line of this pointer, else of the closest one above it; 1 for the root.
+  std::size_t line(std::string pointer) const;
+};
+
+/// Parses all documents of a text; those that hold nothing are left out. Beyond what yaml-cpp refuses: duplicate keys,
+/// tags, keys that are no plain text, bytes that are no UTF-8, whatever is past the limits, and what yaml-cpp 0.7 reads
+/// as documents without end. `what` names the text in the Error (code `format`), which also says the line.
 ///
 /// Scalars: decimal integers are numbers, `true` and `false` booleans, `~`, `null` and nothing are null. All others,
 /// and all quoted ones, are strings; so are 1.29, yes and 012, of which YAML's versions think differently.
-Json parse_yaml(std::string_view text, std::string_view what, const JsonLimits& limits = {1U << 20, 16, 1U << 16});
+std::vector<YamlDocument> parse_yaml_documents(std::string_view text, std::string_view what,
+                                               const YamlOptions& options = {});
+
+/// Parses a text of exactly one document, without anchors and aliases.
+Json parse_yaml(std::string_view text, std::string_view what, const JsonLimits& limits = YamlOptions().limits);
 
 }  // namespace airlock
