@@ -2,15 +2,20 @@
 #include "airlock/base/file.hpp"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <utility>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/interrupt.hpp"
+#include "airlock/base/text.hpp"
 
 namespace airlock {
 
@@ -40,13 +45,13 @@ void throw_errno(std::string_view action, const std::filesystem::path& path) {
   throw error;
 }
 
-FileDescriptor open_file(const std::filesystem::path& path, int flags, unsigned mode) {
-  int fd = -1;
-  do {
-    fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
-  } while (fd < 0 && errno == EINTR);
-  if (fd < 0) throw_errno((flags & O_CREAT) != 0 ? "create" : "open", path);
-  return FileDescriptor(fd);
+FileDescriptor open_file(const std::filesystem::path& path, int flags) {
+  for (;;) {
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+    if (fd >= 0) return FileDescriptor(fd);
+    if (errno != EINTR) throw_errno("open", path);
+    throw_if_interrupted();  // a FIFO without a writer waits
+  }
 }
 
 void read_exactly(const FileDescriptor& fd, std::uint64_t offset, std::span<char> into,
@@ -85,13 +90,10 @@ std::string read_file(const std::filesystem::path& path, std::size_t limit) {
   for (;;) {
     const std::size_t used = content.size();
     content.resize(used + 65536);
+    wait_until_readable(fd.get());
     const ssize_t n = ::read(fd.get(), content.data() + used, 65536);
-    if (n < 0) {
-      if (errno != EINTR) throw_errno("read", path);
-      content.resize(used);
-      continue;
-    }
-    content.resize(used + static_cast<std::size_t>(n));
+    content.resize(used + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    if (n < 0 && errno != EINTR) throw_errno("read", path);
     if (n == 0) return content;
     if (content.size() > limit)
       throw Error(ErrorCode::format,
@@ -101,44 +103,120 @@ std::string read_file(const std::filesystem::path& path, std::size_t limit) {
 
 namespace {
 
-void write_and_sync(const std::filesystem::path& path, int flags, std::string_view content, unsigned mode) {
-  const FileDescriptor fd = open_file(path, O_WRONLY | O_CREAT | flags, mode);
-  try {
-    write_exactly(fd, 0, content, path);
-    if (::fsync(fd.get()) != 0) throw_errno("flush", path);
-  } catch (...) {
-    ::unlink(path.c_str());
-    throw;
+/// Sixteen digits that nobody can know before.
+std::string random_digits() {
+  std::array<char, 8> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    throw Error(ErrorCode::internal, "the system gives no random numbers");
+  return hex_encode({bytes.data(), bytes.size()});
+}
+
+std::filesystem::path temporary_name(const std::filesystem::path& final_name) {
+  constexpr std::size_t longest = 200;  // of 255 that file systems allow
+  const std::string name(clipped(final_name.filename().string(), longest));
+  return final_name.parent_path() / ("." + name + "." + random_digits() + ".tmp");
+}
+
+}  // namespace
+
+NewFile::NewFile(std::filesystem::path final_name, Access access)
+    : final_name_(std::move(final_name)), name_(temporary_name(final_name_)) {
+  const mode_t mode = access == Access::owner ? 0600 : 0644;
+  fd_ = FileDescriptor(::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!fd_) throw_errno("create", final_name_);
+  // A umask takes away, and 0777 would take all. File systems without modes (FAT) need not obey.
+  if (access == Access::owner) static_cast<void>(::fchmod(fd_.get(), mode));
+}
+
+NewFile::~NewFile() {
+  if (!named_) ::unlink(name_.c_str());
+}
+
+void NewFile::write(std::string_view content) {
+  write_exactly(fd_, size_, content, final_name_);
+  size_ += content.size();
+}
+
+void NewFile::take_after(const std::filesystem::path& other) {
+  struct stat before {};
+  if (::lstat(other.c_str(), &before) != 0 || !S_ISREG(before.st_mode)) return;
+  // The owner first: changing it takes bits of the mode away.
+  if (::fchown(fd_.get(), before.st_uid, before.st_gid) != 0)
+    static_cast<void>(::fchown(fd_.get(), static_cast<uid_t>(-1), before.st_gid));
+  static_cast<void>(::fchmod(fd_.get(), before.st_mode & 07777U));
+}
+
+void NewFile::sync() const {
+  if (::fsync(fd_.get()) != 0) throw_errno("flush", final_name_);
+}
+
+void NewFile::replace() {
+  sync();
+  if (::rename(name_.c_str(), final_name_.c_str()) != 0) throw_errno("rename to", final_name_);
+  named_ = true;
+  sync_directory_of(final_name_);
+}
+
+void NewFile::appear() {
+  sync();
+  rename_new(name_, final_name_);
+  named_ = true;
+}
+
+void write_new_file(const std::filesystem::path& path, std::string_view content, Access access) {
+  NewFile file(path, access);
+  file.write(content);
+  file.appear();
+}
+
+namespace {
+
+/// Whether a path names something that is written to and cannot be replaced: /dev/stdout and the like.
+bool is_stream(const std::filesystem::path& path) {
+  struct stat target {};
+  return ::stat(path.c_str(), &target) == 0 &&
+         (S_ISCHR(target.st_mode) || S_ISFIFO(target.st_mode) || S_ISSOCK(target.st_mode));
+}
+
+void write_to_stream(const std::filesystem::path& path, std::string_view content) {
+  const FileDescriptor fd = open_file(path, O_WRONLY);
+  while (!content.empty()) {
+    const ssize_t n = ::write(fd.get(), content.data(), content.size());
+    if (n < 0 && errno != EINTR) throw_errno("write", path);
+    throw_if_interrupted();
+    if (n > 0) content.remove_prefix(static_cast<std::size_t>(n));
   }
 }
 
 }  // namespace
 
-void write_new_file(const std::filesystem::path& path, std::string_view content, unsigned mode) {
-  write_and_sync(path, O_EXCL, content, mode);
-  sync_directory_of(path);
+void check_replaceable(const std::filesystem::path& path) {
+  struct stat named {};
+  if (is_stream(path) || ::lstat(path.c_str(), &named) != 0 || !S_ISLNK(named.st_mode)) return;
+  throw Error(ErrorCode::media, path.string() + " is a symbolic link, and airlock does not write through links")
+      .hint("name the file itself, or another one");
 }
 
-void replace_file(const std::filesystem::path& path, std::string_view content, unsigned mode) {
-  struct stat before {};
-  const bool special = ::stat(path.c_str(), &before) == 0 && !S_ISREG(before.st_mode);
-  if (special) {  // /dev/stdout and the like cannot be renamed over
-    const FileDescriptor fd = open_file(path, O_WRONLY);
-    for (std::string_view rest = content; !rest.empty();) {
-      const ssize_t n = ::write(fd.get(), rest.data(), rest.size());
-      if (n < 0 && errno != EINTR) throw_errno("write", path);
-      if (n > 0) rest.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return;
-  }
-  std::filesystem::path temporary = path;
-  temporary += ".new";
-  write_and_sync(temporary, O_TRUNC, content, mode);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    ::unlink(temporary.c_str());
-    throw_errno("rename to", path);
-  }
-  sync_directory_of(path);
+void replace_file(const std::filesystem::path& path, std::string_view content, Access access) {
+  if (is_stream(path)) return write_to_stream(path, content);
+  check_replaceable(path);
+  NewFile file(path, access);
+  file.write(content);
+  if (access == Access::shared) file.take_after(path);
+  file.replace();
+}
+
+void create_private_directories(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (path.empty() || std::filesystem::is_directory(path, ignored)) return;
+  if (path.has_parent_path() && path.parent_path() != path) create_private_directories(path.parent_path());
+  if (::mkdir(path.c_str(), 0700) == 0)
+    static_cast<void>(::chmod(path.c_str(), 0700));
+  else if (errno != EEXIST)
+    throw_errno("create", path);
+  else if (!std::filesystem::is_directory(path, ignored))
+    throw Error(ErrorCode::media, path.string() + " is not a directory")
+        .hint("move it away, or name another directory");
 }
 
 void rename_new(const std::filesystem::path& from, const std::filesystem::path& to) {

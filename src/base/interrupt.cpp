@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/base/interrupt.hpp"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstdint>
 
 #include "airlock/base/error.hpp"
 
@@ -9,33 +18,72 @@ namespace airlock {
 
 namespace {
 
-volatile std::sig_atomic_t stop_requested = 0;
+std::atomic<bool> stop_requested{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler must not wait for a lock");
+
+// Becomes readable with the mark and stays so: a signal between a look at the mark and a system call is not lost.
+// Stays open for as long as the program runs, as a handler may come at any time.
+std::atomic<int> stop_event{-1};
 
 extern "C" void on_signal(int number) {
-  if (stop_requested != 0) {
+  const int kept = errno;
+  if (stop_requested.exchange(true)) {
     std::signal(number, SIG_DFL);
     std::raise(number);
   }
-  stop_requested = 1;
+  const std::uint64_t one = 1;
+  if (const int event = stop_event; event >= 0) {
+    [[maybe_unused]] const auto ignored = ::write(event, &one, sizeof one);
+  }
+  errno = kept;
+}
+
+/// Waits for the descriptor (-1: for nothing) or the user; false after `timeout_ms`.
+bool wait_for(int fd, int timeout_ms) {
+  std::array<pollfd, 2> events{pollfd{fd, POLLIN, 0}, pollfd{stop_event, POLLIN, 0}};
+  for (;;) {
+    throw_if_interrupted();
+    const int ready = ::poll(events.data(), events.size(), timeout_ms);
+    if (ready < 0 && errno == EINTR) continue;
+    throw_if_interrupted();
+    return ready != 0;
+  }
 }
 
 }  // namespace
 
 void catch_interrupts() {
+  if (stop_event < 0) stop_event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   struct sigaction action {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before {};
+    if (::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
+    ::sigaction(number, &action, nullptr);
+  }
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a write past the file-size limit fails with EFBIG, which has an Error of its own
 }
 
-bool interrupted() noexcept { return stop_requested != 0; }
+bool interrupted() noexcept { return stop_requested; }
 
 void throw_if_interrupted() {
   if (interrupted())
     throw Error(ErrorCode::interrupted, "stopped on request")
         .hint("nothing incomplete stands under its final name; run the same command again");
+}
+
+void wait_until_readable(int fd) { wait_for(fd, -1); }
+
+void sleep_for(std::chrono::milliseconds duration) {
+  const auto end = std::chrono::steady_clock::now() + duration;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    throw_if_interrupted();
+    if (left.count() <= 0) return;
+    wait_for(-1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
+  }
 }
 
 }  // namespace airlock

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/secret.hpp"
 #include "airlock/base/text.hpp"
 
 namespace airlock {
@@ -115,7 +116,23 @@ std::string canonical_json(const Json& value) {
   return value.dump();
 }
 
-std::string pretty_json(const Json& value) { return value.dump(2, ' ', false, Json::error_handler_t::replace); }
+namespace {
+
+std::string safe_dump(const Json& value, int indent) {
+  return escape_controls(value.dump(indent, ' ', false, Json::error_handler_t::replace));
+}
+
+}  // namespace
+
+std::string pretty_json(const Json& value) { return safe_dump(value, 2); }
+
+std::string json_line(const Json& value) { return safe_dump(value, -1); }
+
+void wipe(Json& value) noexcept {
+  if (value.is_string()) wipe(value.get_ref<std::string&>());
+  if (value.is_structured())
+    for (Json& element : value) wipe(element);
+}
 
 JsonObject::JsonObject(const Json& value, std::string where) : value_(&value), where_(std::move(where)) {
   if (!value.is_object()) refuse(where_, "not a JSON object");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "airlock/base/interrupt.hpp"
@@ -36,7 +37,11 @@ std::vector<std::exception_ptr> run_parallel(std::size_t count, unsigned jobs,
 
   std::vector<std::jthread> threads;
   const std::size_t helpers = std::min<std::size_t>(std::max(jobs, 1U), count);
-  for (std::size_t i = 1; i < helpers; ++i) threads.emplace_back(worker);
+  try {
+    for (std::size_t i = 1; i < helpers; ++i) threads.emplace_back(worker);
+  } catch (const std::system_error&) {
+    // The machine gives no more of them (a cgroup's pids, ulimit -u): those that there are do all of it, only later.
+  }
   if (count > 0) worker();
   threads.clear();  // joins
 

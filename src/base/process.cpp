@@ -9,11 +9,15 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <memory>
+#include <thread>
 #include <utility>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
+#include "airlock/base/handle.hpp"
 #include "airlock/base/interrupt.hpp"
 
 namespace airlock {
@@ -36,31 +40,61 @@ class Child {
   ~Child() {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGTERM);
-    wait();
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+    while (!ended() && std::chrono::steady_clock::now() < patience)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);  // there is no way not to hear this one
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  int wait() {
+  /// Whether it has ended by now.
+  bool ended() {
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    if (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) == pid_) {
+      pid_ = 0;
+      status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     }
-    pid_ = 0;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return pid_ <= 0;
+  }
+
+  int wait() {
+    while (!ended()) sleep_for(std::chrono::milliseconds(10));
+    return status_;
   }
 
  private:
   pid_t pid_;
+  int status_ = 0;
 };
 
-/// Writes all of `input` and reads until the program closes its output.
-std::string converse(FileDescriptor to, const FileDescriptor& from, std::string_view input, std::size_t limit,
-                     const std::string& program) {
+using SpawnAttributes = std::unique_ptr<posix_spawnattr_t, Releaser<posix_spawnattr_destroy>>;
+
+/// What airlock ignores or blocks is airlock's own affair: a helper begins as if a shell had started it.
+void give_default_signals(posix_spawnattr_t& attributes) {
+  sigset_t changed;
+  sigemptyset(&changed);
+  for (const int number : {SIGPIPE, SIGXFSZ}) sigaddset(&changed, number);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigdefault(&attributes, &changed);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+}
+
+/// Writes all of `input` and reads until the program closes its output, or has ended: what it started in the background
+/// may hold the output open for ever.
+std::string converse(Child& child, FileDescriptor to, const FileDescriptor& from, std::string_view input,
+                     std::size_t limit, const std::string& program) {
   ::fcntl(to.get(), F_SETFL, O_NONBLOCK);
   std::string output;
   std::array<char, 4096> buffer{};
   for (;;) {
     if (input.empty()) to = FileDescriptor();
+    const bool ended = child.ended();
     std::array<pollfd, 2> ends{pollfd{from.get(), POLLIN, 0}, pollfd{to.get(), POLLOUT, 0}};
     ::poll(ends.data(), ends.size(), look_up_ms);
     throw_if_interrupted();
@@ -69,6 +103,7 @@ std::string converse(FileDescriptor to, const FileDescriptor& from, std::string_
       // A program that does not read its input may still answer.
       if (sent >= 0 || errno != EAGAIN) input.remove_prefix(sent > 0 ? static_cast<std::size_t>(sent) : input.size());
     }
+    if (ends[0].revents == 0 && ended) return output;
     if (ends[0].revents == 0) continue;
     const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
@@ -93,7 +128,11 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& command
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   pid_t pid = 0;
-  const int failure = ::posix_spawnp(&pid, arguments.front(), &actions, nullptr, arguments.data(), environ);
+  posix_spawnattr_t signals;
+  posix_spawnattr_init(&signals);
+  const SpawnAttributes released(&signals);
+  give_default_signals(signals);
+  const int failure = ::posix_spawnp(&pid, arguments.front(), &actions, &signals, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (failure == ENOENT) return std::nullopt;
   if (failure != 0)
@@ -103,7 +142,7 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& command
   their_input = FileDescriptor();
   their_output = FileDescriptor();
   ProcessResult result;
-  result.output = converse(std::move(our_output), our_input, input, limit, command.front());
+  result.output = converse(child, std::move(our_output), our_input, input, limit, command.front());
   result.status = child.wait();
   return result;
 }

@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "airlock/base/json.hpp"
+#include "airlock/base/output.hpp"
 #include "airlock/base/text.hpp"
 
 namespace airlock {
@@ -17,11 +19,6 @@ namespace {
 
 constexpr auto terminal_interval = std::chrono::milliseconds(150);
 constexpr auto plain_interval = std::chrono::seconds(5);
-
-void to_stderr(const std::string& text) {
-  // One write per message: lines of several processes do not mix. A closed stderr is nobody's loss.
-  [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
-}
 
 struct Screen {
   std::size_t columns = 80;
@@ -37,23 +34,22 @@ Screen screen() {
 }  // namespace
 
 Reporter::Reporter(ReporterOptions options) : options_(options) {
-  terminal_ = options.form == ReporterOptions::Form::automatic && ::isatty(STDERR_FILENO) == 1;
+  // "dumb": a terminal that only prints (terminfo); what it would print of cursor movements is noise.
+  const char* kind = std::getenv("TERM");
+  const bool moves = kind == nullptr || std::string_view(kind) != "dumb";
+  terminal_ = options.form == ReporterOptions::Form::automatic && moves && ::isatty(STDERR_FILENO) == 1;
 }
 
 Reporter::~Reporter() {
   ticker_ = {};  // else it could draw once more
   const std::lock_guard lock(mutex_);
-  to_stderr(erasure());
+  show_at(erasure(), {});
 }
 
 void Reporter::write_line(std::string_view kind, std::string_view text) {
   const std::lock_guard lock(mutex_);
-  if (options_.form == ReporterOptions::Form::json) {
-    Json line{{"event", kind}, {"text", text}};
-    to_stderr(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-    return;
-  }
-  to_stderr(erasure() + (kind == "warning" ? "warning: " : "") + std::string(text) + "\n");
+  if (options_.form == ReporterOptions::Form::json) return show_json({{"event", kind}, {"text", text}});
+  show_at(erasure(), (kind == "warning" ? "warning: " : "") + std::string(text) + "\n");
   if (active_ && terminal_) draw_area();
 }
 
@@ -73,7 +69,12 @@ void Reporter::begin(std::string_view phase, std::uint64_t bytes, std::uint64_t 
     progress_.begin(phase, bytes, items, Progress::Clock::now());
     active_ = true;
   }
-  if (!options_.quiet) ticker_ = std::jthread([this](const std::stop_token& stop) { tick(stop); });
+  if (options_.quiet) return;
+  try {
+    ticker_ = std::jthread([this](const std::stop_token& stop) { tick(stop); });
+  } catch (const std::system_error&) {
+    // No thread to be had: the work goes on, and its end is shown.
+  }
 }
 
 void Reporter::advance(std::uint64_t bytes) {
@@ -118,9 +119,9 @@ void Reporter::end() {
   if (options_.form == ReporterOptions::Form::json) {
     Json line = progress_.to_json();
     line["text"] = progress_.final_text(now);
-    to_stderr(line.dump() + "\n");
+    show_json(line);
   } else {
-    to_stderr(erasure() + progress_.final_text(now) + "\n");
+    show_at(erasure(), progress_.final_text(now) + "\n");
   }
 }
 
@@ -137,11 +138,11 @@ void Reporter::tick(const std::stop_token& stop) {
 
 void Reporter::show_progress() {
   if (options_.form == ReporterOptions::Form::json)
-    to_stderr(progress_.to_json().dump() + "\n");
+    show_json(progress_.to_json());
   else if (terminal_)
     draw_area();
   else
-    to_stderr(progress_.running_text() + "\n");
+    show(progress_.running_text() + "\n");
 }
 
 /// Totals and what is moving, over what was drawn before, in one write: no flicker.
@@ -151,13 +152,14 @@ void Reporter::draw_area() {
   // Never the whole screen: what was said before stays in sight.
   const std::size_t room = std::min<std::size_t>(8, now.rows / 2);
   for (std::string& line : progress_.moving_lines(room)) lines.push_back(std::move(line));
-  std::string text = erasure();
-  for (std::string& line : lines) {
-    line.resize(std::min(line.size(), now.columns - 1));  // a line that wraps could not be erased
-    text += (drawn_.empty() ? "" : "\n") + line;
+  const std::string movements = erasure();
+  std::string text;
+  for (const std::string& whole : lines) {
+    const auto line = clipped(whole, now.columns - 1);  // a line that wraps could not be erased
+    text += (drawn_.empty() ? "" : "\n") + without_controls(line, false);
     drawn_.push_back(line.size());
   }
-  to_stderr(text);
+  show_at(movements, text);
 }
 
 /// What takes the area off the screen. A terminal that became narrower since has wrapped the lines.

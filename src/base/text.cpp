@@ -80,10 +80,24 @@ std::pair<std::size_t, char32_t> first_code_point(std::string_view text) {
   return {length, code};
 }
 
-/// Controls of C0 and C1, line and paragraph separators, and what turns the direction of writing.
+/// Controls of C0 and C1, line and paragraph separators, what turns the direction of writing, and what is there without
+/// being seen: byte order marks, annotation marks and tags.
 bool moves_the_cursor(char32_t code) {
-  return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x200E && code <= 0x200F) ||
-         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x061C || (code >= 0x200E && code <= 0x200F) ||
+         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF ||
+         (code >= 0xFFF9 && code <= 0xFFFB) || (code >= 0xE0000 && code <= 0xE007F);
+}
+
+/// As JSON escapes it (RFC 8259, section 7): beyond the basic plane as a surrogate pair.
+std::string json_escape(char32_t code) {
+  std::array<char, 16> text{};
+  const auto unit = static_cast<unsigned>(code);
+  if (code < 0x10000)
+    std::snprintf(text.data(), text.size(), "\\u%04x", unit);
+  else
+    std::snprintf(text.data(), text.size(), "\\u%04x\\u%04x", 0xD800U + ((unit - 0x10000U) >> 10U),
+                  0xDC00U + ((unit - 0x10000U) & 0x3FFU));
+  return text.data();
 }
 
 }  // namespace
@@ -99,6 +113,26 @@ std::string without_controls(std::string_view text, bool keep_line_feeds) {
   return result;
 }
 
+std::string escape_controls(std::string_view json) {
+  std::string result;
+  result.reserve(json.size());
+  while (!json.empty()) {
+    const auto [length, code] = first_code_point(json);
+    if (code >= 0x7F && moves_the_cursor(code))
+      result += json_escape(code);
+    else
+      result += json.substr(0, std::max<std::size_t>(length, 1));
+    json.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return result;
+}
+
+std::string_view clipped(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0U) == 0x80) --bytes;
+  return text.substr(0, bytes);
+}
+
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const auto [length, code] = first_code_point(text);
@@ -109,7 +143,16 @@ bool is_utf8(std::string_view text) {
 }
 
 std::string printable(std::string_view text, std::size_t limit) {
-  return without_controls(text.substr(0, limit), false) + (text.size() > limit ? "..." : "");
+  return without_controls(clipped(text, limit), false) + (text.size() > limit ? "..." : "");
+}
+
+std::string shell_word(std::string_view path) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_";
+  const std::string word = (path.starts_with('-') ? "./" : "") + std::string(path);
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {

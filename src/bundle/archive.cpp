@@ -37,10 +37,11 @@ void Archive::check_end(const Cursor& cursor) const {
   if (rest < tar::end_size)
     throw Error(ErrorCode::format, Side::bundle, medium_->name() + " is cut short: the end mark is not whole")
         .hint(medium_->advice_when_short());
-  if (rest > max_end_padding) refuse_structure(human_size(rest) + " of data after the end of the archive");
+  const std::string where = medium_->where(cursor.position, rest);
+  if (rest > max_end_padding) refuse_structure(human_size(rest) + " of data after the end of the archive" + where);
   std::string tail(rest, '\0');
   medium_->read(cursor.position, tail);
-  if (tail.find_first_not_of('\0') != std::string::npos) refuse_structure("data after the end of the archive");
+  if (tail.find_first_not_of('\0') != std::string::npos) refuse_structure("data after the end of the archive" + where);
 }
 
 std::string Archive::read(const std::string& name, std::size_t limit) const {

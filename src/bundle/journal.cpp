@@ -1,34 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/bundle/journal.hpp"
 
-#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
+#include "bundle/own_file.hpp"
 
 namespace airlock::bundle {
 
 namespace {
 
-constexpr std::string_view first_line = "airlock export journal 1";
+constexpr std::string_view first_line = "airlock export journal 2";
 constexpr std::size_t max_journal = 64U << 20;
+constexpr std::uint64_t max_offset = std::uint64_t{1} << 62;  // as tar headers have it; sums do not overflow
+
+constexpr std::string_view any_version = "airlock export journal ";
 
 std::string plan_line(const JournalPlan& plan) {
-  return "plan " + plan.sums.str() + " serial " + std::to_string(plan.serial) + " created " +
-         format_time(plan.created) + " volumes " + std::to_string(plan.volume_size);
+  return "plan " + plan.layout.str() + " volumes " + std::to_string(plan.volume_size);
 }
 
 std::optional<JournalPlan> parse_plan(const std::string& line) {
   const auto words = split(line, ' ');
-  if (words.size() != 8 || words[0] != "plan" || words[2] != "serial" || words[4] != "created" || words[6] != "volumes")
-    return std::nullopt;
-  const auto serial = parse_number(words[3]);
-  const auto created = parse_time(words[5]);
-  const auto volume_size = parse_number(words[7]);
-  if (!serial || !created || !volume_size) return std::nullopt;
-  return JournalPlan{oci::Digest::parse(words[1]), *serial, *created, *volume_size};
+  if (words.size() != 4 || words[0] != "plan" || words[2] != "volumes") return std::nullopt;
+  const auto volume_size = parse_number(words[3]);
+  if (!volume_size) return std::nullopt;
+  return JournalPlan{oci::Digest::parse(words[1]), *volume_size};
+}
+
+/// In order, each begins behind the end of the one before it.
+void unite(std::vector<JournalRange>& ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
+  std::vector<JournalRange> united;
+  for (const JournalRange& range : ranges) {
+    if (united.empty() || united.back().offset + united.back().size < range.offset)
+      united.push_back(range);
+    else
+      united.back().size =
+          std::max(united.back().offset + united.back().size, range.offset + range.size) - united.back().offset;
+  }
+  ranges = std::move(united);
 }
 
 /// False for a line that is not one of a journal.
@@ -42,7 +57,7 @@ bool take_line(JournalRecord& record, const std::string& line) {
   }
   const auto offset = parse_number(words[1]);
   const auto size = words.size() == 3 ? parse_number(words[2]) : std::nullopt;
-  if (!offset || !size) return false;
+  if (!offset || !size || *offset > max_offset || *size > max_offset) return false;
   record.written[digest].push_back({*offset, *size});
   return true;
 }
@@ -52,12 +67,13 @@ bool take_line(JournalRecord& record, const std::string& line) {
 std::uint64_t JournalRecord::covered(const oci::Digest& digest, std::uint64_t from, std::uint64_t to) const {
   const auto found = written.find(digest);
   if (found == written.end()) return 0;
-  auto ranges = found->second;
-  std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
-  std::uint64_t reached = from;
-  for (const JournalRange& range : ranges)
-    if (range.offset <= reached) reached = std::max(reached, range.offset + range.size);
-  return std::min(reached, to) - from;
+  // The range that begins last before `from`: they are in order and do not touch each other.
+  auto next = std::upper_bound(found->second.begin(), found->second.end(), from,
+                               [](std::uint64_t at, const JournalRange& range) { return at < range.offset; });
+  if (next == found->second.begin()) return 0;
+  const JournalRange& range = *std::prev(next);
+  const std::uint64_t end = range.offset + range.size;
+  return end <= from ? 0 : std::min(end, to) - from;
 }
 
 std::filesystem::path journal_path(const std::filesystem::path& bundle) { return bundle.string() + ".journal"; }
@@ -72,6 +88,7 @@ std::optional<JournalRecord> parse_journal(std::string_view text) {
     JournalRecord record{*plan, {}};
     for (std::size_t i = 2; i < lines.size(); ++i)
       if (!take_line(record, lines[i])) return std::nullopt;
+    for (auto& [digest, ranges] : record.written) unite(ranges);
     return record;
   } catch (const Error&) {
     return std::nullopt;  // a malformed digest: whatever it is, it is no help
@@ -80,13 +97,33 @@ std::optional<JournalRecord> parse_journal(std::string_view text) {
 
 std::optional<JournalRecord> read_journal(const std::filesystem::path& bundle) {
   const auto path = journal_path(bundle);
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;
-  return parse_journal(read_file(path, max_journal));
+  const auto fd = open_own_file(path);
+  if (!fd) return std::nullopt;
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0) throw_errno("look at", path);
+  if (static_cast<std::uint64_t>(status.st_size) > max_journal) return std::nullopt;
+  std::string text(static_cast<std::size_t>(status.st_size), '\0');
+  read_exactly(*fd, 0, text, path);
+  if (!text.empty() && !text.starts_with(any_version))
+    throw Error(ErrorCode::media, path.string() + " is there, and is no journal of airlock")
+        .hint("move it away, or choose another name for the bundle");
+  return parse_journal(text);
 }
 
+namespace {
+
+/// That of the earlier run, or a new one in its place.
+FileDescriptor open_journal(const std::filesystem::path& path, bool go_on) {
+  auto left = open_own_file(path);
+  if (left && go_on) return std::move(*left);
+  if (left && ::unlink(path.c_str()) != 0) throw_errno("replace", path);
+  return create_own_file(path);
+}
+
+}  // namespace
+
 Journal::Journal(const std::filesystem::path& bundle, const JournalPlan& plan, const JournalRecord* left)
-    : path_(journal_path(bundle)), fd_(open_file(path_, O_WRONLY | O_CREAT | (left != nullptr ? 0 : O_TRUNC))) {
+    : path_(journal_path(bundle)), fd_(open_journal(path_, left != nullptr)) {
   if (left == nullptr) {
     append(std::string(first_line) + "\n" + plan_line(plan) + "\n");
     return;

@@ -5,20 +5,21 @@
 #include <archive_entry.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <set>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/handle.hpp"
 #include "airlock/base/parallel.hpp"
+#include "airlock/base/text.hpp"
 
 namespace airlock::bundle {
 
 namespace {
 
-constexpr std::size_t max_config_size = 16U << 20;
 constexpr std::size_t piece_size = 128U << 10;
 constexpr int max_zstd_window_log = 27;  // 128 MiB, as much as containerd allows (klauspost/compress, MaxWindowSize)
 
@@ -26,6 +27,29 @@ constexpr int max_zstd_window_log = 27;  // 128 MiB, as much as containerd allow
   throw Error(ErrorCode::format, Side::bundle, why)
       .hint("the image was published so: tell its publisher, or leave it out with --exclude at export");
 }
+
+/// Counts what comes out, hashes it, and ends what would not end: a few KB can unpack to petabytes.
+class Unpacked {
+ public:
+  explicit Unpacked(std::uint64_t packed) : limit_(std::min(most, std::max(always, packed * most_times))) {}
+
+  void take(std::string_view bytes) {
+    size_ += bytes.size();
+    if (size_ > limit_) refuse("it unpacks to more than " + human_size(limit_) + ", which no layer of an image does");
+    hash_.update(bytes);
+  }
+  oci::Digest finish() { return hash_.finish(); }
+
+ private:
+  // Text and binaries shrink to a tenth, zeros to a thousandth: an image that is larger than this would not fit a node.
+  static constexpr std::uint64_t always = std::uint64_t{4} << 30;
+  static constexpr std::uint64_t most_times = 100;
+  static constexpr std::uint64_t most = std::uint64_t{64} << 30;
+
+  std::uint64_t limit_;
+  std::uint64_t size_ = 0;
+  oci::Sha256 hash_;
+};
 
 /// What libarchive's read callback needs. Exceptions must not pass through libarchive: they wait here.
 struct Feed {
@@ -47,10 +71,11 @@ la_ssize_t read_piece(struct archive* archive, void* context, const void** buffe
 }
 
 /// gzip and plain: libarchive undoes the filter and hands on what is inside as one raw entry.
-oci::Digest diff_id_by_libarchive(BlobReader& layer, bool gzip) {
+oci::Digest diff_id_by_libarchive(BlobReader& layer, oci::media_type::Compression compression) {
+  const bool gzip = compression == oci::media_type::Compression::gzip;
   const std::unique_ptr<struct archive, Releaser<archive_read_free>> reader(archive_read_new());
   Feed feed{&layer, nullptr};
-  oci::Sha256 hash;
+  Unpacked unpacked(layer.size());
   std::string buffer(piece_size, '\0');
   const auto check = [&](la_ssize_t status) {
     if (feed.thrown) std::rethrow_exception(feed.thrown);
@@ -63,15 +88,20 @@ oci::Digest diff_id_by_libarchive(BlobReader& layer, bool gzip) {
   check(archive_read_open(reader.get(), &feed, nullptr, read_piece, nullptr));
   struct archive_entry* entry = nullptr;
   const int opened = archive_read_next_header(reader.get(), &entry);
-  if (opened == ARCHIVE_EOF) return hash.finish();
+  if (opened == ARCHIVE_EOF) return unpacked.finish();
   check(opened);
   if (gzip && archive_filter_code(reader.get(), 0) != ARCHIVE_FILTER_GZIP) refuse("it is not compressed with gzip");
   for (;;) {
     const la_ssize_t size = archive_read_data(reader.get(), buffer.data(), buffer.size());
     check(size);
-    if (size == 0) return hash.finish();
-    hash.update({buffer.data(), static_cast<std::size_t>(size)});
+    if (size == 0) break;
+    unpacked.take({buffer.data(), static_cast<std::size_t>(size)});
   }
+  // libarchive stops at what is no further gzip member; Go's reader, and so containerd, takes it for damage.
+  const auto used = static_cast<std::uint64_t>(archive_filter_bytes(reader.get(), -1));
+  if (gzip && used < layer.size())
+    refuse(human_size(layer.size() - used) + " follow behind the end of its compressed data");
+  return unpacked.finish();
 }
 
 /// zstd: libzstd itself, because layers in the zstd:chunked form are many frames, some of them to be skipped.
@@ -79,7 +109,7 @@ oci::Digest diff_id_by_zstd(BlobReader& layer) {
   const std::unique_ptr<ZSTD_DCtx, Releaser<ZSTD_freeDCtx>> context(ZSTD_createDCtx());
   if (!context || ZSTD_isError(ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, max_zstd_window_log)) != 0)
     throw Error(ErrorCode::internal, "libzstd does not start");
-  oci::Sha256 hash;
+  Unpacked unpacked(layer.size());
   std::string buffer(ZSTD_DStreamOutSize(), '\0');
   std::size_t pending = 0;  // what libzstd still expects of the current frame
   for (auto piece = layer.next(); !piece.empty(); piece = layer.next()) {
@@ -89,12 +119,12 @@ oci::Digest diff_id_by_zstd(BlobReader& layer) {
       ZSTD_outBuffer out{buffer.data(), buffer.size(), 0};
       pending = ZSTD_decompressStream(context.get(), &out, &in);
       if (ZSTD_isError(pending) != 0) refuse(std::string("it does not unpack: ") + ZSTD_getErrorName(pending));
-      hash.update({buffer.data(), out.pos});
+      unpacked.take({buffer.data(), out.pos});
       full = out.pos == out.size && pending != 0;
     }
   }
   if (pending != 0) refuse("it does not unpack: its last zstd frame is not whole");
-  return hash.finish();
+  return unpacked.finish();
 }
 
 struct LayerTask {
@@ -103,56 +133,80 @@ struct LayerTask {
   oci::Digest expected;
 };
 
-/// The diff IDs that an image's config states; empty for what is no image config.
-std::vector<std::string> diff_ids(const VerifiedBundle& bundle, const oci::Descriptor& config) {
-  constexpr std::string_view oci_config = "application/vnd.oci.image.config.v1+json";
-  constexpr std::string_view docker_config = "application/vnd.docker.container.image.v1+json";
-  if (config.media_type != oci_config && config.media_type != docker_config) return {};
-  if (bundle.relies_on(config.digest)) return {};  // a delta's: there is nothing to compare with
-  if (config.size > max_config_size) refuse("config " + config.digest.str() + " is absurdly large");
-  std::string text;
-  BlobReader reader = bundle.open_blob(config.digest);
-  for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) text += piece;
-  const Json json = parse_json(text, "config " + config.digest.str(), {max_config_size, 64});
-  const auto rootfs = JsonObject(json, "config " + config.digest.str()).optional_object("rootfs");
-  return rootfs ? rootfs->strings("diff_ids") : std::vector<std::string>{};
+/// What has to be unpacked, each layer once, and what not.
+struct Plan {
+  std::map<std::string, LayerTask> tasks;
+  std::set<oci::Digest> artifacts;  // manifests of signatures, attestations, charts
+  std::set<oci::Digest> elsewhere;  // layers that a delta's base has, or whose config it has
+};
+
+/// A node takes a manifest for an image by what its layers are: signatures and charts may have an image's config.
+bool is_image(const oci::Manifest& manifest) {
+  const auto unpacks = [](const oci::Descriptor& layer) { return oci::media_type::is_layer(layer.media_type); };
+  return oci::media_type::is_image_config(manifest.config.media_type) &&
+         (manifest.layers.empty() || std::any_of(manifest.layers.begin(), manifest.layers.end(), unpacks));
 }
 
-void add_tasks(const VerifiedBundle& bundle, const Image& image, std::map<std::string, LayerTask>& tasks) {
+void check_platform(const oci::ImageConfig& config, const std::optional<oci::Platform>& stated) {
+  if (!stated) return;
+  if (config.platform && config.platform->os() == stated->os() &&
+      config.platform->architecture() == stated->architecture())
+    return;
+  refuse("its index says that it is for " + stated->str() + ", its config " +
+         (config.platform ? "for " + config.platform->str() : "does not say for what"));
+}
+
+void add_image(const VerifiedBundle& bundle, const std::string& image, const oci::Manifest& manifest,
+               const Member& member, Plan& plan) {
+  if (bundle.relies_on(manifest.config.digest)) {
+    for (const auto& layer : manifest.layers) plan.elsewhere.insert(layer.digest);
+    return;
+  }
+  const auto config = bundle.config(manifest.config.digest);
+  check_platform(config, member.platform);
+  if (config.diff_ids.size() != manifest.layers.size())
+    refuse("it has " + count_of(manifest.layers.size(), "layer") + ", its config " +
+           count_of(config.diff_ids.size(), "diff ID") + ": they cannot be compared, and containerd refuses it");
+  for (std::size_t i = 0; i < config.diff_ids.size(); ++i) {
+    const auto& layer = manifest.layers[i];
+    if (bundle.relies_on(layer.digest)) {
+      plan.elsewhere.insert(layer.digest);
+      continue;
+    }
+    const LayerTask task{image, layer, oci::Digest::parse(config.diff_ids[i])};
+    plan.tasks.try_emplace(layer.digest.str() + layer.media_type + config.diff_ids[i], task);
+  }
+}
+
+void add_tasks(const VerifiedBundle& bundle, const Image& image, Plan& plan) {
   const Closure closure = bundle.closure_of(image);
   for (const auto& [digest, member] : closure.members()) {
     if (!oci::media_type::is_manifest(member.media_type)) continue;
     const auto document = oci::parse_document(bundle.document(digest), member.media_type);
-    const auto& manifest = *document.manifest();
-    const auto stated = diff_ids(bundle, manifest.config);
-    if (stated.empty()) continue;
-    if (stated.size() != manifest.layers.size())
-      refuse("manifest " + digest.str() + " has " + std::to_string(manifest.layers.size()) +
-             " layers, its config has " + std::to_string(stated.size()) + " diff IDs");
-    for (std::size_t i = 0; i < stated.size(); ++i) {
-      const auto& layer = manifest.layers[i];
-      if (bundle.relies_on(layer.digest)) continue;
-      const LayerTask task{image.source.str(), layer, oci::Digest::parse(stated[i])};
-      tasks.try_emplace(layer.digest.str() + layer.media_type + stated[i], task);
+    if (member.artifact || !is_image(*document.manifest())) {
+      plan.artifacts.insert(digest);
+      continue;
     }
+    within([&, &id = digest] { return "manifest " + id.str(); },
+           [&, &of = member] { add_image(bundle, image.source.str(), *document.manifest(), of, plan); });
   }
 }
 
 }  // namespace
 
 oci::Digest diff_id(BlobReader layer, std::string_view media_type) {
-  if (media_type.ends_with("+zstd")) return diff_id_by_zstd(layer);
-  const bool gzip = media_type.ends_with("+gzip") || media_type.ends_with(".tar.gzip");
-  if (!gzip && !media_type.ends_with(".tar")) refuse("a layer of the unknown type " + std::string(media_type));
-  return diff_id_by_libarchive(layer, gzip);
+  const auto compression = oci::media_type::layer_compression(media_type);
+  if (!compression) refuse("a layer of the unknown type " + std::string(media_type));
+  if (*compression == oci::media_type::Compression::zstd) return diff_id_by_zstd(layer);
+  return diff_id_by_libarchive(layer, *compression);
 }
 
-std::uint64_t check_layers(const VerifiedBundle& bundle, unsigned jobs, Reporter& reporter) {
-  std::map<std::string, LayerTask> unique;
+LayerCheck check_layers(const VerifiedBundle& bundle, unsigned jobs, Reporter& reporter) {
+  Plan plan;
   for (const Image& image : bundle.metadata().images)
-    within([&] { return "image " + image.source.str(); }, [&] { add_tasks(bundle, image, unique); });
+    within([&] { return "image " + image.source.str(); }, [&] { add_tasks(bundle, image, plan); });
   std::vector<LayerTask> tasks;
-  for (auto& [key, task] : unique) tasks.push_back(std::move(task));
+  for (auto& [key, task] : plan.tasks) tasks.push_back(std::move(task));
   reporter.begin("unpacking", 0, tasks.size());
   run_parallel(tasks.size(), jobs, [&](std::size_t i) {
     const LayerTask& task = tasks[i];
@@ -165,7 +219,7 @@ std::uint64_t check_layers(const VerifiedBundle& bundle, unsigned jobs, Reporter
     reporter.item_done();
   });
   reporter.end();
-  return tasks.size();
+  return {tasks.size(), plan.artifacts.size(), plan.elsewhere.size()};
 }
 
 }  // namespace airlock::bundle

@@ -15,6 +15,7 @@
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
 #include "bundle/cache.hpp"
+#include "bundle/own_file.hpp"
 
 namespace airlock::bundle {
 
@@ -106,8 +107,13 @@ class FileMedium final : public SignableMedium {
   std::string advice_when_short() const override {
     if (pieces_.size() == 1 && name_ == pieces_.front().path()) return ReadableMedium::advice_when_short();
     const auto next = volume_path(name_.filename(), static_cast<unsigned>(pieces_.size()) + 1);
-    return "the volume " + next.string() + " is missing (--volume-dir names its directory), or " +
-           pieces_.back().path().filename().string() + " did not arrive whole; copy it again";
+    const std::string last = pieces_.back().path().filename().string();
+    std::error_code ignored;
+    if (std::filesystem::exists(pieces_.back().path().parent_path() / next, ignored))
+      return last + " is shorter than the volumes before it: it did not arrive whole; copy it again. (" +
+             next.string() + " was not looked at)";
+    return "the volume " + next.string() + " is missing (--volume-dir names its directory), or " + last +
+           " did not arrive whole; copy it again";
   }
 
   bool drop_from_cache() const override {
@@ -146,12 +152,13 @@ class PieceWriter {
  public:
   PieceWriter(const std::filesystem::path& path, std::uint64_t size, Leftovers leftovers)
       : final_(path), partial_(partial_path(path)) {
-    fd_ = open_file(partial_, O_RDWR | O_CREAT, 0644);
+    auto left = open_own_file(partial_);
+    fd_ = left ? std::move(*left) : create_own_file(partial_);
     lock_for_writing(fd_, partial_);
     // Another one may have finished meanwhile: then this descriptor is its bundle, which must not be touched.
     struct stat mine {};
     struct stat named {};
-    if (::fstat(fd_.get(), &mine) != 0 || ::stat(partial_.c_str(), &named) != 0 || mine.st_ino != named.st_ino)
+    if (::fstat(fd_.get(), &mine) != 0 || ::lstat(partial_.c_str(), &named) != 0 || mine.st_ino != named.st_ino)
       refuse_concurrent(partial_);
     if (::lstat(path.c_str(), &named) == 0) {
       if (mine.st_size == 0) ::unlink(partial_.c_str());  // else it is what an earlier run downloaded
@@ -171,7 +178,11 @@ class PieceWriter {
   const FileDescriptor& fd() const { return fd_; }
   const std::filesystem::path& partial() const { return partial_; }
   const std::filesystem::path& path() const { return final_; }
-  void commit() { rename_new(partial_, final_); }
+  void commit() {
+    check_same_file(fd_, partial_);
+    rename_new(partial_, final_);
+    check_same_file(fd_, final_);
+  }
   void discard() noexcept { ::unlink(partial_.c_str()); }
 
  private:
@@ -211,12 +222,12 @@ class FileWriter final : public WritableMedium {
       for (std::size_t i = 0; i < files.size(); ++i)
         pieces_.emplace_back(files[i], std::min(piece_size, size - i * piece_size), leftovers);
     } catch (...) {
-      if (leftovers == Leftovers::discard) discard();
+      if (leftovers == Leftovers::discard) remove_all();
       throw;
     }
   }
   ~FileWriter() override {
-    if (!committed_) discard();
+    if (discarded_ && !committed_) remove_all();
   }
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
@@ -251,7 +262,7 @@ class FileWriter final : public WritableMedium {
     committed_ = true;
   }
 
-  void keep() override { committed_ = true; }
+  void discard() noexcept override { discarded_ = true; }
 
  private:
   template <typename Action>
@@ -259,13 +270,14 @@ class FileWriter final : public WritableMedium {
     for_each_piece(
         pieces_.size(), [&](std::size_t i) { return i * piece_size_; }, offset, size, action);
   }
-  void discard() noexcept {
+  void remove_all() noexcept {
     for (PieceWriter& piece : pieces_) piece.discard();
   }
 
   std::uint64_t piece_size_;
   std::vector<PieceWriter> pieces_;
   bool committed_ = false;
+  bool discarded_ = false;
 };
 
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& path, const VolumePlaces& places) {
@@ -287,8 +299,10 @@ namespace {
 /// Partial files that an earlier run left under the same name, cut in another way: nobody would use them any more.
 void remove_stale(const std::filesystem::path& path, const VolumePlaces& places) {
   for (const auto& partial : find_partials(path, places)) {
-    const FileDescriptor fd = open_file(partial, O_RDONLY);
-    lock_for_writing(fd, partial);
+    const auto fd = open_own_file(partial);
+    if (!fd) continue;
+    lock_for_writing(*fd, partial);
+    check_same_file(*fd, partial);
     ::unlink(partial.c_str());
   }
 }
@@ -298,10 +312,11 @@ void remove_stale(const std::filesystem::path& path, const VolumePlaces& places)
 void take_back(const std::vector<std::filesystem::path>& files) {
   std::error_code ignored;
   for (const auto& file : files) {
-    if (!std::filesystem::is_regular_file(file, ignored)) continue;
-    const FileDescriptor fd = open_file(file, O_RDONLY);
-    lock_for_writing(fd, file);
+    const auto fd = open_own_file(file);
+    if (!fd) continue;
+    lock_for_writing(*fd, file);
     if (std::filesystem::exists(files.front(), ignored)) return;  // asked with the lock held: it may just have ended
+    check_same_file(*fd, file);
     rename_new(file, partial_path(file));
   }
 }
@@ -321,16 +336,20 @@ void check_room(const std::filesystem::path& path, std::uint64_t size, const Vol
   place_volumes(path, size, volumes, leftovers);
   // What an earlier run reserved is reserved still, or becomes free first.
   if (leftovers == Leftovers::discard && find_partials(path, volumes.places).empty())
-    create_medium(path, size, volumes);
+    create_medium(path, size, volumes)->discard();
 }
 
 std::unique_ptr<SignableMedium> open_signable_medium(const std::filesystem::path& path, const VolumePlaces& places) {
   const auto files = files_of(path, places);
   for (const auto& file : files)
+    if (std::filesystem::is_symlink(file))
+      throw Error(ErrorCode::media, file.string() + " is a symbolic link, and airlock does not write through links")
+          .hint("name the file itself; or put the signature beside it with --sidecar DIRECTORY");
+  for (const auto& file : files)
     if (::access(file.c_str(), R_OK) == 0 && ::access(file.c_str(), W_OK) != 0)
       throw Error(ErrorCode::media, file.string() + " cannot be written to: " + std::strerror(errno))
           .hint("put the signature beside it with --sidecar DIRECTORY");
-  auto medium = std::make_unique<FileMedium>(path, files, O_RDWR);
+  auto medium = std::make_unique<FileMedium>(path, files, O_RDWR | O_NOFOLLOW);
   medium->lock();
   return medium;
 }

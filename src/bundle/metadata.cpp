@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/json.hpp"
@@ -13,7 +14,12 @@ namespace {
 
 constexpr const char* ref_name_annotation = "org.opencontainers.image.ref.name";
 constexpr const char* containerd_name_annotation = "io.containerd.image.name";
+constexpr const char* referrer_tag_annotation = "io.airlock.referrer.tag";
 constexpr JsonLimits metadata_limits{64U << 20, 16, 2U << 20};
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorCode::format, Side::bundle, "bundle.json: " + why);
+}
 
 Json selection_to_json(const Selection& selection) {
   return {{"kubeone", selection.kubeone},
@@ -46,10 +52,17 @@ std::vector<Blob> blobs_from_json(const JsonObject& object) {
   return blobs;
 }
 
+BaseKind kind_from_json(const JsonObject& source) {
+  const std::string word = source.string("kind");
+  for (const BaseKind kind : {BaseKind::bundle, BaseKind::lock, BaseKind::receipt})
+    if (word == to_string(kind)) return kind;
+  refuse("base: \"" + printable(word, 80) + "\" is no kind of source");
+}
+
 Json base_to_json(const Base& base) {
   Json sources = Json::array();
   for (const BaseSource& source : base.sources) {
-    Json json{{"kind", source.kind}, {"stream", source.stream}, {"serial", source.serial}};
+    Json json{{"kind", to_string(source.kind)}, {"stream", source.stream}, {"serial", source.serial}};
     if (source.bundle) json["bundle"] = source.bundle->str();
     sources.push_back(std::move(json));
   }
@@ -61,20 +74,34 @@ Base base_from_json(const JsonObject& object) {
   Base base;
   for (const JsonObject& source : object.objects("sources")) {
     source.only({"kind", "bundle", "stream", "serial"});
-    BaseSource found{source.string("kind"), std::nullopt, source.string("stream"), source.integer("serial")};
+    BaseSource found{kind_from_json(source), std::nullopt, source.string("stream"), source.integer("serial")};
+    if (!found.stream.empty() && !is_plain_name(found.stream)) refuse("base: malformed stream name");
     if (const auto digest = source.optional_string("bundle")) found.bundle = oci::Digest::parse(*digest);
     base.sources.push_back(std::move(found));
   }
   base.blobs = blobs_from_json(object);
-  if (base.blobs.empty()) throw Error(ErrorCode::format, Side::bundle, "bundle.json: an empty base");
+  if (base.blobs.empty()) refuse("an empty base");
   return base;
+}
+
+/// What a registry served of a descriptor's annotations and platform does not belong into a bundle's own lists: other
+/// programs take names from there.
+oci::Descriptor plain(const oci::Descriptor& descriptor) {
+  return {descriptor.media_type, descriptor.digest, descriptor.size, std::nullopt, {}};
+}
+
+/// As it stands in bundle.json and in index.json.
+Json referrer_to_json(const Referrer& referrer) {
+  oci::Descriptor descriptor = plain(referrer.descriptor);
+  if (referrer.tag) descriptor.annotations = {{referrer_tag_annotation, *referrer.tag}};
+  return descriptor.to_json();
 }
 
 Json image_to_json(const Image& image) {
   Json referrers = Json::array();
-  for (const oci::Descriptor& referrer : image.referrers) referrers.push_back(referrer.to_json());
+  for (const Referrer& referrer : image.referrers) referrers.push_back(referrer_to_json(referrer));
   return {{"source", image.source.str()},
-          {"descriptor", image.descriptor.to_json()},
+          {"descriptor", plain(image.descriptor).to_json()},
           {"components", image.components},
           {"groups", image.groups},
           {"referrers", std::move(referrers)}};
@@ -90,15 +117,31 @@ auto of_bundle(Parse&& parse) -> decltype(parse()) {
   }
 }
 
+oci::Descriptor descriptor_from_json(const JsonObject& object) {
+  object.only({"mediaType", "digest", "size"});
+  return oci::Descriptor::from_json(object);
+}
+
+Referrer referrer_from_json(const JsonObject& object, const oci::Digest& image) {
+  object.only({"mediaType", "digest", "size", "annotations"});
+  Referrer referrer{plain(oci::Descriptor::from_json(object)), std::nullopt};
+  if (const auto annotations = object.optional_object("annotations")) {
+    annotations->only({referrer_tag_annotation});
+    referrer.tag = parse_referrer_tag(annotations->string(referrer_tag_annotation), image);
+  }
+  return referrer;
+}
+
 Image image_from_json(const JsonObject& object) {
   object.only({"source", "descriptor", "components", "groups", "referrers"});
   Image image{of_bundle([&] { return oci::Reference::parse(object.string("source")); }),
-              oci::Descriptor::from_json(object.object("descriptor")),
+              descriptor_from_json(object.object("descriptor")),
               object.strings("components"),
               object.strings("groups"),
               {}};
   for (const JsonObject& referrer : object.objects("referrers"))
-    image.referrers.push_back(oci::Descriptor::from_json(referrer));
+    image.referrers.push_back(referrer_from_json(referrer, image.descriptor.digest));
+  check_image(image);
   return image;
 }
 
@@ -116,22 +159,48 @@ Metadata metadata_from_json(const JsonObject& object) {
         .hint("this bundle was made by another version of airlock; use one that knows this format");
   Metadata metadata;
   metadata.stream = object.string("stream");
-  if (!is_plain_name(metadata.stream))
-    throw Error(ErrorCode::format, Side::bundle, "bundle.json: malformed stream name");
+  if (!is_plain_name(metadata.stream)) refuse("malformed stream name");
   metadata.serial = object.integer("serial");
   metadata.created = time_of(object, "created");
   if (object.has("expires")) metadata.expires = time_of(object, "expires");
   if (const auto previous = object.optional_string("previous")) metadata.previous = oci::Digest::parse(*previous);
   metadata.selection = selection_from_json(object.object("selection"));
   of_bundle([&] { return oci::PlatformSelection::parse(metadata.selection.platforms); });
-  if (object.objects("images").empty()) throw Error(ErrorCode::format, Side::bundle, "bundle.json: it names no image");
   for (const JsonObject& image : object.objects("images")) metadata.images.push_back(image_from_json(image));
+  if (metadata.images.empty()) refuse("it names no image");
   metadata.blobs = blobs_from_json(object);
   if (const auto base = object.optional_object("base")) metadata.base = base_from_json(*base);
   return metadata;
 }
 
 }  // namespace
+
+std::string to_string(BaseKind kind) {
+  switch (kind) {
+    case BaseKind::bundle: return "bundle";
+    case BaseKind::lock: return "lock";
+    case BaseKind::receipt: return "receipt";
+  }
+  return "";
+}
+
+void check_image(const Image& image) {
+  const std::string where = "image " + image.source.str() + ": ";
+  if (image.source.digest && *image.source.digest != image.descriptor.digest)
+    throw Error(ErrorCode::format, where + "it is pinned to " + image.source.digest->str() +
+                                       ", but its descriptor is " + image.descriptor.digest.str());
+  std::set<oci::Digest> digests{image.descriptor.digest};
+  for (const Referrer& referrer : image.referrers)
+    if (!digests.insert(referrer.descriptor.digest).second)
+      throw Error(ErrorCode::format, where + "its referrer " + referrer.descriptor.digest.str() +
+                                         " is there twice, or is the image itself");
+}
+
+oci::Tag parse_referrer_tag(const std::string& text, const oci::Digest& image) {
+  if (const auto tag = oci::find_cosign_tag(text, image)) return *tag;
+  throw Error(ErrorCode::format,
+              "\"" + printable(text, 150) + "\" is not a tag of a signature, attestation or SBOM of " + image.str());
+}
 
 std::string Metadata::format() const {
   Json json{{"mediaType", metadata_media_type}, {"stream", stream},        {"serial", serial},
@@ -151,20 +220,19 @@ Metadata Metadata::parse(std::string_view text) {
   if (!std::is_sorted(metadata.images.begin(), metadata.images.end(), ordered) ||
       std::adjacent_find(metadata.images.begin(), metadata.images.end(),
                          [&](const Image& a, const Image& b) { return !ordered(a, b); }) != metadata.images.end())
-    throw Error(ErrorCode::format, Side::bundle, "bundle.json: images are not in order, or one appears twice");
-  if (metadata.format() != text) throw Error(ErrorCode::format, Side::bundle, "bundle.json: not in canonical form");
+    refuse("images are not in order, or one appears twice");
+  if (metadata.format() != text) refuse("not in canonical form");
   return metadata;
 }
 
 std::string format_index(const std::vector<Image>& images) {
   Json manifests = Json::array();
-  const auto add = [&](oci::Descriptor descriptor, const std::string& name) {
-    if (!name.empty()) descriptor.annotations = {{ref_name_annotation, name}, {containerd_name_annotation, name}};
-    manifests.push_back(descriptor.to_json());
-  };
   for (const Image& image : images) {
-    add(image.descriptor, image.source.str());
-    for (const oci::Descriptor& referrer : image.referrers) add(referrer, "");
+    oci::Descriptor descriptor = plain(image.descriptor);
+    const std::string name = image.source.str();
+    descriptor.annotations = {{ref_name_annotation, name}, {containerd_name_annotation, name}};
+    manifests.push_back(descriptor.to_json());
+    for (const Referrer& referrer : image.referrers) manifests.push_back(referrer_to_json(referrer));
   }
   return canonical_json(
       {{"schemaVersion", 2}, {"mediaType", oci::media_type::oci_index}, {"manifests", std::move(manifests)}});

@@ -123,6 +123,14 @@ void check_closure(const Archive& archive, const Metadata& metadata, const Closu
   refuse("the entries are not in the order of the bundle format");
 }
 
+/// What a node does with an image stands in its config; all programs have to read the same there.
+void check_configs(const VerifiedBundle& bundle, unsigned jobs) {
+  std::vector<Blob> configs;
+  for (const Blob& blob : bundle.metadata().blobs)
+    if (oci::media_type::is_image_config(blob.media_type)) configs.push_back(blob);
+  run_parallel(configs.size(), jobs, [&](std::size_t i) { bundle.config(configs[i].digest); });
+}
+
 void check_blobs(const VerifiedBundle& bundle, const Archive& archive, const VerifyOptions& options,
                  Reporter& reporter) {
   std::vector<Blob> blobs;
@@ -192,13 +200,17 @@ Closure VerifiedBundle::closure_of(const Image& image) const {
   return closure;
 }
 
-bool VerifiedBundle::relies_on(const oci::Digest& digest) const {
-  const auto& blobs = metadata_.base.blobs;
-  return std::any_of(blobs.begin(), blobs.end(), [&](const Blob& blob) { return blob.digest == digest; });
-}
-
 BlobReader VerifiedBundle::open_blob(const oci::Digest& digest) const {
   return {archive_->medium(), digest, archive_->place(blob_name(digest))};
+}
+
+oci::ImageConfig VerifiedBundle::config(const oci::Digest& digest) const {
+  BlobReader reader = open_blob(digest);
+  if (reader.size() > oci::max_config_size) refuse("config " + digest.str() + " is absurdly large");
+  std::string text;
+  text.reserve(reader.size());
+  for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) text += piece;
+  return oci::ImageConfig::parse(text, "config " + digest.str());
 }
 
 VerifiedBundle VerifiedBundle::verify_steps(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
@@ -216,7 +228,9 @@ VerifiedBundle VerifiedBundle::verify_steps(std::shared_ptr<const ReadableMedium
   auto evidence = policy.judge(authentication, claims_of(metadata), options.circumstances);
   VerifiedBundle bundle(archive, std::move(metadata), std::move(evidence));
   bundle.documents_ = read_documents(*archive, sums, bundle.metadata_);
+  for (const Blob& blob : bundle.metadata_.base.blobs) bundle.relied_on_.insert(blob.digest);
   check_closure(*archive, bundle.metadata_, bundle.documents());
+  check_configs(bundle, options.jobs);
   check_blobs(bundle, *archive, options, reporter);
   return bundle;
 }

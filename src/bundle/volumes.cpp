@@ -76,20 +76,23 @@ bool later_one_exists(const std::filesystem::path& name, unsigned number,
   return false;
 }
 
-/// All volumes but the last have one size: that of the largest of them.
-void check_sizes(const std::vector<std::filesystem::path>& volumes) {
-  std::vector<std::uint64_t> sizes;
-  for (const auto& volume : volumes) sizes.push_back(std::filesystem::file_size(volume));
-  const std::uint64_t full = volumes.size() == 1 ? sizes.front() : *std::max_element(sizes.begin(), sizes.end() - 1);
+/// All volumes but the last have one size, so a shorter one is the last: what lies there behind it is left over from an
+/// older set of the same name. Whether the bundle is whole with it, the archive's end shows.
+void drop_left_over(std::vector<std::filesystem::path>& volumes) {
+  const std::uint64_t full = std::filesystem::file_size(volumes.front());
   for (std::size_t i = 0; i < volumes.size(); ++i) {
-    const bool last = i + 1 == volumes.size();
-    if (last ? sizes[i] <= full && sizes[i] > 0 : sizes[i] == full) continue;
-    const bool longer = sizes[i] > full;
+    const std::uint64_t size = std::filesystem::file_size(volumes[i]);
+    if (size == full) continue;
+    if (size > 0 && size < full) {
+      volumes.resize(i + 1);
+      return;
+    }
     throw Error(ErrorCode::format, Side::bundle,
-                "volume " + volumes[i].string() + " has " + std::to_string(sizes[i]) + " bytes, the others have " +
+                "volume " + volumes[i].string() + " has " + std::to_string(size) + " bytes, the first one has " +
                     std::to_string(full))
-        .hint(longer ? "it belongs to another set of volumes, or the others did not arrive whole; copy them again"
-                     : "it did not arrive whole, or belongs to another set of volumes; copy it again");
+        .hint(size > full ? "it belongs to another set of volumes, or those before it did not arrive whole; copy them "
+                            "again"
+                          : "it did not arrive at all; copy it again");
   }
 }
 
@@ -199,7 +202,7 @@ std::vector<std::filesystem::path> find_volumes(const std::filesystem::path& giv
           .hint("put it beside the others, or name its directory with --volume-dir");
     where.push_back(*more);
   }
-  if (!volumes.empty()) check_sizes(volumes);
+  if (!volumes.empty()) drop_left_over(volumes);
   return volumes;
 }
 
@@ -209,7 +212,8 @@ std::vector<std::filesystem::path> find_partials(const std::filesystem::path& na
   std::vector<std::filesystem::path> found;
   std::error_code ignored;
   const auto add = [&](const std::filesystem::path& partial) {
-    if (std::filesystem::is_regular_file(partial, ignored)) found.push_back(partial);
+    if (std::filesystem::symlink_status(partial, ignored).type() == std::filesystem::file_type::regular)
+      found.push_back(partial);
   };
   add(partial_path(name));
   for (const auto& directory : directories(name, places))

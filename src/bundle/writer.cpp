@@ -27,7 +27,7 @@ std::string blob_name(const oci::Digest& digest) { return "blobs/sha256/" + dige
 }  // namespace
 
 Draft::Draft(const Metadata& metadata, const std::map<oci::Digest, std::string>& documents)
-    : plan_{oci::sha256(""), 0, {}} {
+    : plan_{oci::sha256(""), 0} {
   texts_["bundle.json"] = metadata.format();
   texts_["oci-layout"] = oci_layout_content;
   texts_["index.json"] = format_index(metadata.images);
@@ -35,7 +35,6 @@ Draft::Draft(const Metadata& metadata, const std::map<oci::Digest, std::string>&
   for (const auto& [name, text] : texts_) sums.emplace(name, oci::sha256(text));
   for (const Blob& blob : metadata.blobs) sums.emplace(blob_name(blob.digest), blob.digest);
   sums_text_ = format_sums(sums);
-  plan_ = {oci::sha256(sums_text_), metadata.serial, metadata.created};
 
   lay_out("SHA256SUMS", sums_text_.size());
   region_offset_ = total_size_;
@@ -46,8 +45,18 @@ Draft::Draft(const Metadata& metadata, const std::map<oci::Digest, std::string>&
     lay_out(blob_name(blob.digest), blob.size);
   }
   total_size_ += tar::end_size;
-  for (const auto& [digest, text] : documents) texts_[blob_name(digest)] = text;
+  for (const auto& [digest, text] : documents) documents_.emplace(blob_name(digest), text);
   texts_["SHA256SUMS"] = sums_text_;
+  oci::Sha256 layout;
+  for (const Place& place : places_)
+    layout.update(place.name + " " + std::to_string(place.header) + " " + std::to_string(place.size) + "\n");
+  plan_.layout = layout.finish();
+}
+
+std::optional<std::string_view> Draft::text_of(const std::string& name) const {
+  if (const auto text = texts_.find(name); text != texts_.end()) return text->second;
+  if (const auto document = documents_.find(name); document != documents_.end()) return document->second;
+  return std::nullopt;
 }
 
 void Draft::lay_out(const std::string& name, std::uint64_t size) {
@@ -75,23 +84,33 @@ Writer::Writer(const std::filesystem::path& path, const Draft& draft, const Volu
       left_(left && goes_on(*left, draft, volumes) ? std::move(left) : std::nullopt),
       medium_(create_medium(path, draft.total_size(), volumes, left_ ? Leftovers::use : Leftovers::discard)),
       journal_(path, plan_for(draft, volumes), left_ ? &*left_ : nullptr) {
-  for (const auto& [digest, index] : draft.blob_places_) missing_.insert(digest);
-  for (const Draft::Place& place : draft.places_) {
+  try {
+    write_known();
+  } catch (...) {
+    if (!left_) {  // what an earlier run downloaded stays; of this one there is nothing yet
+      medium_->discard();
+      journal_.remove();
+    }
+    throw;
+  }
+}
+
+void Writer::write_known() {
+  for (const auto& [digest, index] : draft_.blob_places_) missing_.insert(digest);
+  for (const Draft::Place& place : draft_.places_) {
     const auto header = tar::make_header({place.name, place.size});
     medium_->write(place.header, {header.data(), header.size()});
-    const auto text = draft.texts_.find(place.name);
-    if (text != draft.texts_.end()) medium_->write(place.content(), text->second);
+    if (const auto text = draft_.text_of(place.name)) medium_->write(place.content(), *text);
   }
-  for (const auto& [digest, index] : draft.blob_places_)
-    if (draft.texts_.contains(draft.places_.at(index).name)) missing_.erase(digest);
-  medium_->write(draft.region_offset_, format_region({}));
+  for (const auto& [digest, index] : draft_.blob_places_)
+    if (draft_.text_of(draft_.places_.at(index).name)) missing_.erase(digest);
+  medium_->write(draft_.region_offset_, format_region({}));
 }
 
 Writer::~Writer() {
-  if (!finished_ && !given_up_ && !journal_.empty())
-    medium_->keep();
-  else
-    journal_.remove();
+  if (!finished_ && !given_up_ && !journal_.empty()) return;
+  medium_->discard();  // nothing, once it is finished
+  journal_.remove();
 }
 
 std::uint64_t Writer::covered(const oci::Digest& digest, std::uint64_t from, std::uint64_t to) {

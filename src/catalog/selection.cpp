@@ -129,8 +129,8 @@ class Collector {
     if (cluster == nullptr || cluster->coredns_repository.empty())
       add(coredns, "coredns", group, why);
     else
-      add(oci::Reference::parse(cluster->coredns_repository + "/coredns:" + coredns.tag), "coredns", group,
-          "cluster " + cluster->name + ": features.coreDNS.imageRepository");
+      add(oci::Reference::parse(cluster->coredns_repository + "/coredns:" + coredns.tag.value().str()), "coredns",
+          group, "cluster " + cluster->name + ": features.coreDNS.imageRepository");
     add(oci::Reference::parse(registry + "etcd:" + kubeadm.etcd), "etcd", group, why);
     add(oci::Reference::parse(registry + "pause:" + kubeadm.pause), "pause", group, why);
     if (cluster != nullptr && !cluster->sandbox_image.empty()) {

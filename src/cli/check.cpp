@@ -21,21 +21,18 @@ struct CheckOptions {
 
 void run(const CheckOptions& options, const Conduct& conduct) {
   Reporter reporter(conduct.reporter());
-  flow::CheckRequest request;
+  flow::CheckRequest request{.verify = {}, .target = options.target.location(), .client = options.target.client()};
   request.verify.bundle = options.bundle;
   options.trust.apply(request.verify);
   request.verify.jobs = processors();
-  request.target = options.target.location();
   request.jobs = options.jobs;
-  request.client = options.target.client();
   const auto summary = flow::check_registry(request, options.trust.policy(), reporter);
   if (conduct.json())
-    print(pretty_json({{"registry", request.target.str()},
-                       {"names", summary.names},
-                       {"manifests", summary.manifests},
-                       {"blobs", summary.blobs},
-                       {"problems", summary.problems}}) +
-          "\n");
+    print_json({{"registry", request.target.str()},
+                {"names", summary.names},
+                {"manifests", summary.manifests},
+                {"blobs", summary.blobs},
+                {"problems", summary.problems}});
   if (!summary.problems.empty()) {
     if (!conduct.json()) print(join(summary.problems, "\n") + "\n");
     throw Error(ErrorCode::registry, Side::target,

@@ -41,10 +41,9 @@ void run(const ConfigOptions& options, const Conduct& conduct) {
   for (const std::string& warning : configuration.warnings()) reporter.warning(warning);
   options.configuration.write(configuration, mirror, reporter);
   if (conduct.json())
-    print(pretty_json({{"registry", target.str()},
-                       {"registryConfiguration", configuration.stanza()},
-                       {"warnings", configuration.warnings()}}) +
-          "\n");
+    print_json({{"registry", target.str()},
+                {"registryConfiguration", configuration.stanza()},
+                {"warnings", configuration.warnings()}});
   else if (options.configuration.emit.empty() && options.configuration.patch.empty())
     print(options.configuration.stanza(configuration, mirror));
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/configuration.hpp"
 
-#include <sys/stat.h>
-
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/kubeone/cluster.hpp"
@@ -14,12 +12,9 @@ namespace {
 
 constexpr std::size_t max_manifest = 4U << 20;
 
-/// A link stays a link, and the file keeps its mode.
+/// A link stays a link, and the file that it leads to is replaced where it is, with its mode and owner.
 void write_manifest(const std::filesystem::path& path, const std::string& text) {
-  const auto file = std::filesystem::canonical(path);
-  struct stat status {};
-  const unsigned mode = ::stat(file.c_str(), &status) == 0 ? status.st_mode & 07777U : 0644U;
-  replace_file(file, text, mode);
+  replace_file(std::filesystem::canonical(path), text);
 }
 
 kubeone::PatchValues values_of(const kubeone::RegistryConfiguration& configuration) {

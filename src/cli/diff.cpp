@@ -45,8 +45,8 @@ void run(const DiffOptions& options, const Conduct& conduct) {
   const auto before = transfer::read_inventory(options.before, places);
   const auto after = transfer::read_inventory(options.after, places);
   const auto difference = transfer::compare(before, after);
-  reporter.note("NOT VERIFIED: this is what the " + transfer::to_string(before.kind) + " and the " +
-                transfer::to_string(after.kind) + " say of themselves");
+  reporter.note("NOT VERIFIED: this is what the " + to_string(before.kind) + " and the " + to_string(after.kind) +
+                " say of themselves");
   print(conduct.json() ? pretty_json(to_json(difference)) + "\n" : to_text(difference));
 }
 

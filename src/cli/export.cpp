@@ -50,7 +50,7 @@ flow::ExportRequest make_request(const ExportOptions& options, Reporter& reporte
 std::size_t referrers_of(const bundle::Metadata& metadata) {
   std::set<oci::Digest> referrers;
   for (const auto& image : metadata.images)
-    for (const auto& referrer : image.referrers) referrers.insert(referrer.digest);
+    for (const auto& referrer : image.referrers) referrers.insert(referrer.descriptor.digest);
   return referrers.size();
 }
 
@@ -92,11 +92,6 @@ std::string summary(const flow::ExportResult& result) {
          attached + transfer + "\n  SHA256SUMS " + result.sums_digest.str() + "\n";
 }
 
-/// Quoted where a shell would take it apart.
-std::string shell_word(const std::string& text) {
-  return text.find_first_of(" '\"\\$&;()<>|*?`") == std::string::npos ? text : "'" + text + "'";
-}
-
 /// The public key that keygen wrote beside a private one, where it still is.
 std::string public_key_beside(const std::string& private_key) {
   const auto path = std::filesystem::path(private_key).replace_extension(".pub");
@@ -125,7 +120,7 @@ void run(const ExportOptions& options, const Conduct& conduct) {
     Json json = to_json(result);
     json["bundle"] = options.output;
     json["signer"] = key.public_key().fingerprint();
-    print(pretty_json(json) + "\n");
+    print_json(json);
     return;
   }
   print(options.output + ": written and signed, " + human_size(result.archive_size) + " in " +

@@ -25,26 +25,43 @@ struct ImportOptions {
   std::string receipt_passphrase_file;
   bool verify_first = false;
   bool dry_run = false;
+  bool keep_existing = false;
 };
 
 flow::ImportRequest make_request(const ImportOptions& options) {
-  flow::ImportRequest request;
+  flow::ImportRequest request{.verify = {}, .target = options.target.location(), .client = options.target.client()};
   request.verify.bundle = options.bundle;
   options.trust.apply(request.verify);
   request.verify.jobs = processors();
   request.verify.blobs = options.verify_first || options.dry_run ? bundle::BlobCheck::now : bundle::BlobCheck::on_read;
-  request.target = options.target.location();
   request.jobs = options.jobs;
   request.api_version = kubeone::parse_api_version(options.configuration.api_version);
   request.dry_run = options.dry_run;
   request.prove_blobs = !options.receipt.empty();
-  request.client = options.target.client();
   request.check_targets = [&options] { options.configuration.check(options.target.location()); };
-  request.client.upload_ledger = flow::state_directory(request.verify) / "uploads";
+  request.existing = options.keep_existing ? transfer::Existing::keep : transfer::Existing::move;
+  // Without a place for it, uploads that are cut off begin anew in the next run.
+  if (const auto directory = flow::state_directory(request.verify))
+    request.client.upload_ledger = *directory / "uploads";
   request.preflight = [&options](const bundle::Metadata& metadata) {
     options.configuration.check_versions(metadata.selection.kubernetes_versions);
   };
   return request;
+}
+
+Json moves_json(const std::vector<transfer::Move>& moves) {
+  Json json = Json::array();
+  for (const transfer::Move& move : moves)
+    json.push_back({{"name", move.name}, {"from", move.from.str()}, {"to", move.to.str()}});
+  return json;
+}
+
+std::string moves_text(const std::vector<transfer::Move>& moves) {
+  if (moves.empty()) return "No name moves from another image.\n";
+  std::string text = count_of(moves.size(), "name") + " would move from another image:\n";
+  for (const transfer::Move& move : moves)
+    text += "  " + move.name + "\n    from " + move.from.str() + "\n    to   " + move.to.str() + "\n";
+  return text;
 }
 
 Json to_json(const flow::ImportResult& result) {
@@ -59,6 +76,7 @@ Json to_json(const flow::ImportResult& result) {
           {"registry", result.configuration.registry.str()},
           {"reach", registry::to_string(result.configuration.reach)},
           {"published", std::move(published)},
+          {"moves", moves_json(result.push.moves)},
           {"blobsSent", result.push.blobs_sent},
           {"bytesSent", result.push.bytes_sent},
           {"blobsMounted", result.push.blobs_mounted},
@@ -122,7 +140,10 @@ void run(const ImportOptions& options, const Conduct& conduct) {
   if (options.dry_run) {
     std::string text = "Would make " + count_of(result->destinations.size(), "name") + ":\n";
     for (const auto& destination : result->destinations) text += "  " + destination.str() + "\n";
-    print(conduct.json() ? pretty_json(to_json(*result)) + "\n" : text);
+    if (conduct.json())
+      print_json(to_json(*result));
+    else
+      print(text + moves_text(result->push.moves));
     return;
   }
   if (!conduct.json()) tell(*result, reporter);
@@ -132,7 +153,7 @@ void run(const ImportOptions& options, const Conduct& conduct) {
   }
   options.configuration.write(result->configuration, mirror, reporter);
   if (conduct.json())
-    print(pretty_json(to_json(*result)) + "\n");
+    print_json(to_json(*result));
   else if (options.configuration.emit.empty() && options.configuration.patch.empty())
     print(options.configuration.stanza(result->configuration, mirror));
 }
@@ -160,6 +181,8 @@ void add_import(CLI::App& app, Conduct& conduct) {
       ->group("Receipt");
   verb->add_flag("--verify-first", options->verify_first,
                  "Read and check every byte before anything is sent (default: each blob as it is sent)");
+  verb->add_flag("--keep-existing", options->keep_existing,
+                 "Refuse to move a name that stands for another image in the registry; nothing is sent then");
   verb->add_flag("--dry-run", options->dry_run,
                  "Verify, and find out whether the registry would take it; write nothing");
   conduct.add_to(*verb);

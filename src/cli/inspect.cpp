@@ -15,12 +15,11 @@ void run(const std::string& path, const VolumePlaceOptions& volumes, const Condu
   const auto unverified = bundle::read_unverified(bundle::open_medium(path, volumes.places()));
   const bundle::Metadata& metadata = unverified.metadata;
   if (conduct.json()) {
-    print(pretty_json({{"bundle", path},
-                       {"verified", false},
-                       {"signatures", unverified.signature_names},
-                       {"sumsDigest", unverified.sums_digest.str()},
-                       {"metadata", parse_json(metadata.format(), "bundle.json", {64U << 20, 16, 2U << 20})}}) +
-          "\n");
+    print_json({{"bundle", path},
+                {"verified", false},
+                {"signatures", unverified.signature_names},
+                {"sumsDigest", unverified.sums_digest.str()},
+                {"metadata", parse_json(metadata.format(), "bundle.json", {64U << 20, 16, 2U << 20})}});
     return;
   }
   std::string text = path + ": NOT VERIFIED, this is only what it says of itself\n";

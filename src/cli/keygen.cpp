@@ -26,21 +26,21 @@ const std::map<std::string, trust::Algorithm>& algorithms() {
   return known;
 }
 
-std::string new_passphrase(const KeygenOptions& options) {
+Secret new_passphrase(const KeygenOptions& options) {
   if (options.no_passphrase) return {};
   if (!options.passphrase_file.empty()) return read_secret_file(options.passphrase_file);
-  const std::string first = ask_passphrase("Passphrase for the new key: ");
+  Secret first = ask_passphrase("Passphrase for the new key: ");
   if (first.empty())
     throw Error(ErrorCode::usage, "the passphrase is empty")
         .hint("a key that may lie unencrypted is made with --no-passphrase");
-  if (ask_passphrase("The same again: ") != first)
+  if (!(ask_passphrase("The same again: ") == first))
     throw Error(ErrorCode::usage, "the two passphrases differ").hint("run it again");
   return first;
 }
 
 void run(const KeygenOptions& options, const Conduct& conduct) {
   const auto files = flow::new_key_files(options.name);
-  const std::string passphrase = new_passphrase(options);
+  const Secret passphrase = new_passphrase(options);
   const auto key = trust::PrivateKey::generate(algorithms().at(options.algorithm));
   flow::write_key_files(files, key, passphrase);
   const std::string fingerprint = key.public_key().fingerprint();
@@ -51,7 +51,7 @@ void run(const KeygenOptions& options, const Conduct& conduct) {
               {"algorithm", trust::to_string(key.public_key().algorithm())},
               {"fingerprint", fingerprint}};
     if (minisign) json["minisignPublicKey"] = files.minisign_key.string();
-    print(pretty_json(json) + "\n");
+    print_json(json);
     return;
   }
   print("private key  " + files.private_key.string() + (passphrase.empty() ? " (not encrypted)" : "") +

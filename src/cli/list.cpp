@@ -19,12 +19,11 @@ void run(const SelectionOptions& selection, const Conduct& conduct) {
     for (const auto& [image, reason] : set.images)
       images.push_back(
           {{"source", image.str()}, {"components", reason.components}, {"groups", reason.groups}, {"why", reason.why}});
-    print(pretty_json({{"kubeone", set.kubeone},
-                       {"filters", set.filters},
-                       {"kubernetesVersions", set.kubernetes_versions},
-                       {"catalogDigest", catalog.digest().str()},
-                       {"images", std::move(images)}}) +
-          "\n");
+    print_json({{"kubeone", set.kubeone},
+                {"filters", set.filters},
+                {"kubernetesVersions", set.kubernetes_versions},
+                {"catalogDigest", catalog.digest().str()},
+                {"images", std::move(images)}});
     return;
   }
   std::string text;

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/interrupt.hpp"
 #include "airlock/base/json.hpp"
+#include "airlock/base/output.hpp"
 #include "airlock/version.hpp"
 #include "cli/verbs.hpp"
 
@@ -19,17 +20,23 @@ namespace airlock::cli {
 namespace {
 
 int report(const Error& error, bool json) {
-  if (json) {
-    const Json text{{"error",
-                     {{"code", to_string(error.code())},
-                      {"exitStatus", static_cast<int>(error.code())},
-                      {"message", error.what()},
-                      {"hint", error.hint()}}}};
-    std::printf("%s\n", text.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  const int status = static_cast<int>(error.code());
+  if (!json) {
+    show(std::string("airlock: error: ") + error.what() + "\n" +
+         (error.hint().empty() ? "" : "  next: " + error.hint() + "\n"));
+    return status;
   }
-  std::fprintf(stderr, "airlock: error: %s\n", error.what());
-  if (!error.hint().empty()) std::fprintf(stderr, "  next: %s\n", error.hint().c_str());
-  return static_cast<int>(error.code());
+  const Json text{
+      {"code", to_string(error.code())}, {"exitStatus", status}, {"message", error.what()}, {"hint", error.hint()}};
+  Json event = text;
+  event["event"] = "error";
+  show_json(event);
+  try {
+    print_json({{"error", text}});
+  } catch (const Error&) {
+    // Standard output may be what failed; standard error has it.
+  }
+  return status;
 }
 
 /// Edits that turn one word into the other (Levenshtein).
@@ -60,6 +67,20 @@ void refuse_unknown_verb(const CLI::App& app, const std::string& word) {
   throw error.hint("see airlock --help");
 }
 
+/// What --help and --version ask for, as CLI11 has it.
+int help_or_version(const CLI::App& app, const CLI::ParseError& error) {
+  std::ostringstream text;
+  app.exit(error, text, text);
+  print(text.str());
+  return 0;
+}
+
+/// Passphrases and tokens must not get into a file that a crash leaves.
+void forbid_core_dumps() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+}
+
 int run(int argc, char** argv) {
   CLI::App app("airlock carries Kubernetes images across an air gap", "airlock");
   app.set_version_flag("--version", std::string("airlock ") + version);
@@ -88,7 +109,7 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (error.get_exit_code() == 0) return help_or_version(app, error);
     return report(Error(ErrorCode::usage, error.what()).hint("see airlock --help, or airlock VERB --help"),
                   conduct.json());
   } catch (const Error& error) {
@@ -110,6 +131,8 @@ int run(int argc, char** argv) {
 // Only running out of memory while a failure is reported could throw here.
 // NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
+  airlock::open_standard_descriptors();
+  airlock::cli::forbid_core_dumps();
   airlock::catch_interrupts();
   return airlock::cli::run(argc, argv);
 }

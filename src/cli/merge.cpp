@@ -49,13 +49,12 @@ void run(const MergeOptions& options, const Conduct& conduct) {
   const auto key = options.signing.load();
   const auto result = flow::merge_bundles(request, policy, key, reporter);
   if (conduct.json())
-    print(pretty_json({{"bundle", options.output},
-                       {"images", result.metadata.images.size()},
-                       {"blobs", result.metadata.blobs.size()},
-                       {"reliedOn", result.metadata.base.blobs.size()},
-                       {"archiveSize", result.archive_size},
-                       {"sumsDigest", result.sums_digest.str()}}) +
-          "\n");
+    print_json({{"bundle", options.output},
+                {"images", result.metadata.images.size()},
+                {"blobs", result.metadata.blobs.size()},
+                {"reliedOn", result.metadata.base.blobs.size()},
+                {"archiveSize", result.archive_size},
+                {"sumsDigest", result.sums_digest.str()}});
   else
     print(options.output + ": merged and signed, " + human_size(result.archive_size) + "\n  content    " +
           count_of(result.metadata.images.size(), "image") + ", " + count_of(result.metadata.blobs.size(), "blob") +

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <iostream>
 #include <thread>
 
 #include "airlock/base/error.hpp"
@@ -43,23 +42,24 @@ class SilentTerminal {
   termios before_{};
 };
 
-std::string read_line(int fd) {
-  std::string line;
-  char c = 0;
-  for (;;) {
+}  // namespace
+
+std::optional<Secret> read_line(int fd) {
+  Secret line;
+  for (bool any = false;; any = true) {
+    char c = 0;
+    wait_until_readable(fd);
     const ssize_t n = ::read(fd, &c, 1);
-    throw_if_interrupted();
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
       throw Error(ErrorCode::media, "cannot read what is asked for").hint("give it in a file: --passphrase-file FILE");
+    if (n == 0 && !any) return std::nullopt;
     if (n == 0 || c == '\n') break;
-    line += c;
+    line.append({&c, 1});
   }
-  if (line.ends_with('\r')) line.pop_back();
+  if (line.view().ends_with('\r')) line.drop_last();
   return line;
 }
-
-}  // namespace
 
 void Conduct::add_to(CLI::App& verb) {
   verb.add_option("--output", output, "Form of the result: text or json")
@@ -159,12 +159,12 @@ catalog::ImageSet SelectionOptions::select(catalog::Catalog& catalog, Reporter& 
 
 std::optional<registry::Credentials> LoginOptions::read() const {
   if (username.empty()) return std::nullopt;
-  const std::string password =
-      password_stdin ? read_line(STDIN_FILENO) : ask_passphrase("Password of " + username + ": ");
+  Secret password =
+      password_stdin ? read_line(STDIN_FILENO).value_or(Secret()) : ask_passphrase("Password of " + username + ": ");
   if (password.empty())
     throw Error(ErrorCode::usage, "the password for --username " + username + " is empty")
         .hint("give the password in the first line of standard input");
-  return registry::Credentials{username, password};
+  return registry::Credentials{username, std::move(password), {}};
 }
 
 void SigningOptions::add_to(CLI::App& verb) {
@@ -193,8 +193,10 @@ trust::PrivateKey SigningOptions::load() const {
     if (passphrase_fd >= 0) return read_secret_descriptor(passphrase_fd);
     return ask_passphrase((token ? "PIN of the token with " : "Passphrase of ") + key + ": ");
   };
-  return token ? trust::PrivateKey::from_token(key, secret)
-               : trust::PrivateKey::from_pem(read_file(key, max_key_file), key, secret);
+  if (token) return trust::PrivateKey::from_token(key, secret);
+  std::string pem = read_file(key, max_key_file);
+  const WipedText wiped(pem);
+  return trust::PrivateKey::from_pem(pem, key, secret);
 }
 
 std::string SigningOptions::signature_name() const {
@@ -238,7 +240,7 @@ trust::Policy TrustOptions::policy() const {
     throw Error(ErrorCode::usage, "whom to trust? --key PUB or --policy FILE is missing")
         .hint("a bundle is never taken without a signature that somebody here trusts");
   return trust::Policy::single_key(std::filesystem::path(key_file).stem().string(),
-                                   trust::PublicKey::from_pem(read_file(key_file, max_key_file), key_file));
+                                   trust::PublicKey::from_text(read_file(key_file, max_key_file), key_file));
 }
 
 void TrustOptions::apply(flow::VerifyRequest& request) const {
@@ -257,35 +259,36 @@ void add_jobs(CLI::App& verb, unsigned& jobs) {
       ->capture_default_str();
 }
 
-std::string ask_passphrase(const std::string& prompt) {
-  const int fd = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
-  if (fd < 0)
+Secret ask_passphrase(const std::string& prompt) {
+  const FileDescriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
+  if (!terminal)
     throw Error(ErrorCode::usage, "there is no terminal to ask for: " + prompt)
         .hint("give it with --passphrase-file FILE, or --password-stdin for a registry");
-  const FileDescriptor terminal(fd);
-  const SilentTerminal silent(fd);
-  [[maybe_unused]] auto ignored = ::write(fd, prompt.data(), prompt.size());
-  std::string line = read_line(fd);
-  ignored = ::write(fd, "\n", 1);
+  const SilentTerminal silent(terminal.get());
+  const std::string shown = without_controls(prompt, false);
+  [[maybe_unused]] auto ignored = ::write(terminal.get(), shown.data(), shown.size());
+  Secret line = read_line(terminal.get()).value_or(Secret());
+  ignored = ::write(terminal.get(), "\n", 1);
   return line;
 }
 
-std::string read_secret_file(const std::filesystem::path& file) {
+Secret read_secret_file(const std::filesystem::path& file) {
   std::string text = read_file(file, max_key_file);
-  text.resize(std::min(text.find('\n'), text.size()));
-  if (text.ends_with('\r')) text.pop_back();
-  if (text.empty())
+  const WipedText wiped(text);
+  Secret line(std::string_view(text).substr(0, text.find('\n')));
+  if (line.view().ends_with('\r')) line.drop_last();
+  if (line.empty())
     throw Error(ErrorCode::usage, file.string() + " holds no passphrase in its first line")
         .hint("write the passphrase there, or leave the option out to be asked");
-  return text;
+  return line;
 }
 
-std::string read_secret_descriptor(int fd) {
-  std::string text = read_line(fd);
-  if (text.empty())
+Secret read_secret_descriptor(int fd) {
+  Secret line = read_line(fd).value_or(Secret());
+  if (line.empty())
     throw Error(ErrorCode::usage, "descriptor " + std::to_string(fd) + " gave no passphrase in its first line")
         .hint("write the passphrase to it before airlock starts, or use --passphrase-file");
-  return text;
+  return line;
 }
 
 void check_emit_target(const std::string& file) {
@@ -297,6 +300,7 @@ void check_emit_target(const std::string& file) {
         .hint("make it first");
   if (std::filesystem::is_directory(path))
     throw Error(ErrorCode::media, "--emit " + file + " is a directory").hint("name a file in it");
+  check_replaceable(path);
   if (!std::filesystem::is_regular_file(path)) return;  // new, or a device such as /dev/stdout
   const std::string content = read_file(path, max_images_file);
   if (!content.empty() && !content.starts_with(kubeone::stanza_comment))
@@ -332,13 +336,6 @@ std::string base_text(const bundle::Base& base) {
   for (const auto& blob : base.blobs) bytes += blob.size;
   return "  delta      relies on " + count_of(base.blobs.size(), "blob") + " that the registry has to have, " +
          human_size(bytes) + "\n";
-}
-
-void print(const std::string& text) {
-  std::cout << text << std::flush;
-  if (!std::cout)
-    throw Error(ErrorCode::media, "cannot write to standard output")
-        .hint("look whether the disk is full or the reader has ended");
 }
 
 }  // namespace airlock::cli

@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "airlock/base/output.hpp"
 #include "airlock/base/reporter.hpp"
+#include "airlock/base/secret.hpp"
 #include "airlock/bundle/metadata.hpp"
 #include "airlock/catalog/selection.hpp"
 #include "airlock/flow/selection.hpp"
@@ -149,11 +151,14 @@ void add_request_jobs(CLI::App& verb, unsigned& jobs);
 unsigned processors();
 
 /// Asks on the terminal without echo; an Error (code `usage`) where there is none.
-std::string ask_passphrase(const std::string& prompt);
+Secret ask_passphrase(const std::string& prompt);
 
 /// First line of a file or descriptor, without its line end.
-std::string read_secret_file(const std::filesystem::path& file);
-std::string read_secret_descriptor(int fd);
+Secret read_secret_file(const std::filesystem::path& file);
+Secret read_secret_descriptor(int fd);
+/// A line from a descriptor, without its line end; what comes before the end counts as one. Nothing at the end. An
+/// interruption by the user is an Error at once.
+std::optional<Secret> read_line(int fd);
 
 /// Refuses `--emit FILE` before any work where the file could not be written, or holds something that airlock did not
 /// write.
@@ -170,7 +175,4 @@ std::string describe(const registry::Statistics& statistics);
 std::string describe(const bundle::Selection& selection);
 /// A line on what a delta relies on; empty for a bundle that is complete by itself.
 std::string base_text(const bundle::Base& base);
-/// Prints to standard output; an Error (code `media`) when it cannot be written.
-void print(const std::string& text);
-
 }  // namespace airlock::cli

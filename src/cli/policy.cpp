@@ -21,12 +21,11 @@ void run(const std::string& file, const Conduct& conduct) {
                       {"fingerprint", trusted.key.fingerprint()},
                       {"algorithm", trust::to_string(trusted.key.algorithm())},
                       {"revoked", content.revoked.contains(trusted.key.spki())}});
-    print(pretty_json({{"policy", file},
-                       {"digest", content.digest->str()},
-                       {"keys", std::move(keys)},
-                       {"explanation", policy.explain()},
-                       {"warnings", oddities}}) +
-          "\n");
+    print_json({{"policy", file},
+                {"digest", content.digest->str()},
+                {"keys", std::move(keys)},
+                {"explanation", policy.explain()},
+                {"warnings", oddities}});
     return;
   }
   std::string text = file + ": in order, " + content.digest->str() + "\n";

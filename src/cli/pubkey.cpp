@@ -21,7 +21,7 @@ trust::PublicKey load(const SigningOptions& signing) {
   constexpr std::size_t max_key_file = 64U << 10;
   if (!signing.key.starts_with("pkcs11:")) {
     const std::string pem = read_file(signing.key, max_key_file);
-    if (pem.find("PRIVATE KEY") == std::string::npos) return trust::PublicKey::from_pem(pem, signing.key);
+    if (pem.find("PRIVATE KEY") == std::string::npos) return trust::PublicKey::from_text(pem, signing.key);
   }
   return signing.load().public_key();
 }
@@ -33,10 +33,8 @@ void run(const PubkeyOptions& options, const Conduct& conduct) {
         .hint("leave --minisign out, or make a key with: airlock keygen NAME --algorithm ed25519");
   const std::string text = options.minisign ? trust::minisign_public_key(key) : key.pem();
   if (conduct.json())
-    print(pretty_json({{"publicKey", text},
-                       {"algorithm", trust::to_string(key.algorithm())},
-                       {"fingerprint", key.fingerprint()}}) +
-          "\n");
+    print_json(
+        {{"publicKey", text}, {"algorithm", trust::to_string(key.algorithm())}, {"fingerprint", key.fingerprint()}});
   else
     print(text);
 }

@@ -21,20 +21,19 @@ struct ReceiptVerbOptions {
 };
 
 void run(const ReceiptVerbOptions& options, const Conduct& conduct) {
-  const auto key = trust::PublicKey::from_pem(read_file(options.key, 64U << 10), options.key);
+  const auto key = trust::PublicKey::from_text(read_file(options.key, 64U << 10), options.key);
   const std::string signature = options.signature.empty() ? options.file + ".sig" : options.signature;
   const auto receipt = flow::verify_receipt(options.file, signature, key);
   if (conduct.json()) {
-    print(pretty_json({{"receipt", options.file},
-                       {"signer", key.fingerprint()},
-                       {"content", parse_json(receipt.format(), options.file, {64U << 20, 16, 2U << 20})}}) +
-          "\n");
+    print_json({{"receipt", options.file},
+                {"signer", key.fingerprint()},
+                {"content", parse_json(receipt.format(), options.file, {64U << 20, 16, 2U << 20})}});
     return;
   }
   std::uint64_t bytes = 0;
   for (const auto& [digest, blob] : receipt.blobs) bytes += blob.size;
   std::string text = options.file + ": signed by " + key.fingerprint() + "\n";
-  text += "  registry   " + printable(receipt.registry) + ", at " + format_time(receipt.time) + "\n";
+  text += "  registry   " + receipt.registry.str() + ", at " + format_time(receipt.time) + "\n";
   text += "  bundle     stream " + printable(receipt.stream) + ", serial " + std::to_string(receipt.serial) +
           ", SHA256SUMS " + receipt.bundle.str() + "\n";
   text += "  policy     " + printable(receipt.policy) + "; " + printable(join(receipt.signers, ", ")) + "\n";

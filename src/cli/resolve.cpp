@@ -29,15 +29,13 @@ void run(const ResolveVerbOptions& options, const Conduct& conduct) {
   std::uint64_t bytes = 0;
   for (const auto& [digest, size] : lock.blobs) bytes += size;
   if (conduct.json())
-    print(pretty_json({{"lock", options.output},
-                       {"images", lock.images.size()},
-                       {"blobs", lock.blobs.size()},
-                       {"blobBytes", bytes}}) +
-          "\n");
+    print_json(
+        {{"lock", options.output}, {"images", lock.images.size()}, {"blobs", lock.blobs.size()}, {"blobBytes", bytes}});
   else
     print(options.output + ": " + count_of(lock.images.size(), "image") + ", " + count_of(lock.blobs.size(), "blob") +
           ", " + human_size(bytes) + "\n");
-  reporter.note("Next: review it, then\n  airlock export --lock " + options.output + " --key KEY -o BUNDLE");
+  reporter.note("Next: review it, then\n  airlock export --lock " + shell_word(options.output) +
+                " --key KEY -o BUNDLE");
 }
 
 }  // namespace

@@ -46,14 +46,13 @@ flow::SignRequest SignVerbOptions::request() const {
 void print_signed(const SignVerbOptions& options, const flow::SignRequest& request, const flow::SignResult& result,
                   const trust::PublicKey& key, const std::string& deed, const Conduct& conduct) {
   if (conduct.json()) {
-    print(pretty_json({{"bundle", options.bundle},
-                       {"name", request.name},
-                       {"signer", key.fingerprint()},
-                       {"algorithm", trust::to_string(key.algorithm())},
-                       {"contentChecked", !request.verified},
-                       {"sumsDigest", result.content.str()},
-                       {"files", result.files}}) +
-          "\n");
+    print_json({{"bundle", options.bundle},
+                {"name", request.name},
+                {"signer", key.fingerprint()},
+                {"algorithm", trust::to_string(key.algorithm())},
+                {"contentChecked", !request.verified},
+                {"sumsDigest", result.content.str()},
+                {"files", result.files}});
     return;
   }
   print(options.bundle + ": " + (request.verified ? "" : "checked, and ") + deed + " by " + request.name + ", " +

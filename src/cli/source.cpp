@@ -15,16 +15,14 @@ constexpr std::size_t max_lock_file = 64U << 20;
 /// HOST=[http://]HOST:PORT[/PREFIX]
 std::pair<std::string, registry::Mirror> parse_mirror(const std::string& text) {
   const auto equals = text.find('=');
-  if (equals == std::string::npos || !oci::is_registry(text.substr(0, equals)))
+  if (equals == std::string::npos || !oci::Registry::find(text.substr(0, equals)))
     throw Error(ErrorCode::usage, "--mirror " + text + " is not HOST=[http://]HOST:PORT")
         .hint("for example --mirror docker.io=mirror.example:5000");
   std::string target = text.substr(equals + 1);
-  registry::Mirror mirror;
-  mirror.plain_http = target.starts_with("http://");
+  const bool plain_http = target.starts_with("http://");
   for (const std::string scheme : {"http://", "https://"})
     if (target.starts_with(scheme)) target.erase(0, scheme.size());
-  mirror.location = registry::Location::parse(target);
-  return {text.substr(0, equals), mirror};
+  return {text.substr(0, equals), {plain_http, registry::Location::parse(target)}};
 }
 
 /// The hosts that will really be asked.
@@ -32,7 +30,7 @@ std::set<std::string> hosts_of(const catalog::ImageSet& set, const registry::Cli
   std::set<std::string> hosts;
   for (const auto& [image, reason] : set.images) {
     const auto mirror = client.mirrors.find(image.registry);
-    hosts.insert(mirror == client.mirrors.end() ? image.registry : mirror->second.location.host);
+    hosts.insert(mirror == client.mirrors.end() ? image.registry.str() : mirror->second.location.host.str());
   }
   return hosts;
 }
@@ -48,7 +46,7 @@ registry::ClientOptions client_options(const SourceOptions& options, const catal
       throw Error(ErrorCode::usage, "--mirror names " + host + " twice").hint("name each source once");
   }
   for (const std::string& host : options.insecure) {
-    if (!oci::is_registry(host))
+    if (!oci::Registry::find(host))
       throw Error(ErrorCode::usage, "--insecure " + host + " is not HOST or HOST:PORT")
           .hint("write it as the images have it, e.g. registry.example:5000");
     client.insecure_hosts.insert(host);

@@ -24,23 +24,22 @@ std::uint64_t blob_bytes(const bundle::Metadata& metadata) {
   return bytes;
 }
 
-void print_json(const std::string& path, const bundle::VerifiedBundle& bundle) {
+void print_verified(const std::string& path, const bundle::VerifiedBundle& bundle) {
   const bundle::Metadata& metadata = bundle.metadata();
   Json images = Json::array();
   for (const auto& image : metadata.images)
     images.push_back({{"source", image.source.str()}, {"digest", image.descriptor.digest.str()}});
-  print(pretty_json({{"bundle", path},
-                     {"verified", true},
-                     {"trust", evidence_json(bundle.evidence())},
-                     {"sumsDigest", bundle.evidence().signed_content().str()},
-                     {"stream", metadata.stream},
-                     {"serial", metadata.serial},
-                     {"created", format_time(metadata.created)},
-                     {"images", std::move(images)},
-                     {"blobs", metadata.blobs.size()},
-                     {"blobBytes", blob_bytes(metadata)},
-                     {"archiveSize", bundle.archive_size()}}) +
-        "\n");
+  print_json({{"bundle", path},
+              {"verified", true},
+              {"trust", evidence_json(bundle.evidence())},
+              {"sumsDigest", bundle.evidence().signed_content().str()},
+              {"stream", metadata.stream},
+              {"serial", metadata.serial},
+              {"created", format_time(metadata.created)},
+              {"images", std::move(images)},
+              {"blobs", metadata.blobs.size()},
+              {"blobBytes", blob_bytes(metadata)},
+              {"archiveSize", bundle.archive_size()}});
 }
 
 void print_text(const std::string& path, const bundle::VerifiedBundle& bundle) {
@@ -66,7 +65,7 @@ void run(const VerifyVerbOptions& options, const Conduct& conduct) {
   const auto bundle = flow::verify_bundle(request, options.trust.policy(), reporter);
   const std::string path = options.request.bundle.string();
   if (conduct.json())
-    print_json(path, bundle);
+    print_verified(path, bundle);
   else
     print_text(path, bundle);
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
-#include <iostream>
-
 #include "cli/options.hpp"
 
 namespace airlock::cli {
@@ -18,11 +16,10 @@ bundle::VolumePlaces VolumePlaceOptions::places() const {
   bundle::VolumePlaces places{directories, nullptr};
   if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return places;
   places.ask = [](const std::string& what) -> std::optional<std::filesystem::path> {
-    std::cerr << "airlock looks for " << what
-              << ". Insert its medium and name its directory, or press Enter to give up: " << std::flush;
-    std::string line;
-    if (!std::getline(std::cin, line) || line.empty()) return std::nullopt;
-    return std::filesystem::path(line);
+    show("airlock looks for " + what + ". Insert its medium and name its directory, or press Enter to give up: ");
+    const auto line = read_line(STDIN_FILENO);
+    if (!line || line->empty()) return std::nullopt;
+    return std::filesystem::path(std::string(line->view()));
   };
   return places;
 }

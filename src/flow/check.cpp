@@ -8,6 +8,7 @@ namespace airlock::flow {
 
 transfer::CheckSummary check_registry(const CheckRequest& request, const trust::Policy& policy, Reporter& reporter) {
   VerifyRequest verify = request.verify;
+  verify.target = request.target;
   verify.blobs = bundle::BlobCheck::on_read;  // the registry is asked for digests; no content is needed
   const bundle::VerifiedBundle bundle = verify_bundle(verify, policy, reporter);
   registry::Client client(request.client, reporter);

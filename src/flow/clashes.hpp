@@ -11,18 +11,32 @@
 
 namespace airlock::flow {
 
-/// Two images that would get the same name in the local registry cannot travel together, unless they are the same.
-inline void refuse_name_clashes(const std::vector<bundle::Image>& images) {
-  std::map<std::string, const bundle::Image*> by_path;
+/// Two manifests that would get the same name in the local registry cannot travel together: which of them the name
+/// stood for would be chance. Referrers have names too, where cosign looks for them. An Error with this code; `what`
+/// says what to do about it.
+inline void refuse_name_clashes(const std::vector<bundle::Image>& images, ErrorCode code, const std::string& what) {
+  struct Named {
+    std::string by;
+    oci::Digest digest;
+  };
+  std::map<std::string, Named> names;
+  const auto name = [&](const std::string& path, const std::string& by, const oci::Digest& digest) {
+    const auto [other, added] = names.try_emplace(path, Named{by, digest});
+    if (added || other->second.digest == digest) return;
+    throw Error(code, other->second.by + " and " + by + " are different images, but both become " + path +
+                          " in the local registry")
+        .hint(what);
+  };
   for (const bundle::Image& image : images)
     for (const kubeone::TargetPath& path : kubeone::target_paths(image.source)) {
-      const auto [other, added] = by_path.try_emplace(path.str(), &image);
-      if (added || other->second->descriptor.digest == image.descriptor.digest) continue;
-      throw Error(ErrorCode::selection, other->second->source.str() + " and " + image.source.str() +
-                                            " are different images, but both become " + path.str() +
-                                            " in the local registry")
-          .hint("leave one out with --exclude, or make two bundles for two registry prefixes");
+      name(path.str(), image.source.str(), image.descriptor.digest);
+      for (const auto& [descriptor, tag] : image.referrers)
+        if (tag) name(path.repository + ":" + tag->str(), "a referrer of " + image.source.str(), descriptor.digest);
     }
 }
+
+inline constexpr const char* clash_at_export =
+    "leave one out with --exclude, or make two bundles for two registry prefixes";
+inline constexpr const char* clash_in_bundle = "its exporter has to make two bundles of it, for two registry prefixes";
 
 }  // namespace airlock::flow

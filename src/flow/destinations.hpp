@@ -14,7 +14,7 @@ inline std::vector<transfer::Destination> destinations_of(const bundle::Metadata
   std::vector<transfer::Destination> destinations;
   for (const bundle::Image& image : metadata.images)
     for (const kubeone::TargetPath& path : kubeone::target_paths(image.source))
-      destinations.push_back({&image, {target.host, target.repository(path.repository)}, path.tag});
+      destinations.push_back({&image, {target.host, oci::below(target.prefix, path.repository)}, path.tag});
   return destinations;
 }
 

@@ -2,7 +2,6 @@
 #include "airlock/flow/export.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <set>
 #include <utility>
@@ -27,12 +26,10 @@ bundle::Selection selection_of(const ExportRequest& request) {
           request.platforms.words(), request.catalog_digest, std::string("airlock ") + version};
 }
 
-/// `earlier`: of the run that this one goes on with; it has the same time and serial, where nobody asks for others.
-bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Resolution& resolution,
-                               const bundle::JournalPlan* earlier) {
+/// Time and serial are this machine's and this run's, also where it goes on with what an earlier one left.
+bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Resolution& resolution) {
   bundle::Metadata metadata;
-  const bool time_given = std::getenv("SOURCE_DATE_EPOCH") != nullptr;
-  metadata.created = earlier != nullptr && !time_given ? earlier->created : current_time();
+  metadata.created = current_time();
   metadata.stream = request.stream;
   metadata.serial = request.serial.value_or(static_cast<std::uint64_t>(metadata.created.time_since_epoch().count()));
   metadata.expires = request.expires;
@@ -46,8 +43,7 @@ bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Res
   }
   if (metadata.base.blobs.empty()) return metadata;
   for (const transfer::Inventory& inventory : request.since)
-    metadata.base.sources.push_back(
-        {transfer::to_string(inventory.kind), inventory.bundle, inventory.stream, inventory.serial});
+    metadata.base.sources.push_back({inventory.kind, inventory.bundle, inventory.stream, inventory.serial});
   return metadata;
 }
 
@@ -78,8 +74,8 @@ void check_request(const ExportRequest& request) {
         .hint("make it first, or mount the medium");
 }
 
-std::set<std::string> registries_of(const catalog::ImageSet& set) {
-  std::set<std::string> registries;
+std::set<oci::Registry> registries_of(const catalog::ImageSet& set) {
+  std::set<oci::Registry> registries;
   for (const auto& [image, reason] : set.images) registries.insert(image.registry);
   return registries;
 }
@@ -101,19 +97,17 @@ Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter&
   const auto pace = transfer::pace(client, registries_of(request.set), request.jobs);
   reporter.detail(count_of(pace.jobs, "request") + " at a time");
   auto resolution = transfer::resolve(client, request.set, resolve_options(request, pace), reporter);
-  refuse_name_clashes(resolution.images);
-  auto left = bundle::read_journal(request.output);
-  if (left) {
-    bundle::Metadata same = checked(make_metadata(request, resolution, &left->plan));
-    bundle::Draft draft(same, resolution.documents);
-    if (bundle::goes_on(*left, draft, request.volumes))
-      return {std::move(left), pace, std::move(resolution), std::move(same), std::move(draft)};
+  refuse_name_clashes(resolution.images, ErrorCode::selection, clash_at_export);
+  bundle::Metadata metadata = checked(make_metadata(request, resolution));
+  // The documents move with the resolution, and do not change their places: a map's nodes stay.
+  bundle::Draft draft(metadata, resolution.documents);
+  auto left = request.output.empty() ? std::nullopt : bundle::read_journal(request.output);
+  if (left && !bundle::goes_on(*left, draft, request.volumes)) {
     reporter.note("what an earlier run left beside " + request.output.string() +
                   " was for other images, or upstream has changed them: starting over");
+    left.reset();
   }
-  bundle::Metadata metadata = checked(make_metadata(request, resolution, nullptr));
-  bundle::Draft draft(metadata, resolution.documents);
-  return {std::nullopt, pace, std::move(resolution), std::move(metadata), std::move(draft)};
+  return {std::move(left), pace, std::move(resolution), std::move(metadata), std::move(draft)};
 }
 
 /// All that may be wrong is found out before bytes move, and said at once.
@@ -159,7 +153,7 @@ transfer::Lock resolve_lock(const ExportRequest& request, Reporter& reporter) {
   registry::Client client(request.client, reporter);
   const auto pace = transfer::pace(client, registries_of(request.set), request.jobs);
   const auto resolution = transfer::resolve(client, request.set, resolve_options(request, pace), reporter);
-  refuse_name_clashes(resolution.images);
+  refuse_name_clashes(resolution.images, ErrorCode::selection, clash_at_export);
   return transfer::Lock::of(resolution, selection_of(request));
 }
 
@@ -185,7 +179,7 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
   } catch (const Error&) {
     if (writer.leaves_something())
       reporter.note("what was downloaded is kept in " + request.output.string() +
-                    "*.partial; the same command goes on from there");
+                    "*.partial; the same command resumes from there");
     throw;
   }
   reporter.note("flushing and signing");

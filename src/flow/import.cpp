@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/import.hpp"
 
+#include <functional>
 #include <set>
 
 #include "airlock/base/findings.hpp"
@@ -57,7 +58,7 @@ std::map<oci::Digest, transfer::ReceiptBlob> blobs_held(const bundle::VerifiedBu
 /// Push believes that an image whose manifests are served has its blobs too; a receipt must not.
 void prove_blobs(registry::Client& client, const bundle::VerifiedBundle& bundle,
                  const std::vector<transfer::Destination>& destinations, unsigned jobs, Reporter& reporter) {
-  const std::string& host = destinations.front().repository.registry;
+  const auto& host = destinations.front().repository.registry;
   const auto summary =
       transfer::check(client, bundle, destinations, transfer::pace(client, {host}, jobs).jobs, reporter);
   if (summary.problems.empty()) return;
@@ -68,16 +69,48 @@ void prove_blobs(registry::Client& client, const bundle::VerifiedBundle& bundle,
           "the registry lost something that it had; see airlock check, delete the broken names there and import again");
 }
 
-/// What a dry run finds out about the registry: whether this user may push, and for a delta what it builds on. In a
-/// real run the first request of each kind finds it out.
+/// What a dry run finds out about the registry: whether this user may push, for a delta what it builds on, and which
+/// names would move. In a real run the first request of each kind finds it out.
 void try_target(const bundle::VerifiedBundle& bundle, const ImportRequest& request, registry::Client& client,
-                Findings& findings, Reporter& reporter) {
+                std::vector<transfer::Move>& moves, Findings& findings, Reporter& reporter) {
   const auto destinations = destinations_of(bundle.metadata(), request.target);
+  const auto jobs = [&] { return transfer::pace(client, {request.target.host}, request.jobs).jobs; };
   findings.check([&] { client.check_push(destinations.front().repository); });
+  findings.check([&] { transfer::find_relied_on(client, bundle, destinations, destinations, jobs(), reporter); });
   findings.check([&] {
-    transfer::find_relied_on(client, bundle, destinations, destinations,
-                             transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
+    moves = transfer::find_moves(client, bundle, destinations, jobs(), reporter);
+    if (request.existing == transfer::Existing::keep && !moves.empty()) transfer::refuse_moves(moves);
   });
+}
+
+/// Verification as the policy wants it, with the record of imports in hand where it needs one.
+bundle::VerifiedBundle verify_for(const ImportRequest& request, const trust::Policy& policy,
+                                  const std::optional<trust::ImportState>& state, Reporter& reporter) {
+  VerifyRequest verify = request.verify;
+  verify.target = request.target;
+  return state ? verify_bundle(verify, policy, state->last_imports(), reporter)
+               : verify_bundle(verify, policy, reporter);
+}
+
+/// An import that is killed may have moved names: that it began is on the disk before the first of them is written.
+std::function<void()> recording(std::optional<trust::ImportState>& state, const bundle::VerifiedBundle& bundle,
+                                const ImportRequest& request) {
+  if (!state || !bundle.evidence().tracks_serial()) return nullptr;
+  return [&] {
+    state->begin(bundle.metadata().stream, request.target,
+                 {bundle.metadata().serial, bundle.evidence().signed_content()});
+  };
+}
+
+std::unique_ptr<ImportResult> begin_result(const bundle::VerifiedBundle& bundle, const ImportRequest& request,
+                                           registry::Reach reach) {
+  auto result = std::make_unique<ImportResult>(ImportResult{
+      bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}, {}, {}, {}, {}});
+  result->sources = source_registries(result->metadata);
+  result->warnings = result->configuration.warnings();
+  for (auto& warning : literal_image_warnings(result->metadata)) result->warnings.push_back(std::move(warning));
+  result->destinations = destinations_of(result->metadata, request.target);
+  return result;
 }
 
 }  // namespace
@@ -88,36 +121,29 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   // Held until the end: what may follow what is decided and recorded in one go.
   std::optional<trust::ImportState> state;
   if (policy.needs_import_state() && !request.dry_run)
-    state = trust::ImportState::open_to_record(state_directory(request.verify));
+    state = trust::ImportState::open_to_record(needed_state_directory(request.verify));
   Findings findings;
   std::optional<bundle::VerifiedBundle> verified;
   registry::Client client(request.client, reporter);
   if (request.check_targets) findings.check(request.check_targets);
-  findings.check([&] {
-    verified.emplace(state ? verify_bundle(request.verify, policy, state->last_imports(), reporter)
-                           : verify_bundle(request.verify, policy, reporter));
-  });
+  findings.check([&] { verified.emplace(verify_for(request, policy, state, reporter)); });
   if (!request.dry_run) findings.conclude();  // the registry hears nothing of a bundle that is not good
   registry::Reach reach = registry::Reach::tls_verified;
+  std::vector<transfer::Move> moves;
   const bool reached = findings.check([&] { reach = client.reach(request.target.host); });
   if (verified && request.preflight) findings.check([&] { request.preflight(verified->metadata()); });
-  if (verified && reached && request.dry_run) try_target(*verified, request, client, findings, reporter);
+  if (verified && reached && request.dry_run) try_target(*verified, request, client, moves, findings, reporter);
   findings.conclude();
   const bundle::VerifiedBundle& bundle = *verified;
 
-  auto result = std::make_unique<ImportResult>(ImportResult{
-      bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}, {}, {}, {}, {}});
-  result->sources = source_registries(result->metadata);
-  result->warnings = result->configuration.warnings();
-  for (auto& warning : literal_image_warnings(result->metadata)) result->warnings.push_back(std::move(warning));
-  result->destinations = destinations_of(result->metadata, request.target);
-  if (!request.dry_run)
-    result->push = transfer::push(client, bundle, result->destinations,
-                                  transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
-  if (state && bundle.evidence().tracks_serial())
-    state->record(bundle.metadata().stream, {bundle.metadata().serial, bundle.evidence().signed_content()});
-  if (request.prove_blobs && !request.dry_run)
-    prove_blobs(client, bundle, result->destinations, request.jobs, reporter);
+  auto result = begin_result(bundle, request, reach);
+  result->push.moves = std::move(moves);
+  if (!request.dry_run) {
+    const unsigned jobs = transfer::pace(client, {request.target.host}, request.jobs).jobs;
+    const transfer::PushOptions options{jobs, request.existing, recording(state, bundle, request)};
+    result->push = transfer::push(client, bundle, result->destinations, options, reporter);
+    if (request.prove_blobs) prove_blobs(client, bundle, result->destinations, request.jobs, reporter);
+  }
   result->held = blobs_held(bundle, result->destinations);
   result->statistics = client.statistics();
   result->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);

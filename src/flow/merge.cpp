@@ -43,6 +43,29 @@ bundle::Selection merged_selection(const Bundles& bundles) {
   return selection;
 }
 
+void unite_referrers(std::vector<bundle::Referrer>& into, const std::vector<bundle::Referrer>& more) {
+  std::map<oci::Digest, bundle::Referrer> all;
+  for (const bundle::Referrer& referrer : into) all.emplace(referrer.descriptor.digest, referrer);
+  for (const bundle::Referrer& referrer : more) all.emplace(referrer.descriptor.digest, referrer);
+  into.clear();
+  for (auto& [digest, referrer] : all) into.push_back(std::move(referrer));
+}
+
+/// What expires with one of them expires with all.
+std::optional<Time> earliest_expiry(const Bundles& bundles) {
+  std::optional<Time> earliest;
+  for (const auto& bundle : bundles)
+    if (const auto& expires = bundle.metadata().expires; expires && (!earliest || *expires < *earliest))
+      earliest = expires;
+  return earliest;
+}
+
+Time oldest(const Bundles& bundles) {
+  Time time = bundles.front().metadata().created;
+  for (const auto& bundle : bundles) time = std::min(time, bundle.metadata().created);
+  return time;
+}
+
 std::vector<bundle::Image> merged_images(const Bundles& bundles) {
   std::map<oci::Reference, bundle::Image> images;
   for (const auto& bundle : bundles)
@@ -55,22 +78,11 @@ std::vector<bundle::Image> merged_images(const Bundles& bundles) {
             .hint("leave one of the bundles out, or export the images anew");
       known->second.components = united(known->second.components, image.components);
       known->second.groups = united(known->second.groups, image.groups);
-      for (const auto& referrer : image.referrers)
-        if (std::none_of(known->second.referrers.begin(), known->second.referrers.end(),
-                         [&](const auto& other) { return other.digest == referrer.digest; }))
-          known->second.referrers.push_back(referrer);
+      unite_referrers(known->second.referrers, image.referrers);
     }
   std::vector<bundle::Image> all;
   for (auto& [source, image] : images) all.push_back(std::move(image));
   return all;
-}
-
-/// Which bundle carries a blob; nothing where each that has it relies on it.
-const bundle::VerifiedBundle* carrier_of(const Bundles& bundles, const oci::Digest& digest) {
-  for (const auto& bundle : bundles)
-    for (const bundle::Blob& blob : bundle.metadata().blobs)
-      if (blob.digest == digest) return &bundle;
-  return nullptr;
 }
 
 struct Merged {
@@ -95,9 +107,14 @@ Merged plan(const MergeRequest& request, const Bundles& bundles) {
   metadata.created = current_time();
   metadata.stream = common_stream(request, bundles);
   metadata.serial = request.serial.value_or(static_cast<std::uint64_t>(metadata.created.time_since_epoch().count()));
+  metadata.expires = earliest_expiry(bundles);
+  if (metadata.expires && *metadata.expires <= metadata.created)
+    throw Error(ErrorCode::policy,
+                "one of the bundles expired on " + format_time(*metadata.expires) + ", so the merged one would have")
+        .hint("leave it out, or have it exported anew");
   metadata.selection = merged_selection(bundles);
   metadata.images = merged_images(bundles);
-  refuse_name_clashes(metadata.images);
+  refuse_name_clashes(metadata.images, ErrorCode::selection, clash_at_export);
   for (const auto& bundle : bundles)
     for (const bundle::Blob& blob : bundle.metadata().blobs)
       if (bundle.has_document(blob.digest)) merged.documents.emplace(blob.digest, bundle.document(blob.digest));
@@ -107,14 +124,17 @@ Merged plan(const MergeRequest& request, const Bundles& bundles) {
     closure.add(image, platforms, [&](const oci::Descriptor& descriptor) -> std::string_view {
       return merged.documents.at(descriptor.digest);
     });
+  std::map<oci::Digest, const bundle::VerifiedBundle*> carriers;
+  for (const auto& bundle : bundles)
+    for (const bundle::Blob& blob : bundle.metadata().blobs) carriers.emplace(blob.digest, &bundle);
   for (const bundle::Blob& blob : closure.ordered()) {
     if (merged.documents.contains(blob.digest)) {
       metadata.blobs.push_back(blob);
       continue;
     }
-    const auto* carrier = carrier_of(bundles, blob.digest);
-    (carrier == nullptr ? metadata.base.blobs : metadata.blobs).push_back(blob);
-    if (carrier != nullptr) merged.carriers.emplace(blob.digest, carrier);
+    const auto carrier = carriers.find(blob.digest);
+    (carrier == carriers.end() ? metadata.base.blobs : metadata.blobs).push_back(blob);
+    if (carrier != carriers.end()) merged.carriers.emplace(*carrier);
   }
   if (!metadata.base.blobs.empty())
     for (const auto& bundle : bundles)
@@ -154,6 +174,11 @@ MergeResult merge_bundles(const MergeRequest& request, const trust::Policy& poli
     bundles.push_back(verify_bundle(verify, policy, reporter));
   }
   const Merged merged = plan(request, bundles);
+  reporter.note("the merged bundle is as old as this moment; the oldest of its parts was made on " +
+                format_time(oldest(bundles)) +
+                (merged.metadata.expires
+                     ? ". It expires with the first of them, on " + format_time(*merged.metadata.expires)
+                     : std::string()));
   const auto metadata = bundle::Metadata::parse(merged.metadata.format());
   const bundle::Draft draft(metadata, merged.documents);
   bundle::Writer writer(request.output, draft, request.volumes);
@@ -166,10 +191,12 @@ MergeResult merge_bundles(const MergeRequest& request, const trust::Policy& poli
 void split_bundle(const std::filesystem::path& bundle, const bundle::VolumePlaces& places,
                   const std::filesystem::path& output, const bundle::VolumeOptions& volumes, Reporter& reporter) {
   constexpr std::size_t piece_size = 1U << 20;
-  const auto from = bundle::open_medium(bundle, places);
+  const std::shared_ptr<const bundle::ReadableMedium> from = bundle::open_medium(bundle, places);
+  const bundle::Archive whole(from);  // a copy of half a bundle would look finished
   const auto to = bundle::create_medium(output, from->size(), volumes);
   std::string buffer(std::min<std::uint64_t>(piece_size, from->size()), '\0');
   reporter.begin("copying", from->size(), 1);
+  to->discard();  // unless it is committed
   for (std::uint64_t at = 0; at < from->size();) {
     const std::span<char> piece(buffer.data(), std::min<std::uint64_t>(buffer.size(), from->size() - at));
     from->read(at, piece);

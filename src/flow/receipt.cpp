@@ -25,7 +25,7 @@ std::vector<std::string> signers_of(const trust::Evidence& evidence) {
 }  // namespace
 
 transfer::Receipt make_receipt(const ImportResult& result) {
-  transfer::Receipt receipt{result.configuration.registry.str(),
+  transfer::Receipt receipt{result.configuration.registry,
                             current_time(),
                             result.evidence.signed_content(),
                             result.metadata.stream,
@@ -35,9 +35,10 @@ transfer::Receipt make_receipt(const ImportResult& result) {
                             {},
                             result.held};
   for (const auto& item : result.push.published)
-    receipt.images.push_back({item.destination.image->source.str(), item.destination.str(), item.digest,
-                              item.destination.image->descriptor.digest});
-  std::sort(receipt.images.begin(), receipt.images.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    receipt.images.push_back({item.destination.image->source, item.destination.repository.name, item.destination.tag,
+                              item.digest, item.destination.image->descriptor.digest});
+  std::sort(receipt.images.begin(), receipt.images.end(),
+            [&](const auto& a, const auto& b) { return receipt.name(a) < receipt.name(b); });
   return receipt;
 }
 

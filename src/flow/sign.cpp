@@ -7,6 +7,7 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/bundle/signature_region.hpp"
+#include "airlock/flow/verify.hpp"
 
 namespace airlock::flow {
 
@@ -47,7 +48,8 @@ void check_content(const SignRequest& request, const std::shared_ptr<const bundl
   rules.requirements.push_back(
       {"signer", {request.name}, 1, approval ? std::string(trust::svr_predicate_type) : std::string()});
   content.any_stream = std::move(rules);
-  bundle::verify(medium, trust::Policy(std::move(content)), {request.jobs, added, {clock_time(), {}, {}}}, reporter);
+  verify_content(medium, trust::Policy(std::move(content)), {request.jobs, added, {clock_time(), {}, {}, {}}},
+                 reporter);
 }
 
 void check_digest(const oci::Digest& expected, const Head& head) {
@@ -132,11 +134,13 @@ KeyFiles new_key_files(const std::string& name) {
   return files;
 }
 
-void write_key_files(const KeyFiles& files, const trust::PrivateKey& key, const std::string& passphrase) {
-  write_new_file(files.private_key, key.pem(passphrase), 0600);
-  write_new_file(files.public_key, key.public_key().pem(), 0644);
+void write_key_files(const KeyFiles& files, const trust::PrivateKey& key, const Secret& passphrase) {
+  std::string pem = key.pem(passphrase);
+  const WipedText wiped(pem);
+  write_new_file(files.private_key, pem, Access::owner);
+  write_new_file(files.public_key, key.public_key().pem());
   if (key.public_key().algorithm() == trust::Algorithm::ed25519)
-    write_new_file(files.minisign_key, trust::minisign_public_key(key.public_key()), 0644);
+    write_new_file(files.minisign_key, trust::minisign_public_key(key.public_key()));
 }
 
 }  // namespace airlock::flow

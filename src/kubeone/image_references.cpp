@@ -21,52 +21,82 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
-std::string_view unquoted(std::string_view text) {
-  if (text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front())
-    return text.substr(1, text.size() - 2);
-  return text;
+/// What an action such as `Registry "quay.io"` or `"quay.io" | Registry` gives; nothing for any other template.
+std::optional<std::string> registry_of(std::string action) {
+  std::replace(action.begin(), action.end(), '|', ' ');
+  const auto from = action.find('"');
+  const auto to = action.rfind('"');
+  if (from == to) return std::nullopt;
+  if (trim(action.substr(0, from) + action.substr(to + 1)) != "Registry") return std::nullopt;
+  return action.substr(from + 1, to - from - 1);
 }
 
-/// `{{ Registry "quay.io" }}` and `{{ "quay.io" | Registry }}` give quay.io; nothing for any other template.
-std::optional<std::string> resolved(std::string text) {
-  for (auto open = text.find("{{"); open != std::string::npos; open = text.find("{{")) {
+/// `{{ Registry "quay.io" }}/x` gives quay.io/x; nothing where another template is in it.
+std::optional<std::string> resolved(std::string_view text) {
+  std::string result;
+  for (;;) {
+    const auto open = text.find("{{");
+    result += text.substr(0, open);
+    if (open == std::string_view::npos) return result;
     const auto close = text.find("}}", open);
-    if (close == std::string::npos) return std::nullopt;
-    std::string action(trim(std::string_view(text).substr(open + 2, close - open - 2)));
-    std::replace(action.begin(), action.end(), '|', ' ');
-    const auto from = action.find('"');
-    const auto to = action.rfind('"');
-    if (from == to) return std::nullopt;
-    const std::string registry = action.substr(from + 1, to - from - 1);
-    if (trim(action.substr(0, from) + action.substr(to + 1)) != "Registry") return std::nullopt;
-    text.replace(open, close + 2 - open, registry);
+    if (close == std::string_view::npos) return std::nullopt;
+    const auto registry = registry_of(std::string(trim(text.substr(open + 2, close - open - 2))));
+    if (!registry) return std::nullopt;
+    result += *registry;
+    text.remove_prefix(close + 2);
   }
-  return text;
+}
+
+/// A value and how much of the text it takes. Quotation marks and separators inside `{{ }}` belong to the template.
+struct Value {
+  std::string_view text;
+  std::size_t end = 0;
+};
+
+Value first_value(std::string_view text) {
+  const bool quoted = !text.empty() && (text.front() == '"' || text.front() == '\'');
+  const std::string_view ends = quoted ? text.substr(0, 1) : std::string_view(",} \t");
+  const std::size_t start = quoted ? 1 : 0;
+  std::size_t at = start;
+  while (at < text.size() && ends.find(text[at]) == std::string_view::npos) {
+    if (!text.substr(at).starts_with("{{")) {
+      ++at;
+      continue;
+    }
+    const auto close = text.find("}}", at);
+    at = close == std::string_view::npos ? text.size() : close + 2;
+  }
+  return {trim(text.substr(start, at - start)), std::min(at + start, text.size())};
+}
+
+/// The value behind a key `image` that begins at `at`; nothing where it is no such key.
+std::optional<Value> value_at(std::string_view line, std::size_t at) {
+  constexpr std::string_view key = "image";
+  const char before = at == 0 ? ' ' : line[at - 1];
+  if (std::string_view(" \t\"'{,").find(before) == std::string_view::npos) return std::nullopt;
+  std::size_t next = at + key.size();
+  if (before == '"' || before == '\'') {
+    if (next >= line.size() || line[next] != before) return std::nullopt;
+    ++next;
+  }
+  const auto skip_white = [&] { next = std::min(line.find_first_not_of(" \t", next), line.size()); };
+  skip_white();
+  if (next >= line.size() || line[next] != ':') return std::nullopt;
+  ++next;
+  skip_white();
+  Value value = first_value(line.substr(next));
+  value.end += next;
+  return value;
 }
 
 /// The values of keys `image` in a line: `image: X`, `- image: X`, `"image": "X",` and flow mappings `{image: X, ...}`.
-std::vector<std::string> values_in(std::string_view line) {
-  std::vector<std::string> values;
-  for (auto at = line.find("image"); at != std::string_view::npos; at = line.find("image", at + 1)) {
-    const char before = at == 0 ? ' ' : line[at - 1];
-    if (before != ' ' && before != '\t' && before != '"' && before != '\'' && before != '{' && before != ',') continue;
-    std::string_view rest = line.substr(at + 5);
-    if (before == '"' || before == '\'') {
-      if (!rest.starts_with(before)) continue;
-      rest.remove_prefix(1);
-    }
-    rest = trim(rest);
-    if (!rest.starts_with(':')) continue;
-    rest = trim(rest.substr(1));
-    if (!rest.empty() && (rest.front() == '"' || rest.front() == '\'')) {
-      const auto end = rest.find(rest.front(), 1);
-      // A quote inside a template belongs to it: 'image: "{{ Registry "quay.io" }}/x"'.
-      const auto last = rest.find("{{") < end ? rest.rfind(rest.front()) : end;
-      rest = rest.substr(0, last == std::string_view::npos ? last : last + 1);
-    } else if (rest.find("{{") == std::string_view::npos) {
-      rest = rest.substr(0, rest.find_first_of(",} \t"));
-    }
-    values.emplace_back(unquoted(trim(rest)));
+/// Each character is looked at a few times, however many keys there are.
+std::vector<std::string_view> values_in(std::string_view line) {
+  std::vector<std::string_view> values;
+  for (auto at = line.find("image"); at != std::string_view::npos;) {
+    const auto value = value_at(line, at);
+    if (value) values.push_back(value->text);
+    at = line.find("image", value ? std::max(value->end, at + 1) : at + 1);
   }
   return values;
 }
@@ -80,7 +110,7 @@ void find_images(std::string_view text, const std::string& where, FoundImages& i
     std::string_view line = raw;
     if (line.ends_with('\r')) line.remove_suffix(1);
     const std::string place = where + ":" + std::to_string(number);
-    for (const std::string& value : values_in(without_comment(line))) {
+    for (const std::string_view value : values_in(without_comment(line))) {
       if (value.empty() || value == "|" || value == ">" || value == "null" || value == "~") continue;
       const auto image = resolved(value);
       if (image)

@@ -7,7 +7,7 @@ namespace airlock::kubeone {
 
 std::string MirrorConfiguration::url() const {
   const std::string scheme = reach == registry::Reach::plain_http ? "http://" : "https://";
-  return scheme + registry.host + (registry.prefix.empty() ? "" : "/v2/" + registry.prefix);
+  return scheme + registry.host.str() + (registry.prefix ? "/v2/" + registry.prefix->str() : "");
 }
 
 std::string MirrorConfiguration::stanza(ApiVersion version) const {
@@ -18,7 +18,7 @@ std::string MirrorConfiguration::stanza(ApiVersion version) const {
   for (const std::string& source : sources) {
     yaml << YAML::Key << source << YAML::Value << YAML::BeginMap;
     yaml << YAML::Key << "mirrors" << YAML::Value << YAML::BeginSeq << url() << YAML::EndSeq;
-    if (!registry.prefix.empty()) yaml << YAML::Key << "overridePath" << YAML::Value << true;
+    if (registry.prefix) yaml << YAML::Key << "overridePath" << YAML::Value << true;
     if (reach == registry::Reach::tls_unverified)
       yaml << YAML::Key << "tlsConfig" << YAML::Value << YAML::BeginMap << YAML::Key << "insecureSkipVerify"
            << YAML::Value << true << YAML::EndMap;
@@ -36,10 +36,10 @@ std::string MirrorConfiguration::stanza(ApiVersion version) const {
 
 std::map<std::string, std::string> MirrorConfiguration::hosts_toml() const {
   std::string text = "server = \"" + url() + "\"\n";
-  if (!registry.prefix.empty()) text += "override_path = true\n";
+  if (registry.prefix) text += "override_path = true\n";
   if (reach == registry::Reach::tls_unverified) text += "skip_verify = true\n";
   text += "\n[host.\"" + url() + "\"]\n  capabilities = [\"pull\", \"resolve\"]\n";
-  if (!registry.prefix.empty()) text += "  override_path = true\n";
+  if (registry.prefix) text += "  override_path = true\n";
   if (reach == registry::Reach::tls_unverified) text += "  skip_verify = true\n";
   if (reach == registry::Reach::tls_verified)
     text += "  # ca = \"/etc/containerd/certs.d/ca.pem\"  # where the nodes do not know its authority\n";

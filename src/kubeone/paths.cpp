@@ -4,11 +4,11 @@
 namespace airlock::kubeone {
 
 std::vector<TargetPath> target_paths(const oci::Reference& image) {
-  const std::string tag = image.tag.empty() ? "sha256-" + image.digest->short_hex() : image.tag;
+  const oci::Tag tag = image.tag ? *image.tag : oci::Tag::parse("sha256-" + image.digest->short_hex());
   std::vector<TargetPath> paths{{image.repository, tag}};
   if (image.registry == "registry.k8s.io" || image.registry == "k8s.gcr.io") {
-    if (image.repository == "coredns/coredns") paths.push_back({"coredns", tag});
-    if (image.repository == "coredns") paths.push_back({"coredns/coredns", tag});
+    if (image.repository == "coredns/coredns") paths.push_back({oci::Repository::parse("coredns"), tag});
+    if (image.repository == "coredns") paths.push_back({oci::Repository::parse("coredns/coredns"), tag});
   }
   return paths;
 }

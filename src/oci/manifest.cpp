@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/oci/manifest.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
+#include "airlock/oci/spelling.hpp"
 
 namespace airlock::oci {
 
@@ -12,6 +14,20 @@ namespace media_type {
 
 bool is_manifest(std::string_view type) { return type == oci_manifest || type == docker_manifest; }
 bool is_index(std::string_view type) { return type == oci_index || type == docker_index; }
+bool is_image_config(std::string_view type) { return type == oci_config || type == docker_config; }
+
+bool is_layer(std::string_view type) {
+  return type.starts_with("application/vnd.oci.image.layer.") ||
+         type.starts_with("application/vnd.docker.image.rootfs.");
+}
+
+std::optional<Compression> layer_compression(std::string_view type) {
+  if (!is_layer(type)) return std::nullopt;
+  if (type.ends_with(".tar+gzip") || type.ends_with(".tar.gzip")) return Compression::gzip;
+  if (type.ends_with(".tar+zstd") || type.ends_with(".tar.zstd")) return Compression::zstd;
+  if (type.ends_with(".tar")) return Compression::none;
+  return std::nullopt;
+}
 
 }  // namespace media_type
 
@@ -19,8 +35,31 @@ namespace {
 
 constexpr std::size_t max_members = 10'000;  // far above any real image, far below what exhausts memory
 
-Platform platform_from_json(const JsonObject& object) {
-  return {object.string("os"), object.string("architecture"), object.optional_string("variant").value_or("")};
+constexpr std::size_t max_media_type = 255;  // RFC 6838, section 4.2: 127 characters on either side of the slash
+
+std::optional<Platform> platform_from_json(const JsonObject& object) {
+  const std::string os = object.string("os");
+  const std::string architecture = object.string("architecture");
+  if (os.empty() && architecture.empty()) return std::nullopt;
+  auto platform = Platform::find(os, architecture, object.optional_string("variant").value_or(""));
+  if (!platform)
+    throw Error(ErrorCode::format,
+                object.where() + ": \"" + printable(os + "/" + architecture, 80) + "\" is not a platform");
+  return platform;
+}
+
+std::string media_type_from_json(const JsonObject& object) {
+  std::string type = object.string("mediaType");
+  const bool plain = std::all_of(type.begin(), type.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (!plain || type.empty() || type.size() > max_media_type)
+    throw Error(ErrorCode::format, object.where() + ": \"" + printable(type, 80) + "\" is not a media type");
+  return type;
+}
+
+std::optional<Digest> subject_of(const JsonObject& body) {
+  const auto subject = body.optional_object("subject");
+  if (!subject) return std::nullopt;
+  return Descriptor::from_json(*subject).digest;
 }
 
 void check_embedded_data(const Descriptor& descriptor, const std::string& encoded, const std::string& where) {
@@ -54,7 +93,7 @@ void check_media_type(const JsonObject& body, std::string_view expected) {
 
 Descriptor Descriptor::from_json(const JsonObject& object) {
   Descriptor descriptor{
-      object.string("mediaType"), Digest::parse(object.string("digest")), object.integer("size"), std::nullopt, {}};
+      media_type_from_json(object), Digest::parse(object.string("digest")), object.integer("size"), std::nullopt, {}};
   if (const auto platform = object.optional_object("platform")) descriptor.platform = platform_from_json(*platform);
   if (const auto annotations = object.optional_object("annotations"))
     descriptor.annotations = annotations->string_map();
@@ -65,8 +104,8 @@ Descriptor Descriptor::from_json(const JsonObject& object) {
 Json Descriptor::to_json() const {
   Json json{{"mediaType", media_type}, {"digest", digest.str()}, {"size", size}};
   if (platform) {
-    json["platform"] = {{"os", platform->os}, {"architecture", platform->architecture}};
-    if (!platform->variant.empty()) json["platform"]["variant"] = platform->variant;
+    json["platform"] = {{"os", platform->os()}, {"architecture", platform->architecture()}};
+    if (!platform->variant().empty()) json["platform"]["variant"] = platform->variant();
   }
   if (!annotations.empty()) json["annotations"] = annotations;
   return json;
@@ -78,29 +117,34 @@ Document parse_document(std::string_view bytes, std::string_view expected_media_
         .hint("images must be OCI or Docker schema 2; schema 1 images have to be pushed again with a current tool");
   const Json json = parse_json(bytes, "manifest", {max_manifest_size, 64});
   const JsonObject body(json, "manifest");
+  check_document_spelling(body);
   if (body.integer("schemaVersion") != 2) throw Error(ErrorCode::format, "manifest: schemaVersion is not 2");
   check_media_type(body, expected_media_type);
   if (body.has("manifests") && (body.has("layers") || body.has("config") || body.has("fsLayers")))
     throw Error(ErrorCode::format, "manifest: the body is both an index and an image manifest");
   const std::string type(expected_media_type);
-  if (media_type::is_index(type)) return {type, Index{descriptors(body, "manifests")}};
-  return {type, Manifest{Descriptor::from_json(body.object("config")), descriptors(body, "layers")}};
+  if (media_type::is_index(type)) return {type, Index{descriptors(body, "manifests"), subject_of(body)}};
+  return {type, Manifest{Descriptor::from_json(body.object("config")), descriptors(body, "layers"), subject_of(body)}};
+}
+
+namespace {
+constexpr const char* attested_digest = "vnd.docker.reference.digest";
+}
+
+bool is_attestation(const Descriptor& member) {
+  return member.platform == Platform::unknown() && member.annotations.contains(attested_digest);
 }
 
 std::vector<Descriptor> select_members(const Index& index, const PlatformSelection& platforms) {
-  // BuildKit links an attestation to its image by this annotation (moby/buildkit
-  // docs/attestations/attestation-storage.md)
-  constexpr const char* attested_digest = "vnd.docker.reference.digest";
-  const Platform unknown{"unknown", "unknown", ""};
   std::set<std::string> taken;
   for (const Descriptor& member : index.manifests)
     if (!member.platform || platforms.wants(*member.platform)) taken.insert(member.digest.str());
   std::vector<Descriptor> members;
   for (const Descriptor& member : index.manifests) {
-    const auto attested = member.annotations.find(attested_digest);
-    const bool attestation = member.platform == unknown && attested != member.annotations.end();
-    if (attestation ? platforms.all() || taken.contains(attested->second) : taken.contains(member.digest.str()))
-      members.push_back(member);
+    const bool wanted = is_attestation(member)
+                            ? platforms.all() || taken.contains(member.annotations.at(attested_digest))
+                            : taken.contains(member.digest.str());
+    if (wanted) members.push_back(member);
   }
   return members;
 }

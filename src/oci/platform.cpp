@@ -9,16 +9,33 @@
 
 namespace airlock::oci {
 
-Platform Platform::parse(std::string_view text) {
-  const auto parts = split(text, '/');
-  const bool filled = std::none_of(parts.begin(), parts.end(), [](const std::string& part) { return part.empty(); });
-  if (parts.size() < 2 || parts.size() > 3 || !filled)
-    throw Error(ErrorCode::selection, "\"" + printable(text) + "\" is not a platform")
-        .hint("write it as OS/ARCH[/VARIANT], for example linux/amd64, or use --platform all");
-  return {parts[0], parts[1], parts.size() == 3 ? parts[2] : ""};
+namespace {
+
+bool is_part(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '-';
+  });
 }
 
-std::string Platform::str() const { return os + "/" + architecture + (variant.empty() ? "" : "/" + variant); }
+}  // namespace
+
+std::optional<Platform> Platform::find(std::string_view os, std::string_view architecture, std::string_view variant) {
+  if (!is_part(os) || !is_part(architecture) || (!variant.empty() && !is_part(variant))) return std::nullopt;
+  return Platform(os, architecture, variant);
+}
+
+Platform Platform::unknown() { return {"unknown", "unknown", ""}; }
+
+Platform Platform::parse(std::string_view text) {
+  const auto parts = split(text, '/');
+  if (parts.size() == 2 || (parts.size() == 3 && !parts[2].empty()))
+    if (const auto platform = find(parts[0], parts[1], parts.size() == 3 ? parts[2] : "")) return *platform;
+  throw Error(ErrorCode::selection, "\"" + printable(text) + "\" is not a platform")
+      .hint("write it as OS/ARCH[/VARIANT], for example linux/amd64, or use --platform all");
+}
+
+std::string Platform::str() const { return os_ + "/" + architecture_ + (variant_.empty() ? "" : "/" + variant_); }
 
 PlatformSelection PlatformSelection::everything() {
   PlatformSelection selection({});
@@ -45,8 +62,8 @@ PlatformSelection PlatformSelection::parse(const std::vector<std::string>& words
 
 bool PlatformSelection::wants(const Platform& platform) const {
   return all_ || std::any_of(platforms_.begin(), platforms_.end(), [&](const Platform& wanted) {
-           return wanted.os == platform.os && wanted.architecture == platform.architecture &&
-                  (wanted.variant.empty() || wanted.variant == platform.variant);
+           return wanted.os() == platform.os() && wanted.architecture() == platform.architecture() &&
+                  (wanted.variant().empty() || wanted.variant() == platform.variant());
          });
 }
 

@@ -9,11 +9,13 @@
 
 namespace airlock::registry {
 
-inline Scopes pull_scope(const std::string& repository) { return {"repository:" + repository + ":pull"}; }
-inline Scopes push_scope(const std::string& repository) { return {"repository:" + repository + ":pull,push"}; }
+inline Scopes pull_scope(const oci::Repository& repository) { return {"repository:" + repository.str() + ":pull"}; }
+inline Scopes push_scope(const oci::Repository& repository) {
+  return {"repository:" + repository.str() + ":pull,push"};
+}
 
 inline std::string repository_url(const Endpoint& endpoint, const Repository& repository) {
-  return endpoint.origin.str() + "/v2/" + endpoint.repository(repository.name);
+  return endpoint.origin.str() + "/v2/" + endpoint.repository(repository.name).str();
 }
 
 inline std::string blob_url(const Endpoint& endpoint, const Repository& repository, const oci::Digest& digest) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "airlock/base/interrupt.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "registry/header_scanner.hpp"
@@ -48,14 +49,70 @@ Authenticator::TokenPlace& Authenticator::place_of(const Origin& origin, const S
   return *place;
 }
 
-std::string Authenticator::header(const Origin& origin, const std::string& host, const Scopes& scopes) {
+Authenticator::Trial& Authenticator::trial_of(const std::string& host) {
+  const std::lock_guard lock(mutex_);
+  auto& trial = trials_[host];
+  if (!trial) trial = std::make_unique<Trial>();
+  return *trial;
+}
+
+bool Authenticator::Trial::begin() {
+  constexpr std::chrono::milliseconds look_up{100};  // how soon a user's interruption is seen
+  std::unique_lock lock(mutex_);
+  while (state_ == State::trying && !refusal_) {
+    throw_if_interrupted();
+    changed_.wait_for(lock, look_up);
+  }
+  if (refusal_) throw Error(*refusal_);
+  if (state_ == State::right) return false;
+  state_ = State::trying;
+  return true;
+}
+
+void Authenticator::Trial::end(Outcome outcome) {
+  const std::lock_guard lock(mutex_);
+  state_ = outcome == Outcome::right ? State::right : State::unknown;
+  changed_.notify_all();
+}
+
+void Authenticator::Trial::end(Error refusal) {
+  const std::lock_guard lock(mutex_);
+  refusal_ = std::move(refusal);
+  changed_.notify_all();
+}
+
+namespace {
+
+Secret basic_header(const Credentials& credentials) {
+  Secret pair(credentials.username + ":");
+  pair.append(credentials.password.view());
+  std::string encoded = base64_encode(pair.view());
+  Secret header("Basic ");
+  header.append(encoded);
+  wipe(encoded);
+  return header;
+}
+
+Error refused_credentials(Side side, const std::string& by, const std::string& host, const Credentials& credentials,
+                          const std::string& status) {
+  const bool identity = !credentials.identity_token.empty();
+  return Error(ErrorCode::registry, side,
+               by + " refused " + (identity ? "the identity token" : "the credentials") + " for " + host + " (" +
+                   status + ")")
+      .hint(identity ? "log in anew with the tool that wrote it into config.json"
+                     : "check the user name and password: --username, or `auths` in config.json");
+}
+
+}  // namespace
+
+Secret Authenticator::header(const Origin& origin, const std::string& host, const Scopes& scopes) {
   Challenge challenge;
   {
     const std::lock_guard lock(mutex_);
     const auto bearer = bearer_.find(origin);
     if (bearer == bearer_.end()) {
       const auto basic = basic_.find(origin);
-      return basic == basic_.end() ? "" : basic->second;
+      return basic == basic_.end() ? Secret() : basic->second;
     }
     challenge = bearer->second;
   }
@@ -65,8 +122,9 @@ std::string Authenticator::header(const Origin& origin, const std::string& host,
   return place.token.header;
 }
 
-bool Authenticator::answer(const Origin& origin, const std::string& host, const Scopes& scopes, const std::string& sent,
-                           const std::vector<Challenge>& challenges) {
+std::optional<Authenticator::Offer> Authenticator::answer(const Origin& origin, const std::string& host,
+                                                          const Scopes& scopes, const Secret& sent,
+                                                          const std::vector<Challenge>& challenges) {
   for (const Challenge& challenge : challenges) {
     if (challenge.scheme == "bearer") {
       TokenPlace& place = place_of(origin, scopes);
@@ -75,19 +133,31 @@ bool Authenticator::answer(const Origin& origin, const std::string& host, const 
       if (!place.token.good() || place.token.header == sent) place.token = fetch_token(origin, host, scopes, challenge);
       const std::lock_guard all(mutex_);
       bearer_.insert_or_assign(origin, challenge);
-      return true;
+      return Offer{place.token.header};
     }
     if (challenge.scheme == "basic") {
       const auto credentials = credentials_.find(host);
       if (!credentials || credentials->username.empty()) continue;
-      std::string header = "Basic " + base64_encode(credentials->username + ":" + credentials->password);
-      if (header == sent) return false;
-      const std::lock_guard lock(mutex_);
-      basic_[origin] = std::move(header);
-      return true;
+      Offer offer{basic_header(*credentials), false};
+      offer.trial = trial_of(host).begin();
+      if (offer.header == sent && !offer.trial) return std::nullopt;
+      return offer;
     }
   }
-  return false;
+  return std::nullopt;
+}
+
+void Authenticator::settle(const Origin& origin, const std::string& host, const Offer& offer, long status) {
+  if (!offer.trial) return;
+  if (status == 0) return trial_of(host).end(Trial::Outcome::unknown);
+  if (status == 401)
+    return trial_of(host).end(
+        refused_credentials(side_, origin.str(), host, credentials_.find(host).value_or(Credentials()), "HTTP 401"));
+  {
+    const std::lock_guard lock(mutex_);
+    basic_.insert_or_assign(origin, offer.header);
+  }
+  trial_of(host).end(Trial::Outcome::right);
 }
 
 HttpRequest Authenticator::token_request(const std::string& realm, const std::string& service, const Scopes& scopes,
@@ -99,16 +169,38 @@ HttpRequest Authenticator::token_request(const std::string& realm, const std::st
     request.headers = {"Content-Type: application/x-www-form-urlencoded"};
     request.body_text = "grant_type=refresh_token&client_id=airlock&service=" + url_encode(service) +
                         "&scope=" + url_encode(join({scopes.begin(), scopes.end()}, " ")) +
-                        "&refresh_token=" + url_encode(credentials->identity_token);
+                        "&refresh_token=" + url_encode(credentials->identity_token.view());
     return request;
   }
   request.url += (realm.find('?') == std::string::npos ? "?" : "&") + ("service=" + url_encode(service));
   for (const std::string& scope : scopes) request.url += "&scope=" + url_encode(scope);
   if (credentials) {
     request.url += "&account=" + url_encode(credentials->username);
-    request.authorization = "Basic " + base64_encode(credentials->username + ":" + credentials->password);
+    request.authorization = basic_header(*credentials);
   }
   return request;
+}
+
+HttpAnswer Authenticator::perform_trial(const HttpRequest& request, const std::string& host, const std::string& realm,
+                                        const Credentials& credentials) {
+  Trial& trial = trial_of(host);
+  const bool first = trial.begin();
+  HttpAnswer answer;
+  try {
+    answer = perform_(request);
+  } catch (...) {
+    if (first) trial.end(Trial::Outcome::unknown);
+    throw;
+  }
+  // OAuth2 (RFC 6749, section 5.2) refuses a refresh token with 400.
+  const bool identity = !credentials.identity_token.empty();
+  if (answer.status == 401 || (identity && answer.status == 400)) {
+    const Error refusal = refused_credentials(side_, realm, host, credentials, "HTTP " + std::to_string(answer.status));
+    if (first) trial.end(refusal);
+    throw refusal;
+  }
+  if (first) trial.end(answer.ok() || answer.status == 403 ? Trial::Outcome::right : Trial::Outcome::unknown);
+  return answer;
 }
 
 Authenticator::Token Authenticator::fetch_token(const Origin& origin, const std::string& host, const Scopes& scopes,
@@ -124,37 +216,38 @@ Authenticator::Token Authenticator::fetch_token(const Origin& origin, const std:
         .hint("a realm must be an https:// URL where the registry itself is reached over TLS");
   const auto credentials = credentials_.find(host);
   HttpRequest request = token_request(realm, parameter("service"), scopes, credentials);
+  const WipedText wiped(request.body_text);
   request.present_certificate = *realm_origin == origin;
-  const HttpAnswer answer = perform_(request);
+  HttpAnswer answer = credentials ? perform_trial(request, host, realm_origin->str(), *credentials) : perform_(request);
   const std::string status = answer.status == 0 ? answer.failure_text : "HTTP " + std::to_string(answer.status);
-  // OAuth2 (RFC 6749, section 5.2) refuses a refresh token with 400.
-  const bool identity = credentials && !credentials->identity_token.empty();
-  if (answer.status == 401 || answer.status == 403 || (identity && answer.status == 400))
+  if (answer.status == 401 || answer.status == 403)
     throw Error(ErrorCode::registry, side_,
-                realm_origin->str() + " refused " +
-                    (!credentials ? "an anonymous token"
-                     : identity   ? "the identity token"
-                                  : "the credentials") +
-                    " for " + host + " (" + status + ")")
-        .hint(identity ? "log in anew with the tool that wrote it into config.json"
-                       : "check the user name and password: --username, or `auths` in config.json");
+                realm_origin->str() + " refused " + (credentials ? "the credentials" : "an anonymous token") + " for " +
+                    host + " (" + status + ")")
+        .hint("check the user name and password: --username, or `auths` in config.json");
   if (!answer.ok())
     throw Error(ErrorCode::registry, side_, "no token for " + host + " from " + realm_origin->str() + ": " + status)
         .hint("the registry's token server fails; see its log, or try again later");
   return read_token(answer.body, realm_origin->str());
 }
 
-Authenticator::Token Authenticator::read_token(const std::string& body, const std::string& realm) const {
+Authenticator::Token Authenticator::read_token(std::string& body, const std::string& realm) const {
+  const WipedText wiped_body(body);
   try {
-    const Json json = parse_json(body, "token answer");
+    Json json = parse_json(body, "token answer");
+    const WipedJson wiped(json);
     const JsonObject object(json, "token answer");
     auto lifetime = min_lifetime;
     if (object.has("expires_in"))
       lifetime = std::clamp(std::chrono::seconds(object.integer("expires_in")), min_lifetime, max_lifetime);
     auto token = object.optional_string("token");
     if (!token || token->empty()) token = object.optional_string("access_token");
-    if (token && !token->empty() && token->find_first_of("\r\n") == std::string::npos)
-      return {"Bearer " + *token, std::chrono::steady_clock::now() + lifetime - margin};
+    if (token && !token->empty() && token->find_first_of("\r\n") == std::string::npos) {
+      Secret header("Bearer ");
+      header.append(*token);
+      wipe(*token);
+      return {std::move(header), std::chrono::steady_clock::now() + lifetime - margin};
+    }
   } catch (const Error&) {
     // A parser's message may quote what it stumbled over, and that may be the token.
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -43,15 +44,44 @@ class Authenticator {
 
   /// The header to send; empty for anonymous. Once an origin has said where it gets its tokens, one is fetched before
   /// the request instead of after its refusal. `host` is the registry's name in credential files.
-  std::string header(const Origin& origin, const std::string& host, const Scopes& scopes);
+  Secret header(const Origin& origin, const std::string& host, const Scopes& scopes);
 
-  /// Answers a 401. False when there is nothing new to offer: the request is then refused for good.
-  bool answer(const Origin& origin, const std::string& host, const Scopes& scopes, const std::string& sent,
-              const std::vector<Challenge>& challenges);
+  /// What to send instead, after a 401.
+  struct Offer {
+    Secret header;
+    bool trial = false;  ///< a password that this registry has not taken yet
+  };
+  /// Nothing when there is nothing new to offer: the request is then refused for good. A password that was refused is
+  /// an Error from then on. While one is being tried, others that would send it too wait for the outcome: a wrong
+  /// password is sent once, and not once for each of a hundred images, which would lock the account.
+  std::optional<Offer> answer(const Origin& origin, const std::string& host, const Scopes& scopes, const Secret& sent,
+                              const std::vector<Challenge>& challenges);
+  /// REQUIRES: called for each Offer that was a trial, with the status of the answer; 0: there was none.
+  void settle(const Origin& origin, const std::string& host, const Offer& offer, long status);
 
  private:
+  /// Whether the password for a host is right.
+  class Trial {
+   public:
+    /// True: it is not known, and the caller finds out and says so with end(). False: it is right. Waits for another
+    /// one that is finding out; an Error when it is wrong.
+    bool begin();
+    enum class Outcome { unknown, right };
+    void end(Outcome outcome);
+    void end(Error refusal);
+
+   private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    enum class State { unknown, trying, right } state_ = State::unknown;
+    std::optional<Error> refusal_;
+  };
+  Trial& trial_of(const std::string& host);
+  HttpAnswer perform_trial(const HttpRequest& request, const std::string& host, const std::string& realm,
+                           const Credentials& credentials);
+
   struct Token {
-    std::string header;
+    Secret header;
     std::chrono::steady_clock::time_point expires;
     bool good() const { return !header.empty() && std::chrono::steady_clock::now() < expires; }
   };
@@ -63,13 +93,14 @@ class Authenticator {
   Token fetch_token(const Origin& origin, const std::string& host, const Scopes& scopes, const Challenge& challenge);
   HttpRequest token_request(const std::string& realm, const std::string& service, const Scopes& scopes,
                             const std::optional<Credentials>& credentials) const;
-  Token read_token(const std::string& body, const std::string& realm) const;
+  Token read_token(std::string& body, const std::string& realm) const;
 
   const CredentialStore& credentials_;
   Perform perform_;
   Side side_;
-  std::mutex mutex_;  // guards what follows, not what the places hold
-  std::map<Origin, std::string> basic_;
+  std::mutex mutex_;                // guards what follows, not what the places hold
+  std::map<Origin, Secret> basic_;  // that were taken
+  std::map<std::string, std::unique_ptr<Trial>> trials_;
   std::map<Origin, Challenge> bearer_;  // where an origin's tokens come from
   std::map<std::pair<Origin, Scopes>, std::unique_ptr<TokenPlace>> tokens_;
 };

@@ -44,26 +44,26 @@ Client::Client(ClientOptions options, Reporter& reporter)
 
 Client::~Client() = default;
 
-Reach Client::reach(const std::string& registry) { return session_->endpoint(registry).reach; }
+Reach Client::reach(const oci::Registry& registry) { return session_->endpoint(registry).reach; }
 
-std::chrono::microseconds Client::distance(const std::string& registry) {
+std::chrono::microseconds Client::distance(const oci::Registry& registry) {
   return session_->endpoint(registry).distance;
 }
 
 Statistics Client::statistics() const { return session_->statistics(); }
 
-std::optional<RateLimit> Client::rate_limit(const std::string& registry) const {
+std::optional<RateLimit> Client::rate_limit(const oci::Registry& registry) const {
   return session_->rate_limit(registry);
 }
 
-std::optional<FetchedManifest> Client::fetch_manifest(const Repository& repository, const std::string& identifier) {
+std::optional<FetchedManifest> Client::fetch_manifest(const Repository& repository, const oci::ManifestId& id) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
   // A target is asked with the access that pushing needs: Quay creates a repository for nobody who may only pull.
   const bool target = session_->side() == Side::target;
-  const std::string name = endpoint.repository(repository.name);
+  const oci::Repository name = endpoint.repository(repository.name);
   HttpAnswer answer = session_->send(endpoint, target ? push_scope(name) : pull_scope(name), [&] {
     HttpRequest request;
-    request.url = repository_url(endpoint, repository) + "/manifests/" + identifier;
+    request.url = repository_url(endpoint, repository) + "/manifests/" + id.str();
     request.headers = {"Accept: " + accepted_types()};
     request.max_body = oci::max_manifest_size;
     return request;
@@ -71,27 +71,27 @@ std::optional<FetchedManifest> Client::fetch_manifest(const Repository& reposito
   if (answer.status == 404) return std::nullopt;
   // Some registries deny that they lack a tag. If access is what lacks, the upload that follows will say so.
   if (target && answer.status == 403) return std::nullopt;
-  const std::string what = "manifest " + identifier + " of " + repository.str();
+  const std::string what = "manifest " + id.str() + " of " + repository.str();
   if (answer.status != 200) session_->refuse(answer, what);
   FetchedManifest manifest{essence(answer.header("content-type")), std::move(answer.body), oci::sha256("")};
   manifest.digest = oci::sha256(manifest.bytes);
-  if (identifier.starts_with("sha256:") && manifest.digest.str() != identifier)
+  if (const oci::Digest* asked = id.digest(); asked != nullptr && manifest.digest != *asked)
     throw Error(ErrorCode::format, what + ": the bytes received have the digest " + manifest.digest.str())
         .hint(std::string(broken_source));
   return manifest;
 }
 
-std::optional<oci::Digest> Client::ask_digest(const Repository& repository, const std::string& identifier) {
+std::optional<oci::Digest> Client::ask_digest(const Repository& repository, const oci::ManifestId& id) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
   const HttpAnswer answer = session_->send(endpoint, pull_scope(endpoint.repository(repository.name)), [&] {
     HttpRequest request;
     request.method = "HEAD";
-    request.url = repository_url(endpoint, repository) + "/manifests/" + identifier;
+    request.url = repository_url(endpoint, repository) + "/manifests/" + id.str();
     request.headers = {"Accept: " + accepted_types()};
     return request;
   });
   if (answer.status == 404) return std::nullopt;
-  if (answer.status != 200) session_->refuse(answer, "manifest " + identifier + " of " + repository.str());
+  if (answer.status != 200) session_->refuse(answer, "manifest " + id.str() + " of " + repository.str());
   try {
     return oci::Digest::parse(answer.header("docker-content-digest"));
   } catch (const Error&) {
@@ -173,13 +173,13 @@ bool Client::has_blob(const Repository& repository, const oci::Digest& digest) {
   return true;
 }
 
-Client::PutResult Client::push_manifest(const Repository& repository, const std::string& identifier,
+Client::PutResult Client::push_manifest(const Repository& repository, const oci::ManifestId& id,
                                         const std::string& media_type, std::string_view bytes) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
   const HttpAnswer answer = session_->send(endpoint, push_scope(endpoint.repository(repository.name)), [&] {
     HttpRequest request;
     request.method = "PUT";
-    request.url = repository_url(endpoint, repository) + "/manifests/" + identifier;
+    request.url = repository_url(endpoint, repository) + "/manifests/" + id.str();
     request.headers = {"Content-Type: " + media_type};
     request.body_text = bytes;
     return request;
@@ -191,7 +191,7 @@ Client::PutResult Client::push_manifest(const Repository& repository, const std:
                              reason.starts_with("BLOB_UNKNOWN") || reason.starts_with("MANIFEST_INVALID");
   if (oci::media_type::is_index(media_type) && about_members && answer.status >= 400 && answer.status < 500)
     return PutResult::members_missing;
-  session_->refuse(answer, "manifest " + identifier + " to " + repository.str());
+  session_->refuse(answer, "manifest " + id.str() + " to " + repository.str());
 }
 
 namespace {

@@ -34,22 +34,27 @@ std::string host_of_key(std::string key) {
   return key == "index.docker.io" || key == "registry-1.docker.io" ? hub : key;
 }
 
+Secret secret_of(const JsonObject& entry, std::string_view key) {
+  std::string text = entry.optional_string(key).value_or("");
+  return Secret::take(text);
+}
+
 std::optional<Credentials> credentials_of(const JsonObject& entry) {
   Credentials found;
-  found.identity_token = entry.optional_string("identitytoken").value_or("");
+  found.identity_token = secret_of(entry, "identitytoken");
   const auto username = entry.optional_string("username");
-  const auto password = entry.optional_string("password");
-  const auto encoded = entry.optional_string("auth");
-  if (username && password) {
+  const auto encoded = secret_of(entry, "auth");
+  if (username && entry.has("password")) {
     found.username = *username;
-    found.password = *password;
-  } else if (encoded && !encoded->empty()) {
-    const auto pair = base64_decode(*encoded);
-    const auto colon = pair ? pair->find(':') : std::string::npos;
-    if (colon == std::string::npos)
+    found.password = secret_of(entry, "password");
+  } else if (!encoded.empty()) {
+    auto decoded = base64_decode(encoded.view());
+    const Secret pair = decoded ? Secret::take(*decoded) : Secret();
+    const auto colon = pair.view().find(':');
+    if (colon == std::string_view::npos)
       throw Error(ErrorCode::usage, entry.where() + ": \"auth\" is not base64 of user:password");
-    found.username = pair->substr(0, colon);
-    found.password = pair->substr(colon + 1);
+    found.username = pair.view().substr(0, colon);
+    found.password = Secret(pair.view().substr(colon + 1));
   } else if (found.identity_token.empty()) {
     return std::nullopt;
   }
@@ -89,7 +94,7 @@ std::optional<Credentials> ask_helper(const std::string& name, const std::string
         .hint("try it by hand: echo " + host + " | " + program + " get");
   };
   if (!is_plain_name(name)) refuse("is no name of a program");
-  const auto result = run_process({program, "get"}, host == hub ? hub_key : host, max_helper_answer);
+  auto result = run_process({program, "get"}, host == hub ? hub_key : host, max_helper_answer);
   if (!result) refuse("is not installed (not found in PATH)");
   if (result->status != 0) {
     // The protocol's words for "nothing": helpers have no exit status of their own for it.
@@ -97,13 +102,16 @@ std::optional<Credentials> ask_helper(const std::string& name, const std::string
     refuse("failed with exit status " + std::to_string(result->status) + ": " +
            printable(trim(result->output.substr(0, result->output.find('\n')))));
   }
+  const WipedText wiped_text(result->output);
   try {
-    const Json json = parse_json(result->output, program);
+    Json json = parse_json(result->output, program);
+    const WipedJson wiped(json);
     const JsonObject answer(json, program);
     const std::string username = answer.string("Username");
-    const std::string secret = answer.string("Secret");
-    if (username == "<token>") return Credentials{"", "", secret};
-    return Credentials{username, secret, ""};
+    answer.string("Secret");
+    Secret secret = secret_of(answer, "Secret");
+    if (username == "<token>") return Credentials{"", {}, std::move(secret)};
+    return Credentials{username, std::move(secret), {}};
   } catch (const Error&) {
     // A parser's message may quote what it stumbled over.
     refuse("did not answer with the JSON that the protocol asks for");
@@ -124,10 +132,12 @@ CredentialStore CredentialStore::from_environment() {
 }
 
 CredentialStore::File CredentialStore::load(const std::filesystem::path& path) {
-  const std::string text = read_file(path, max_config);
+  std::string text = read_file(path, max_config);
+  const WipedText wiped_text(text);
   try {
     File file{path, {}, {}, {}};
-    const Json json = parse_json(text, path.string(), {max_config, 16});
+    Json json = parse_json(text, path.string(), {max_config, 16});
+    const WipedJson wiped(json);
     const JsonObject config(json, path.string());
     if (const auto auths = config.optional_object("auths"))
       for (const auto& [key, value] : auths->json().items()) {
@@ -143,7 +153,7 @@ CredentialStore::File CredentialStore::load(const std::filesystem::path& path) {
   } catch (const Error&) {
     // A parser's message may quote what it stumbled over, and this file holds passwords.
     throw Error(ErrorCode::usage, path.string() + " is not a Docker config.json that airlock can read")
-        .hint("check it with: jq 'keys' " + path.string());
+        .hint("check it with: jq 'keys' " + shell_word(path.string()));
   }
 }
 

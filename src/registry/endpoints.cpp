@@ -5,7 +5,7 @@
 
 namespace airlock::registry {
 
-const Endpoint& Client::Session::endpoint(const std::string& registry) {
+const Endpoint& Client::Session::endpoint(const oci::Registry& registry) {
   EndpointPlace* place = nullptr;
   {
     const std::lock_guard lock(mutex_);
@@ -49,14 +49,14 @@ HttpAnswer Client::Session::try_ways(Endpoint& endpoint, const std::vector<Reach
   refuse_unreachable(endpoint, *first_failure);
 }
 
-Endpoint Client::Session::find_endpoint(const std::string& registry) {
+Endpoint Client::Session::find_endpoint(const oci::Registry& registry) {
   const auto found = options_.mirrors.find(registry);
   const Mirror* mirror = found == options_.mirrors.end() ? nullptr : &found->second;
-  const std::string host = mirror != nullptr ? mirror->location.host : registry;
+  const std::string host = mirror != nullptr ? mirror->location.host.str() : registry.str();
   Endpoint endpoint;
   endpoint.name = registry;
   endpoint.origin = {"https", host};
-  endpoint.prefix = mirror != nullptr ? mirror->location.prefix : "";
+  if (mirror != nullptr) endpoint.prefix = mirror->location.prefix;
   endpoint.credentials = host;
   // The hub's API does not live under the name that its images carry.
   if (host == "docker.io") endpoint.origin.host = "registry-1.docker.io";

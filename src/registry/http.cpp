@@ -29,7 +29,12 @@ constexpr long receive_buffer = 256L << 10;
 constexpr std::size_t max_headers = 256U << 10;
 
 using Easy = std::unique_ptr<CURL, Releaser<curl_easy_cleanup>>;
-using HeaderList = std::unique_ptr<curl_slist, Releaser<curl_slist_free_all>>;
+/// One of the lines may be a password.
+void wipe_and_free(curl_slist* list) {
+  for (curl_slist* line = list; line != nullptr; line = line->next) wipe(line->data, std::strlen(line->data));
+  curl_slist_free_all(list);
+}
+using HeaderList = std::unique_ptr<curl_slist, Releaser<wipe_and_free>>;
 
 void initialize_curl() {
   static const CURLcode status = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -195,15 +200,19 @@ void set_body(CURL* easy, const HttpRequest& request) {
 
 HeaderList make_headers(const HttpRequest& request) {
   HeaderList list;
-  const auto add = [&](const std::string& line) {
-    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+  const auto add = [&](const char* line) {
+    curl_slist* longer = curl_slist_append(list.get(), line);
     if (longer == nullptr) throw Error(ErrorCode::internal, "out of memory");
     static_cast<void>(list.release());  // the longer list holds it
     list.reset(longer);
   };
   add("Expect:");  // a round trip that registries do not need
-  for (const std::string& header : request.headers) add(header);
-  if (!request.authorization.empty()) add("Authorization: " + request.authorization);
+  for (const std::string& header : request.headers) add(header.c_str());
+  if (!request.authorization.empty()) {
+    Secret line("Authorization: ");
+    line.append(request.authorization.view()).append(std::string_view("", 1));
+    add(line.view().data());
+  }
   return list;
 }
 

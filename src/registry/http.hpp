@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "airlock/base/secret.hpp"
 #include "registry/url.hpp"
 
 namespace airlock::registry {
@@ -29,7 +30,7 @@ struct HttpRequest {
   std::string method = "GET";
   std::string url;
   std::vector<std::string> headers;  ///< "Name: value"
-  std::string authorization;         ///< value of the Authorization header; never logged
+  Secret authorization;              ///< value of the Authorization header; never logged
   bool present_certificate = false;  ///< show the client certificate: only to the registry that it is for
   BodySource body;                   ///< for PUT and POST with content
   std::uint64_t body_size = 0;

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include "airlock/base/interrupt.hpp"
@@ -44,14 +43,6 @@ std::string warning_text(std::string_view value) {
 /// The number that `100;w=21600` begins with.
 std::optional<std::uint64_t> leading_number(const std::string& value) {
   return parse_number(trim(std::string_view(value).substr(0, value.find(';'))));
-}
-
-void sleep_interruptibly(std::chrono::milliseconds duration) {
-  const auto end = std::chrono::steady_clock::now() + duration;
-  while (std::chrono::steady_clock::now() < end) {
-    throw_if_interrupted();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
 }
 
 }  // namespace
@@ -203,7 +194,7 @@ void Client::Session::wait(unsigned attempt, const HttpAnswer& answer, const std
   if (answer.retry_after) delay = std::max<std::chrono::milliseconds>(delay, *answer.retry_after);
   ++retries_;
   reporter_.detail("trying again in " + human_duration(delay) + ": " + what + ": " + describe(answer));
-  sleep_interruptibly(delay);
+  sleep_for(delay);
 }
 
 HttpAnswer Client::Session::send(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make,
@@ -227,10 +218,25 @@ HttpAnswer Client::Session::send(const Endpoint& endpoint, const Scopes& scopes,
   }
 }
 
+/// Whatever comes of it, who waits for the outcome of a trial hears of it.
+HttpAnswer Client::Session::exchange_with(const std::optional<Authenticator::Offer>& offer, const Endpoint& endpoint,
+                                          const HttpRequest& request, bool verify_tls) {
+  if (!offer) return exchange(request, verify_tls);
+  try {
+    HttpAnswer answer = exchange(request, verify_tls);
+    authenticator_.settle(endpoint.origin, endpoint.credentials, *offer, answer.status);
+    return answer;
+  } catch (...) {
+    authenticator_.settle(endpoint.origin, endpoint.credentials, *offer, 0);
+    throw;
+  }
+}
+
 HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make) {
   std::string redirected;
   unsigned redirects = 0;
   unsigned auth_rounds = 0;
+  std::optional<Authenticator::Offer> offer;  // after a 401
   for (;;) {
     HttpRequest request = make();
     if (!redirected.empty()) request.url = redirected;
@@ -240,19 +246,21 @@ HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& sc
              "the registry, or a proxy before it, is broken; ask another --mirror");
     // Credentials belong to the registry's own origin. Blob stores behind a redirect have signed URLs instead.
     const bool home = *origin == endpoint.origin;
-    if (home) request.authorization = authenticator_.header(endpoint.origin, endpoint.credentials, scopes);
+    if (home)
+      request.authorization =
+          offer ? offer->header : authenticator_.header(endpoint.origin, endpoint.credentials, scopes);
     request.present_certificate = home;
     if (endpoint.origin.scheme == "https" && origin->scheme == "http")
       refuse(endpoint.origin.str() + " redirects from TLS to plain HTTP (" + origin->str() + ")",
              "this is not followed; the registry's administrator has to give it an https:// address");
     const bool verify = home ? endpoint.verify_tls() : !options_.insecure_hosts.contains(origin->host);
-    HttpAnswer answer = exchange(request, verify);
+    HttpAnswer answer = exchange_with(offer, endpoint, request, verify);
     if (home) listen(endpoint, answer);
-
-    if (answer.status == 401 && home && auth_rounds++ < max_auth_rounds &&
-        authenticator_.answer(endpoint.origin, endpoint.credentials, scopes, request.authorization,
-                              parse_challenges(answer.headers["www-authenticate"])))
-      continue;
+    offer.reset();
+    if (answer.status == 401 && home && auth_rounds++ < max_auth_rounds)
+      offer = authenticator_.answer(endpoint.origin, endpoint.credentials, scopes, request.authorization,
+                                    parse_challenges(answer.headers["www-authenticate"]));
+    if (offer) continue;
     const bool readable = request.method == "GET" || request.method == "HEAD";
     if (!is_redirect(answer.status) || !readable || answer.header("location").empty()) return answer;
     if (++redirects > max_redirects)

@@ -23,13 +23,13 @@ namespace airlock::registry {
 struct Endpoint {
   std::string name;  ///< of the registry, as images have it
   Origin origin;
-  std::string prefix;       ///< of repositories, from a mirror
-  std::string credentials;  ///< the host's name in credential files
+  std::optional<oci::Repository> prefix;  ///< of repositories, from a mirror
+  std::string credentials;                ///< the host's name in credential files
   Reach reach = Reach::tls_verified;
   std::chrono::microseconds distance{};  ///< how long it took to answer the smallest of requests
 
   bool verify_tls() const { return reach == Reach::tls_verified; }
-  std::string repository(const std::string& path) const { return prefix.empty() ? path : prefix + "/" + path; }
+  oci::Repository repository(const oci::Repository& path) const { return oci::below(prefix, path); }
 };
 
 class Client::Session {
@@ -40,7 +40,7 @@ class Client::Session {
   Session(ClientOptions options, Reporter& reporter);
 
   /// The endpoint of a registry, found out by asking it at its first use. Several can be found out at the same time.
-  const Endpoint& endpoint(const std::string& registry);
+  const Endpoint& endpoint(const oci::Registry& registry);
 
   /// Builds the request for each attempt: bodies are read anew, ranges start where the last attempt stood.
   using MakeRequest = std::function<HttpRequest()>;
@@ -71,12 +71,14 @@ class Client::Session {
     std::optional<Endpoint> endpoint;
     std::optional<Error> unreachable;  // found out once, not once for each of many images
   };
-  Endpoint find_endpoint(const std::string& registry);
+  Endpoint find_endpoint(const oci::Registry& registry);
   HttpAnswer try_ways(Endpoint& endpoint, const std::vector<Reach>& ways);
   std::vector<Reach> ways_to(const std::string& host, const Mirror* mirror) const;
   [[noreturn]] void refuse_unreachable(const Endpoint& endpoint, const HttpAnswer& answer) const;
 
   HttpAnswer exchange(const HttpRequest& request, bool verify_tls);
+  HttpAnswer exchange_with(const std::optional<Authenticator::Offer>& offer, const Endpoint& endpoint,
+                           const HttpRequest& request, bool verify_tls);
   HttpAnswer send_once(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make);
   HttpAnswer perform_with_retries(const HttpRequest& request, bool verify_tls, unsigned attempts);
   void wait(unsigned attempt, const HttpAnswer& answer, const std::string& what);

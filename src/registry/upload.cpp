@@ -72,9 +72,9 @@ class Upload {
         open_(open),
         scopes_(push_scope(endpoint_.repository(repository_.name))),
         what_("upload of blob " + digest.str() + " to " + repository_.str()),
-        ledger_key_(endpoint_.origin.str() + "|" + endpoint_.repository(repository_.name) + "|" + digest.str()) {}
+        ledger_key_(endpoint_.origin.str() + "|" + endpoint_.repository(repository_.name).str() + "|" + digest.str()) {}
 
-  Client::PushResult run(const std::optional<std::string>& mount_from) {
+  Client::PushResult run(const std::optional<oci::Repository>& mount_from) {
     const auto left = session_.upload_ledger().find(ledger_key_);
     // Whatever an earlier run left: what the registry has elsewhere need not be sent at all.
     if (mount_from && begin(mount_from)) {
@@ -126,14 +126,14 @@ class Upload {
   bool present() { return ask("HEAD", blob_url(endpoint_, repository_, digest_), scopes_).ok(); }
 
   /// Opens an upload; true when the blob was mounted instead.
-  bool begin(const std::optional<std::string>& mount_from) {
+  bool begin(const std::optional<oci::Repository>& mount_from) {
     const std::string start = repository_url(endpoint_, repository_) + "/blobs/uploads/";
     Scopes scopes = scopes_;
     std::string url = start;
     if (mount_from) {
-      const std::string from = endpoint_.repository(*mount_from);
+      const oci::Repository from = endpoint_.repository(*mount_from);
       scopes.merge(pull_scope(from));
-      url += "?mount=" + url_encode(digest_.str()) + "&from=" + url_encode(from);
+      url += "?mount=" + url_encode(digest_.str()) + "&from=" + url_encode(from.str());
     }
     const HttpAnswer opened = ask("POST", url, scopes);
     if (mount_from && opened.status == 201) return true;
@@ -290,7 +290,7 @@ class Upload {
 }  // namespace
 
 Client::PushResult Client::push_blob(const Repository& repository, const oci::Digest& digest, std::uint64_t size,
-                                     const std::optional<std::string>& mount_from, const OpenSource& open) {
+                                     const std::optional<oci::Repository>& mount_from, const OpenSource& open) {
   return Upload(*session_, repository, digest, size, open).run(mount_from);
 }
 

@@ -47,10 +47,9 @@ void UploadLedger::save() {
   std::string text;
   for (const auto& [key, location] : locations_) text += key + " " + location + "\n";
   try {
-    std::error_code ignored;
-    std::filesystem::create_directories(file_.parent_path(), ignored);
+    create_private_directories(file_.parent_path());
     // Whoever knows an upload's address can write into it.
-    replace_file(file_, text, 0600);
+    replace_file(file_, text, Access::owner);
   } catch (const Error&) {
     file_.clear();  // a machine without a place for it
   }

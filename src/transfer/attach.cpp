@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/json.hpp"
-#include "transfer/referrers.hpp"
 
 namespace airlock::transfer {
 
@@ -26,16 +25,16 @@ Json listing(const oci::Digest& digest, const std::string& media_type, std::stri
 
 void list_referrer(registry::Client& client, const registry::Repository& repository, const oci::Digest& digest,
                    const std::string& media_type, std::string_view manifest) {
-  const auto subject = subject_of(manifest);
+  const auto subject = oci::parse_document(manifest, media_type).subject();
   if (!subject) return;
-  const std::string tag = fallback_tag(*subject);
+  const oci::Tag tag = oci::referrers_tag(*subject);
   const std::string index_type(oci::media_type::oci_index);
   Json index{{"schemaVersion", 2}, {"mediaType", index_type}, {"manifests", Json::array()}};
   if (const auto present = client.fetch_manifest(repository, tag); present && present->media_type == index_type) {
     const auto document = oci::parse_document(present->bytes, index_type);
     for (const oci::Descriptor& listed : document.index()->manifests)
       if (listed.digest == digest) return;
-    index = parse_json(present->bytes, tag);
+    index = parse_json(present->bytes, tag.str());
   }
   index["manifests"].push_back(listing(digest, media_type, manifest));
   client.push_manifest(repository, tag, index_type, canonical_json(index));

@@ -9,7 +9,8 @@
 namespace airlock::transfer {
 
 /// Adds the manifest, which is in the repository, to the index under its subject's fallback tag; what others added to
-/// that index stays. Does nothing for a manifest without a subject, or one that is listed already.
+/// that index stays. Does nothing for a manifest without a subject, or one that is listed already. REQUIRES: the
+/// subject is the image or one of its manifests (bundle::Closure has checked that).
 void list_referrer(registry::Client& client, const registry::Repository& repository, const oci::Digest& digest,
                    const std::string& media_type, std::string_view manifest);
 

@@ -46,7 +46,7 @@ class Checker {
 
   void check_member(const Destination& destination, const oci::Digest& digest, bool manifest) {
     if (!is_new(destination.repository, digest)) return;
-    const bool there = manifest ? client_.fetch_manifest(destination.repository, digest.str()).has_value()
+    const bool there = manifest ? client_.fetch_manifest(destination.repository, digest).has_value()
                                 : client_.has_blob(destination.repository, digest);
     if (there)
       count(manifest ? &CheckSummary::manifests : &CheckSummary::blobs);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/transfer/inventory.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
@@ -31,21 +33,12 @@ Inventory of_lock(const Lock& lock, const std::string& name) {
 
 Inventory of_receipt(const Receipt& receipt, const std::string& name) {
   Inventory inventory{Inventory::Kind::receipt, name, receipt.bundle, receipt.stream, receipt.serial, {}, {}};
-  for (const auto& image : receipt.images) inventory.images.emplace(image.source, image.upstream_digest);
+  for (const auto& image : receipt.images) inventory.images.emplace(image.source.str(), image.upstream_digest);
   for (const auto& [digest, blob] : receipt.blobs) inventory.blobs.emplace(digest, blob.size);
   return inventory;
 }
 
 }  // namespace
-
-std::string to_string(Inventory::Kind kind) {
-  switch (kind) {
-    case Inventory::Kind::bundle: return "bundle";
-    case Inventory::Kind::lock: return "lock";
-    case Inventory::Kind::receipt: return "receipt";
-  }
-  return "";
-}
 
 Inventory read_inventory(const std::filesystem::path& file, const bundle::VolumePlaces& places) {
   std::error_code ignored;
@@ -54,7 +47,7 @@ Inventory read_inventory(const std::filesystem::path& file, const bundle::Volume
   std::string start(32, '\0');
   const auto size = std::filesystem::file_size(file);
   start.resize(std::min<std::uint64_t>(start.size(), size));
-  read_exactly(open_file(file, 0), 0, start, file);
+  read_exactly(open_file(file, O_RDONLY), 0, start, file);
   if (looks_like_lock(start)) return of_lock(Lock::parse(read_file(file, max_text), file.string()), file.string());
   if (start.starts_with("{"))
     return of_receipt(Receipt::parse(read_file(file, max_text), file.string()), file.string());

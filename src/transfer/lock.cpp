@@ -9,7 +9,6 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/yaml.hpp"
 #include "airlock/bundle/closure.hpp"
-#include "transfer/referrers.hpp"
 
 namespace airlock::transfer {
 
@@ -17,6 +16,7 @@ namespace {
 
 constexpr std::string_view heading =
     "# airlock lock file: what a selection was resolved to. `airlock export --lock` takes exactly this.\n";
+constexpr const char* any_platform = "any";  // of an image without an index
 constexpr JsonLimits limits{64U << 20, 16, 2U << 20};
 
 /// A YAML flow scalar that every reader takes for a string.
@@ -28,11 +28,11 @@ std::string list_of(const std::vector<std::string>& words) {
   return "[" + text + "]";
 }
 
-std::string format_referrer(const oci::Descriptor& referrer) {
-  std::string text = "      - {digest: " + quoted(referrer.digest.str()) +
-                     ", mediaType: " + quoted(referrer.media_type) + ", size: " + std::to_string(referrer.size);
-  const auto tag = referrer.annotations.find(referrer_tag);
-  if (tag != referrer.annotations.end()) text += ", tag: " + quoted(tag->second);
+std::string format_referrer(const bundle::Referrer& referrer) {
+  std::string text = "      - {digest: " + quoted(referrer.descriptor.digest.str()) +
+                     ", mediaType: " + quoted(referrer.descriptor.media_type) +
+                     ", size: " + std::to_string(referrer.descriptor.size);
+  if (referrer.tag) text += ", tag: " + quoted(*referrer.tag);
   return text + "}\n";
 }
 
@@ -48,16 +48,13 @@ std::string format_image(const LockedImage& locked) {
     text += "      " + quoted(platform) + ": " + std::to_string(bytes) + "\n";
   if (image.referrers.empty()) return text;
   text += "    referrers:\n";
-  for (const oci::Descriptor& referrer : image.referrers) text += format_referrer(referrer);
+  for (const bundle::Referrer& referrer : image.referrers) text += format_referrer(referrer);
   return text;
 }
 
 oci::Descriptor parse_descriptor(const JsonObject& object) {
-  return {object.string("mediaType"),
-          oci::Digest::parse(object.string("digest")),
-          object.integer("size"),
-          std::nullopt,
-          {}};
+  oci::Descriptor descriptor = oci::Descriptor::from_json(object);
+  return {descriptor.media_type, descriptor.digest, descriptor.size, std::nullopt, {}};
 }
 
 LockedImage parse_image(const JsonObject& object) {
@@ -70,14 +67,17 @@ LockedImage parse_image(const JsonObject& object) {
                      {}};
   const JsonObject platforms = object.object("platforms");
   for (const auto& [platform, bytes] : platforms.json().items())
-    locked.platform_bytes[platform] = platforms.integer(platform);
-  if (!object.has("referrers")) return locked;
-  for (const JsonObject& entry : object.objects("referrers")) {
-    entry.only({"digest", "mediaType", "size", "tag"});
-    oci::Descriptor referrer = parse_descriptor(entry);
-    if (const auto tag = entry.optional_string("tag")) referrer.annotations[referrer_tag] = *tag;
-    locked.image.referrers.push_back(std::move(referrer));
-  }
+    locked.platform_bytes[platform == any_platform ? platform : oci::Platform::parse(platform).str()] =
+        platforms.integer(platform);
+  if (object.has("referrers"))
+    for (const JsonObject& entry : object.objects("referrers")) {
+      entry.only({"digest", "mediaType", "size", "tag"});
+      bundle::Referrer referrer{parse_descriptor(entry), std::nullopt};
+      if (const auto tag = entry.optional_string("tag"))
+        referrer.tag = bundle::parse_referrer_tag(*tag, locked.image.descriptor.digest);
+      locked.image.referrers.push_back(std::move(referrer));
+    }
+  bundle::check_image(locked.image);
   return locked;
 }
 
@@ -91,7 +91,7 @@ void add_platform_bytes(LockedImage& locked, const Resolution& resolution, const
   const auto document = oci::parse_document(resolution.documents.at(descriptor.digest), descriptor.media_type);
   if (const auto* index = document.index()) {
     for (const auto& member : oci::select_members(*index, platforms))
-      add_platform_bytes(locked, resolution, platforms, member, member.platform ? member.platform->str() : "any",
+      add_platform_bytes(locked, resolution, platforms, member, member.platform ? member.platform->str() : any_platform,
                          counted);
     return;
   }
@@ -108,7 +108,7 @@ Lock Lock::of(const Resolution& resolution, const bundle::Selection& selection) 
   for (const bundle::Image& image : resolution.images) {
     LockedImage locked{image, {}};
     Counted counted;
-    add_platform_bytes(locked, resolution, platforms, image.descriptor, "any", counted);
+    add_platform_bytes(locked, resolution, platforms, image.descriptor, any_platform, counted);
     lock.images.push_back(std::move(locked));
   }
   for (const bundle::Blob& blob : resolution.blobs) lock.blobs.emplace(blob.digest, blob.size);
@@ -138,6 +138,7 @@ Lock Lock::parse(std::string_view text, const std::string& where) {
     Lock lock;
     lock.selection = {object.string("kubeone"),    object.strings("filters"),      object.strings("kubernetesVersions"),
                       object.strings("platforms"), object.string("catalogDigest"), ""};
+    static_cast<void>(oci::PlatformSelection::parse(lock.selection.platforms));
     for (const JsonObject& image : object.objects("images")) lock.images.push_back(parse_image(image));
     const auto not_before = [](const LockedImage& a, const LockedImage& b) { return a.image.source >= b.image.source; };
     if (std::adjacent_find(lock.images.begin(), lock.images.end(), not_before) != lock.images.end())

@@ -15,8 +15,8 @@ constexpr unsigned jobs_near = 8;  // measured: more only cost memory (docs/benc
 constexpr unsigned jobs_far = 16;
 }  // namespace
 
-Pace pace(registry::Client& client, const std::set<std::string>& registries, unsigned jobs) {
-  const std::vector<std::string> list(registries.begin(), registries.end());
+Pace pace(registry::Client& client, const std::set<oci::Registry>& registries, unsigned jobs) {
+  const std::vector<oci::Registry> list(registries.begin(), registries.end());
   std::atomic<bool> any_far{false};
   run_parallel(
       list.size(), jobs_near,

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/parted_blob.hpp"
+#include "airlock/oci/image_config.hpp"
 
 namespace airlock::transfer {
 
@@ -34,6 +36,24 @@ class PlaceSink final : public registry::BlobSink {
   Writer writer_;
   Reporter::Moving& moving_;
 };
+
+/// Keeps what it gets, on its way to another one.
+class CopyingSink final : public registry::BlobSink {
+ public:
+  explicit CopyingSink(registry::BlobSink& to) : to_(to) {}
+  void write(std::string_view bytes) override {
+    text_ += bytes;
+    to_.write(bytes);
+  }
+  std::uint64_t received() const override { return to_.received(); }
+  const std::string& text() const { return text_; }
+
+ private:
+  registry::BlobSink& to_;
+  std::string text_;
+};
+
+bool is_config(const bundle::Blob& blob) { return oci::media_type::is_image_config(blob.media_type); }
 
 /// What one connection fetches in one go.
 struct Task {
@@ -67,8 +87,11 @@ class Puller {
       bytes_ += blob.size;
     }
     blobs_ = blobs.size();
-    // Largest first: the last thing running should be a short one.
-    std::stable_sort(blobs.begin(), blobs.end(), [](const auto& a, const auto& b) { return a.size > b.size; });
+    // Configs first: what verification would refuse should be known before gigabytes move. Then the largest: the last
+    // thing running should be a short one.
+    std::stable_sort(blobs.begin(), blobs.end(), [](const auto& a, const auto& b) {
+      return std::pair(is_config(a), a.size) > std::pair(is_config(b), b.size);
+    });
     std::vector<Task> tasks;
     for (const bundle::Blob& blob : blobs) {
       if (mode == PullMode::whole_blobs || blob.size <= parted_from) {
@@ -100,10 +123,25 @@ class Puller {
   }
 
   bool fetch_whole(const registry::Repository& origin, const bundle::Blob& blob, bundle::Writer::Start start) {
+    if (is_config(blob)) return fetch_config(origin, blob);
     auto moving = reporter_.show(origin.name + " " + blob.digest.short_hex(), blob.size);
     PlaceSink sink(writer_.open_blob(blob.digest, start), moving);
     moving.advance(sink.received());
     client_.fetch_blob(origin, blob.digest, registry::BlobPart::whole(blob.size), sink);
+    return sink.finish() || put_off(blob);
+  }
+
+  /// A bundle that verification would refuse must not be made: it is parsed before it counts as written.
+  bool fetch_config(const registry::Repository& origin, const bundle::Blob& blob) {
+    if (blob.size > oci::max_config_size)
+      throw Error(ErrorCode::format, Side::source,
+                  "config " + blob.digest.str() + " has " + human_size(blob.size) + ", more than any image's config")
+          .hint("leave the image out with --exclude, and tell its publisher");
+    auto moving = reporter_.show(origin.name + " " + blob.digest.short_hex(), blob.size);
+    PlaceSink sink(writer_.open_blob(blob.digest, bundle::Writer::Start::afresh), moving);
+    CopyingSink copy(sink);
+    client_.fetch_blob(origin, blob.digest, registry::BlobPart::whole(blob.size), copy);
+    oci::ImageConfig::parse(copy.text(), "config " + blob.digest.str());
     return sink.finish() || put_off(blob);
   }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "airlock/base/parallel.hpp"
@@ -13,7 +14,6 @@
 #include "airlock/bundle/closure.hpp"
 #include "airlock/transfer/relied.hpp"
 #include "transfer/attach.hpp"
-#include "transfer/referrers.hpp"
 
 namespace airlock::transfer {
 
@@ -40,23 +40,34 @@ class PlaceSource final : public registry::BlobSource {
   std::uint64_t& shown_;
 };
 
+void sort_moves(std::vector<Move>& moves) {
+  const auto by_name = [](const Move& a, const Move& b) { return std::tie(a.name, a.to) < std::tie(b.name, b.to); };
+  std::sort(moves.begin(), moves.end(), by_name);
+  // Several destinations of one repository share a referrer's tag.
+  moves.erase(std::unique(moves.begin(), moves.end(), [](const Move& a, const Move& b) { return a.name == b.name; }),
+              moves.end());
+}
+
 /// One run of push(): its phases share what is known about the registry.
 class Pusher {
  public:
   Pusher(registry::Client& client, const bundle::VerifiedBundle& bundle, const std::vector<Destination>& destinations,
-         unsigned jobs, Reporter& reporter)
+         const PushOptions& options, Reporter& reporter)
       : client_(client),
         bundle_(bundle),
         destinations_(destinations),
-        jobs_(jobs),
+        options_(options),
+        jobs_(options.jobs),
         reporter_(reporter),
         found_(destinations.size()) {}
 
   PushSummary run() {
     for_each_open("asking", [this](std::size_t i) { find_present(i); });
+    announce_moves();
     find_base();
     send_blobs();
     send_members();
+    if (options_.before_names) options_.before_names();
     send_referrers();
     for_each_open("tagging", [this](std::size_t i) { send_top(i); });
     for_each_open("checking", [this](std::size_t i) { read_back(i); });
@@ -84,8 +95,21 @@ class Pusher {
   }
 
   void find_present(std::size_t i) {
-    found_[i] = look_up(client_, bundle_, destinations_[i]);
+    LookUp there = look_up(client_, bundle_, destinations_[i]);
+    found_[i] = std::move(there.published);
     if (found_[i]) found_[i]->present_before = true;
+    const std::lock_guard lock(mutex_);
+    summary_.moves.insert(summary_.moves.end(), there.moves.begin(), there.moves.end());
+  }
+
+  /// Before anything is sent.
+  void announce_moves() {
+    sort_moves(summary_.moves);
+    if (summary_.moves.empty()) return;
+    if (options_.existing == Existing::keep) refuse_moves(summary_.moves);
+    reporter_.note(count_of(summary_.moves.size(), "name") + " will move:");
+    for (const Move& move : summary_.moves)
+      reporter_.note("  " + move.name + "\n    from " + move.from.str() + "\n    to   " + move.to.str());
   }
 
   /// Of a delta: before anything is sent.
@@ -132,7 +156,7 @@ class Pusher {
     reporter_.begin("pushing", bytes, tasks.size());
     run_parallel(tasks.size(), jobs_, [&](std::size_t i) {
       const BlobTask& task = tasks[i];
-      const auto moving = reporter_.show(task.repositories.begin()->name + " " + task.digest.short_hex() + ", " +
+      const auto moving = reporter_.show(task.repositories.begin()->name.str() + " " + task.digest.short_hex() + ", " +
                                          human_size(task.size));
       within([&] { return task.repositories.begin()->str(); }, [&] { send_blob(task); });
       reporter_.item_done();
@@ -202,7 +226,7 @@ class Pusher {
     const std::vector<Item> list(manifests.begin(), manifests.end());
     run_parallel(list.size(), jobs_, [&](std::size_t i) {
       const auto text = bundle_.document(list[i].digest);
-      if (send_manifest(list[i].repository, list[i].digest.str(), list[i].media_type, text) !=
+      if (send_manifest(list[i].repository, list[i].digest, list[i].media_type, text) !=
           registry::Client::PutResult::stored)
         return;
       const std::lock_guard lock(mutex_);
@@ -212,7 +236,7 @@ class Pusher {
     for (std::size_t before = indexes.size() + 1; !indexes.empty() && indexes.size() < before;) {
       before = indexes.size();
       std::erase_if(indexes, [&](const Item& item) {
-        return send_manifest(item.repository, item.digest.str(), item.media_type, bundle_.document(item.digest)) !=
+        return send_manifest(item.repository, item.digest, item.media_type, bundle_.document(item.digest)) !=
                registry::Client::PutResult::members_missing;
       });
     }
@@ -227,19 +251,18 @@ class Pusher {
     for (std::size_t i = 0; i < destinations_.size(); ++i) {
       if (found_[i]) continue;
       const registry::Repository& repository = destinations_[i].repository;
-      for (const oci::Descriptor& referrer : destinations_[i].image->referrers) {
-        const auto text = bundle_.document(referrer.digest);
-        const auto tag = referrer.annotations.find(referrer_tag);
-        if (tag != referrer.annotations.end()) send_manifest(repository, tag->second, referrer.media_type, text);
-        if (without_list_.contains({repository, referrer.digest}))
-          list_referrer(client_, repository, referrer.digest, referrer.media_type, text);
+      for (const auto& [descriptor, tag] : destinations_[i].image->referrers) {
+        const auto text = bundle_.document(descriptor.digest);
+        if (tag) send_manifest(repository, *tag, descriptor.media_type, text);
+        if (without_list_.contains({repository, descriptor.digest}))
+          list_referrer(client_, repository, descriptor.digest, descriptor.media_type, text);
       }
     }
   }
 
-  registry::Client::PutResult send_manifest(const registry::Repository& repository, const std::string& identifier,
+  registry::Client::PutResult send_manifest(const registry::Repository& repository, const oci::ManifestId& id,
                                             const std::string& media_type, std::string_view bytes) {
-    const auto result = client_.push_manifest(repository, identifier, media_type, bytes);
+    const auto result = client_.push_manifest(repository, id, media_type, bytes);
     if (result != registry::Client::PutResult::members_missing) ++manifests_;
     return result;
   }
@@ -259,7 +282,7 @@ class Pusher {
   }
 
   void read_back(std::size_t i) {
-    found_[i] = look_up(client_, bundle_, destinations_[i]);
+    found_[i] = look_up(client_, bundle_, destinations_[i]).published;
     if (!found_[i])
       throw Error(ErrorCode::registry, Side::target, "after the push, the registry does not serve what was stored")
           .hint("another client may have written this tag at the same time; run the import again");
@@ -268,6 +291,7 @@ class Pusher {
   registry::Client& client_;
   const bundle::VerifiedBundle& bundle_;
   const std::vector<Destination>& destinations_;
+  const PushOptions& options_;
   unsigned jobs_;
   Reporter& reporter_;
   std::vector<std::optional<Published>> found_;  // by destination; set once it is known to be there
@@ -283,6 +307,14 @@ class Pusher {
 
 }  // namespace
 
+void refuse_moves(const std::vector<Move>& moves) {
+  std::string text = count_of(moves.size(), "name") + " would move, and --keep-existing forbids it:";
+  for (const Move& move : moves)
+    text += "\n  " + move.name + "\n    from " + move.from.str() + "\n    to   " + move.to.str();
+  throw Error(ErrorCode::registry, Side::target, text)
+      .hint("nothing was sent; import without --keep-existing where that is wanted, or below another PREFIX");
+}
+
 std::optional<std::string> derived_index(const bundle::VerifiedBundle& bundle, const bundle::Image& image) {
   const auto text = bundle.document(image.descriptor.digest);
   const auto document = oci::parse_document(text, image.descriptor.media_type);
@@ -295,33 +327,68 @@ std::optional<std::string> derived_index(const bundle::VerifiedBundle& bundle, c
   return oci::derive_index(text, present);
 }
 
-std::optional<Published> look_up(registry::Client& client, const bundle::VerifiedBundle& bundle,
-                                 const Destination& destination) {
+namespace {
+
+/// Whether the tag stands for the image, or for the index derived from it.
+std::optional<Published> compare_top(const registry::FetchedManifest& top, const bundle::VerifiedBundle& bundle,
+                                     const Destination& destination) {
   const auto& descriptor = destination.image->descriptor;
-  const auto top = client.fetch_manifest(destination.repository, destination.tag);
-  if (!top || top->media_type != descriptor.media_type) return std::nullopt;
-  const bool original = top->digest == descriptor.digest;
-  if (!original) {
-    const auto derived = derived_index(bundle, *destination.image);
-    if (!derived || oci::sha256(*derived) != top->digest) return std::nullopt;
-  }
+  if (top.media_type != descriptor.media_type) return std::nullopt;
+  if (top.digest == descriptor.digest) return Published{destination, top.digest, false, false};
+  const auto derived = derived_index(bundle, *destination.image);
+  if (!derived || oci::sha256(*derived) != top.digest) return std::nullopt;
+  return Published{destination, top.digest, true, false};
+}
+
+bool has_members(registry::Client& client, const bundle::VerifiedBundle& bundle, const Destination& destination) {
   const auto closure = bundle.closure_of(*destination.image);
   for (const auto& [digest, member] : closure.members()) {
-    if (member.kind != bundle::BlobKind::manifest || digest == descriptor.digest) continue;
-    if (!client.fetch_manifest(destination.repository, digest.str())) return std::nullopt;
+    if (member.kind != bundle::BlobKind::manifest || digest == destination.image->descriptor.digest) continue;
+    if (!client.fetch_manifest(destination.repository, digest)) return false;
   }
-  for (const oci::Descriptor& referrer : destination.image->referrers) {
-    const auto tag = referrer.annotations.find(referrer_tag);
-    if (tag == referrer.annotations.end()) continue;
-    const auto tagged = client.fetch_manifest(destination.repository, tag->second);
-    if (!tagged || tagged->digest != referrer.digest) return std::nullopt;
+  return true;
+}
+
+}  // namespace
+
+LookUp look_up(registry::Client& client, const bundle::VerifiedBundle& bundle, const Destination& destination) {
+  LookUp result;
+  const auto& descriptor = destination.image->descriptor;
+  const auto top = client.fetch_manifest(destination.repository, destination.tag);
+  if (top) result.published = compare_top(*top, bundle, destination);
+  if (top && !result.published) result.moves.push_back({destination.str(), top->digest, descriptor.digest});
+  if (result.published && !has_members(client, bundle, destination)) result.published.reset();
+  for (const auto& [referrer, tag] : destination.image->referrers) {
+    if (!tag) continue;
+    const auto tagged = client.fetch_manifest(destination.repository, *tag);
+    if (tagged && tagged->digest == referrer.digest) continue;
+    result.published.reset();
+    if (tagged)
+      result.moves.push_back({destination.repository.str() + ":" + tag->str(), tagged->digest, referrer.digest});
   }
-  return Published{destination, top->digest, !original, false};
+  return result;
+}
+
+std::vector<Move> find_moves(registry::Client& client, const bundle::VerifiedBundle& bundle,
+                             const std::vector<Destination>& destinations, unsigned jobs, Reporter& reporter) {
+  std::vector<Move> moves;
+  std::mutex mutex;
+  reporter.begin("asking", 0, destinations.size());
+  run_parallel(destinations.size(), jobs, [&](std::size_t i) {
+    const auto there =
+        within([&] { return destinations[i].str(); }, [&] { return look_up(client, bundle, destinations[i]); });
+    reporter.item_done();
+    const std::lock_guard lock(mutex);
+    moves.insert(moves.end(), there.moves.begin(), there.moves.end());
+  });
+  reporter.end();
+  sort_moves(moves);
+  return moves;
 }
 
 PushSummary push(registry::Client& client, const bundle::VerifiedBundle& bundle,
-                 const std::vector<Destination>& destinations, unsigned jobs, Reporter& reporter) {
-  return Pusher(client, bundle, destinations, jobs, reporter).run();
+                 const std::vector<Destination>& destinations, const PushOptions& options, Reporter& reporter) {
+  return Pusher(client, bundle, destinations, options, reporter).run();
 }
 
 }  // namespace airlock::transfer

@@ -2,29 +2,35 @@
 #include "transfer/referrers.hpp"
 
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
-#include "airlock/base/json.hpp"
 
 namespace airlock::transfer {
 
-std::string fallback_tag(const oci::Digest& digest) { return "sha256-" + digest.hex(); }
-
-std::optional<oci::Digest> subject_of(std::string_view manifest) {
-  const Json json = parse_json(manifest, "manifest");
-  const auto subject = JsonObject(json, "manifest").optional_object("subject");
-  if (!subject) return std::nullopt;
-  return oci::Digest::parse(subject->string("digest"));
-}
-
-oci::Descriptor ReferrerFinder::fetch(const registry::Repository& repository, const oci::Digest& digest) {
-  const auto* manifest = documents_.get(digest, [&] { return client_.fetch_manifest(repository, digest.str()); });
+const registry::FetchedManifest& ReferrerFinder::fetch(const registry::Repository& repository,
+                                                       const oci::Digest& digest) {
+  const auto* manifest = documents_.get(digest, [&] { return client_.fetch_manifest(repository, digest); });
   if (manifest == nullptr)
     throw Error(ErrorCode::registry, Side::source, "its referrer " + digest.str() + " is listed, but missing")
         .hint("ask another --mirror, or leave signatures and attestations out with --no-referrers");
-  return {manifest->media_type, manifest->digest, manifest->bytes.size(), std::nullopt, {}};
+  return *manifest;
 }
+
+namespace {
+
+[[noreturn]] void refuse_flood(const std::string& what) {
+  throw Error(ErrorCode::format, Side::source, "its referrers are " + what)
+      .hint(
+          "a registry that lists so many is broken or lying; ask another --mirror, or leave signatures and "
+          "attestations "
+          "out with --no-referrers");
+}
+
+oci::Descriptor descriptor_of(const registry::FetchedManifest& manifest) {
+  return {manifest.media_type, manifest.digest, manifest.bytes.size(), std::nullopt, {}};
+}
+
+}  // namespace
 
 std::vector<oci::Descriptor> ReferrerFinder::listed(const registry::Repository& repository, const oci::Digest& digest) {
   bool has_list = true;
@@ -37,27 +43,39 @@ std::vector<oci::Descriptor> ReferrerFinder::listed(const registry::Repository& 
     const std::lock_guard lock(mutex_);
     without_list_.insert(repository.registry);
   }
-  const auto tagged = client_.fetch_manifest(repository, fallback_tag(digest));
+  const auto tagged = client_.fetch_manifest(repository, oci::referrers_tag(digest));
   if (!tagged || !oci::media_type::is_index(tagged->media_type)) return {};
   return oci::parse_document(tagged->bytes, tagged->media_type).index()->manifests;
 }
 
-std::vector<oci::Descriptor> ReferrerFinder::find(const registry::Repository& repository, const oci::Digest& digest) {
-  std::map<oci::Digest, oci::Descriptor> found;
-  for (const oci::Descriptor& descriptor : listed(repository, digest))
-    found.try_emplace(descriptor.digest, fetch(repository, descriptor.digest));
-  for (const char* suffix : {".sig", ".att", ".sbom"}) {
-    const std::string tag = fallback_tag(digest) + suffix;
-    auto tagged = client_.fetch_manifest(repository, tag);
-    if (!tagged) continue;
-    const auto& manifest = documents_.add(std::move(*tagged));
-    oci::Descriptor descriptor{manifest.media_type, manifest.digest, manifest.bytes.size(), std::nullopt, {}};
-    descriptor.annotations[referrer_tag] = tag;
-    found.insert_or_assign(descriptor.digest, std::move(descriptor));
+std::vector<bundle::Referrer> ReferrerFinder::find(const registry::Repository& repository, const oci::Digest& digest) {
+  std::map<oci::Digest, bundle::Referrer> found;
+  std::uint64_t bytes = 0;
+  const auto list = listed(repository, digest);
+  if (list.size() > max_referrers) refuse_flood("more than " + std::to_string(max_referrers));
+  for (const oci::Descriptor& entry : list) {
+    if (entry.digest == digest || found.contains(entry.digest)) continue;
+    const auto& manifest = fetch(repository, entry.digest);
+    if ((bytes += manifest.bytes.size()) > max_bytes)
+      refuse_flood("larger than " + human_size(max_bytes) + " together");
+    const auto subject = oci::parse_document(manifest.bytes, manifest.media_type).subject();
+    if (subject && *subject != digest) {
+      reporter_.warning(repository.str() + " lists " + entry.digest.str() + " as a referrer of " + digest.str() +
+                        ", but it is about " + subject->str() + ": it is left out");
+      continue;
+    }
+    found.emplace(entry.digest, bundle::Referrer{descriptor_of(manifest), std::nullopt});
   }
-  std::vector<oci::Descriptor> referrers;
-  for (auto& [key, descriptor] : found)
-    if (key != digest) referrers.push_back(std::move(descriptor));
+  for (const char* suffix : oci::cosign_suffixes) {
+    const oci::Tag tag = oci::cosign_tag(digest, suffix);
+    auto tagged = client_.fetch_manifest(repository, tag);
+    if (!tagged || tagged->digest == digest) continue;
+    if ((bytes += tagged->bytes.size()) > max_bytes) refuse_flood("larger than " + human_size(max_bytes) + " together");
+    const auto& manifest = documents_.add(std::move(*tagged));
+    found.insert_or_assign(manifest.digest, bundle::Referrer{descriptor_of(manifest), tag});
+  }
+  std::vector<bundle::Referrer> referrers;
+  for (auto& [key, referrer] : found) referrers.push_back(std::move(referrer));
   return referrers;
 }
 

@@ -10,34 +10,34 @@
 #include <string>
 #include <vector>
 
+#include "airlock/base/reporter.hpp"
+#include "airlock/bundle/metadata.hpp"
 #include "airlock/registry/client.hpp"
 #include "transfer/documents.hpp"
 
 namespace airlock::transfer {
 
-/// Under which annotation of a referrer's descriptor its tag is kept, for referrers that are found by their tag alone.
-inline constexpr const char* referrer_tag = "io.airlock.referrer.tag";
-
-/// `sha256-<hex>`
-std::string fallback_tag(const oci::Digest& digest);
-
-/// The digest that a manifest's `subject` names; nothing where it has none.
-std::optional<oci::Digest> subject_of(std::string_view manifest);
-
 /// Thread-safe.
 class ReferrerFinder {
  public:
-  ReferrerFinder(registry::Client& client, Documents& documents) : client_(client), documents_(documents) {}
+  ReferrerFinder(registry::Client& client, Documents& documents, Reporter& reporter)
+      : client_(client), documents_(documents), reporter_(reporter) {}
 
-  /// All referrers of one manifest, fetched into the documents, ordered by digest. An Error in asking is an Error.
-  std::vector<oci::Descriptor> find(const registry::Repository& repository, const oci::Digest& digest);
+  // What one image may make an export hold: real ones have a handful of some KB.
+  static constexpr std::size_t max_referrers = 1000;
+  static constexpr std::uint64_t max_bytes = 8U << 20;
+
+  /// All referrers of one manifest, fetched into the documents, ordered by digest. An Error in asking is an Error; so
+  /// is more than one image may have. What is listed, but is about another image, is left out with a warning.
+  std::vector<bundle::Referrer> find(const registry::Repository& repository, const oci::Digest& digest);
 
  private:
   std::vector<oci::Descriptor> listed(const registry::Repository& repository, const oci::Digest& digest);
-  oci::Descriptor fetch(const registry::Repository& repository, const oci::Digest& digest);
+  const registry::FetchedManifest& fetch(const registry::Repository& repository, const oci::Digest& digest);
 
   registry::Client& client_;
   Documents& documents_;
+  Reporter& reporter_;
   std::mutex mutex_;
   std::set<std::string> without_list_;  // registries that have no referrers API
 };

@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t most_named = 10;
 
 std::string describe(const bundle::BaseSource& source) {
-  std::string text = source.kind == "receipt" ? "the bundle of a receipt" : "a " + source.kind;
+  std::string text =
+      source.kind == bundle::BaseKind::receipt ? "the bundle of a receipt" : "a " + to_string(source.kind);
   if (!source.stream.empty()) text += ", stream " + source.stream + ", serial " + std::to_string(source.serial);
   if (source.bundle) text += ", SHA256SUMS " + source.bundle->str();
   return text;

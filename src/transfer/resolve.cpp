@@ -21,7 +21,7 @@ constexpr const char* hub = "docker.io";
 class Resolver {
  public:
   Resolver(registry::Client& client, const ResolveOptions& options, Reporter& reporter)
-      : client_(client), options_(options), reporter_(reporter), referrers_(client, documents_) {}
+      : client_(client), options_(options), reporter_(reporter), referrers_(client, documents_, reporter) {}
 
   /// Docker Hub counts what is fetched, not what is asked for: images that are the same are found out by asking, and
   /// whether what is left suffices is known before any of it is used up.
@@ -36,7 +36,7 @@ class Resolver {
     run_parallel(
         images.size(), options_.jobs,
         [&](std::size_t i) {
-          digests[i] = client_.ask_digest({images[i].registry, images[i].repository}, images[i].identifier());
+          digests[i] = client_.ask_digest({images[i].registry, images[i].repository}, images[i].id());
           reporter_.item_done();
         },
         OnFailure::continue_);
@@ -47,20 +47,20 @@ class Resolver {
       different.insert(*digests[i]);
       asked_.emplace(images[i], *digests[i]);
     }
-    if (const auto limit = client_.rate_limit(hub)) compare(*limit, different.size());
+    if (const auto limit = client_.rate_limit(oci::Registry::parse(hub))) compare(*limit, different.size());
   }
 
   bundle::Image resolve(const oci::Reference& source, const catalog::Reason& reason) {
     if (const auto pin = options_.pins.find(source); pin != options_.pins.end()) return resolve_pinned(pin->second);
     const registry::Repository repository{source.registry, source.repository};
     const auto asked = asked_.find(source);
-    const auto fetch = [&](const std::string& identifier) { return client_.fetch_manifest(repository, identifier); };
+    const auto fetch = [&](const oci::ManifestId& id) { return client_.fetch_manifest(repository, id); };
     const registry::FetchedManifest* top = nullptr;
     if (asked != asked_.end())
-      top = documents_.get(asked->second, [&] { return fetch(asked->second.str()); });
+      top = documents_.get(asked->second, [&] { return fetch(asked->second); });
     else if (source.digest)
-      top = documents_.get(*source.digest, [&] { return fetch(source.digest->str()); });
-    else if (auto fetched = fetch(source.identifier()))
+      top = documents_.get(*source.digest, [&] { return fetch(*source.digest); });
+    else if (auto fetched = fetch(source.id()))
       top = &documents_.add(std::move(*fetched));
     if (top == nullptr) throw Error(ErrorCode::registry, Side::source, "there is no such image");
     const oci::Descriptor descriptor{top->media_type, top->digest, top->bytes.size(), std::nullopt, {}};
@@ -81,8 +81,8 @@ class Resolver {
   bundle::Image resolve_pinned(const bundle::Image& image) {
     const registry::Repository repository{image.source.registry, image.source.repository};
     const auto take = [&](const oci::Descriptor& descriptor, const char* what) {
-      const auto* manifest = documents_.get(
-          descriptor.digest, [&] { return client_.fetch_manifest(repository, descriptor.digest.str()); });
+      const auto* manifest =
+          documents_.get(descriptor.digest, [&] { return client_.fetch_manifest(repository, descriptor.digest); });
       if (manifest == nullptr)
         throw Error(ErrorCode::registry, Side::source,
                     std::string("the ") + what + " that the lock file wants, " + descriptor.digest.str() +
@@ -95,7 +95,7 @@ class Resolver {
     take(image.descriptor, "image");
     std::set<oci::Digest> seen;
     fetch_members(repository, image.source, image.descriptor, seen, 0);
-    for (const oci::Descriptor& referrer : image.referrers) take(referrer, "referrer");
+    for (const bundle::Referrer& referrer : image.referrers) take(referrer.descriptor, "referrer");
     return image;
   }
 
@@ -135,7 +135,7 @@ class Resolver {
 
   void fetch_member(const registry::Repository& repository, const oci::Descriptor& member) {
     const auto* fetched =
-        documents_.get(member.digest, [&] { return client_.fetch_manifest(repository, member.digest.str()); });
+        documents_.get(member.digest, [&] { return client_.fetch_manifest(repository, member.digest); });
     if (fetched == nullptr)
       throw Error(ErrorCode::registry, Side::source, "its index names " + member.digest.str() + ", which is missing");
     if (fetched->bytes.size() != member.size || fetched->media_type != member.media_type)
@@ -151,7 +151,7 @@ class Resolver {
     if (options_.platforms.all()) return;
     std::set<std::string> served;
     for (const auto& member : index.manifests)
-      if (member.platform && member.platform->os != "unknown") served.insert(member.platform->str());
+      if (member.platform && member.platform->os() != "unknown") served.insert(member.platform->str());
     const std::string list = join({served.begin(), served.end()}, ", ");
     if (members.empty())
       throw Error(ErrorCode::selection,

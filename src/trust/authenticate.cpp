@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // From signature files to signers: which trusted key has signed what.
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "airlock/base/error.hpp"
+#include "trust/forms.hpp"
 #include "trust/requirements.hpp"
 
 namespace airlock::trust {
@@ -19,11 +22,11 @@ void check_trusted_comment(const TrustedKey& trusted, const Signature& signature
 }
 
 /// Anybody with the medium can put a statement about something else into this bundle; it must not stand in the way.
-void add_approval(const Signature& signature, std::string_view content, Signer& signer) {
+void add_approval(const Signature& signature, const SignedText& content, Signer& signer) {
   std::string reason;
   try {
     Approval approval = Approval::parse(signature.payload, "it");
-    if (approval.subject == oci::sha256(content)) {
+    if (approval.subject == content.digest()) {
       signer.approval_files.push_back(signature.file);
       signer.approvals.push_back(std::move(approval));
       return;
@@ -36,35 +39,70 @@ void add_approval(const Signature& signature, std::string_view content, Signer& 
   signer.foreign_reasons.push_back(std::move(reason));
 }
 
+/// Those that say of themselves to be by this key come first: what is too much to be tried is the others.
+std::vector<const Signature*> likely_first(const std::vector<Signature>& signatures, const PublicKey& key) {
+  const std::string id = minisign_key_id(key);
+  std::vector<const Signature*> ordered;
+  for (const Signature& signature : signatures) ordered.push_back(&signature);
+  std::stable_partition(ordered.begin(), ordered.end(), [&](const Signature* signature) {
+    return signature->key_hint == key.fingerprint() || signature->key_hint == id;
+  });
+  return ordered;
+}
+
+/// What one key has signed; nothing where it is nothing.
+std::optional<Signer> find_signer(const TrustedKey& trusted, const SignedText& content,
+                                  const std::vector<Signature>& signatures) {
+  std::optional<Signer> signer;
+  std::map<std::string_view, bool> known;  // all forms of one signature hold the same bytes
+  for (const Signature* signature : likely_first(signatures, trusted.key)) {
+    const bool approval = signature->form == Form::approval;
+    bool matches = false;
+    if (approval) {
+      matches = trusted.key.matches(signature->encoded_payload, signature->bytes);
+    } else {
+      const auto [found, is_new] = known.try_emplace(signature->bytes, false);
+      if (is_new) found->second = trusted.key.matches(content, signature->bytes);
+      matches = found->second;
+    }
+    if (!matches) continue;
+    if (!signer) signer = Signer{trusted.name, trusted.key.fingerprint(), to_string(trusted.key.algorithm())};
+    check_trusted_comment(trusted, *signature);
+    if (approval)
+      add_approval(*signature, content, *signer);
+    else
+      signer->signature_files.push_back(signature->file);
+  }
+  return signer;
+}
+
 }  // namespace
 
-Signers find_signers(const PolicyContent& policy, std::string_view content, const std::vector<Signature>& signatures) {
+Signers find_signers(const PolicyContent& policy, const SignedText& content, const std::vector<Signature>& signatures) {
   Signers signers;
-  for (const TrustedKey& trusted : policy.keys)
-    for (const Signature& signature : signatures) {
-      if (!trusted.key.matches(signature.message(content), signature.bytes)) continue;
-      Signer& signer = signers[trusted.name];
-      signer.name = trusted.name;
-      signer.fingerprint = trusted.key.fingerprint();
-      signer.algorithm = to_string(trusted.key.algorithm());
-      signer.revoked = policy.revoked.contains(trusted.key.spki());
-      check_trusted_comment(trusted, signature);
-      if (signature.form == Form::approval)
-        add_approval(signature, content, signer);
-      else
-        signer.signature_files.push_back(signature.file);
-    }
+  for (const TrustedKey& trusted : policy.keys) {
+    auto signer = find_signer(trusted, content, signatures);
+    if (!signer) continue;
+    signer->revoked = policy.revoked.contains(trusted.key.spki());
+    signers.emplace(trusted.name, std::move(*signer));
+  }
   return signers;
 }
 
-Authentication Policy::authenticate(std::string_view content, const std::vector<SignatureFile>& files,
+Authentication Policy::authenticate(std::string_view text, const std::vector<SignatureFile>& files,
                                     const Circumstances& circumstances) const {
+  constexpr std::size_t most_files = 256;  // a bundle has room for 62, and some may lie beside it
+  if (files.size() > most_files)
+    throw Error(ErrorCode::trust, std::to_string(files.size()) + " signature files; " + std::to_string(most_files) +
+                                      " are looked at at the most")
+        .hint("give only those with --signature that the policy requires");
+  const SignedText content(text);
   std::vector<Signature> signatures;
   signatures.reserve(files.size());
   for (const SignatureFile& file : files) signatures.push_back(Signature::parse(file));
   check_agreement(signatures);
 
-  Authentication result(oci::sha256(content));
+  Authentication result(content.digest());
   result.signers_ = find_signers(content_, content, signatures);
   for (const Signature& signature : signatures) result.files_.push_back(signature.file);
 
@@ -87,6 +125,10 @@ Authentication Policy::authenticate(std::string_view content, const std::vector<
     check_wrapped_content(signatures, content);
     return result;
   }
+  if (content.exhausted())
+    throw Error(ErrorCode::trust, "it carries more signatures than can be checked over a list of " +
+                                      human_size(text.size()) + ", and none of those that were checked is enough")
+        .hint("somebody filled it with junk; get the bundle again from its exporter");
   if (refusals.size() == 1) throw refusals.front();
   std::vector<std::string> texts;
   for (const Error& error : refusals) texts.emplace_back(error.what());

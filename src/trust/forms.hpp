@@ -17,6 +17,10 @@ std::string dsse_encoding(std::string_view payload);
 /// minisign.cpp
 std::string format_minisig(const PrivateKey& key, const std::string& signer, std::string_view signature);
 void parse_minisig(std::string_view text, Signature& into);
+/// The 32 bytes of the Ed25519 key in a public key file of minisign or signify (one format); nothing for anything else.
+std::optional<std::string> parse_minisign_public_key(std::string_view text);
+/// By which minisign tells keys apart; airlock's own follow from the key.
+std::string minisign_key_id(const PublicKey& key);
 
 /// approval.cpp
 std::string format_statement(const PublicKey& key, std::string_view content, const Review& review);

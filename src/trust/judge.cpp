@@ -46,20 +46,55 @@ std::string check_expiry(const std::optional<Time>& expires, Time now) {
   return "not before " + format_time(*expires);
 }
 
+/// Why a record forbids this bundle; empty where it does not.
+std::string why_older(const Claims& claims, const oci::Digest& content, const LastImport& last,
+                      const std::string& registry) {
+  const std::string where = registry == any_registry ? "here" : "into " + registry;
+  if (claims.serial < last.serial)
+    return "serial " + std::to_string(last.serial) + " of stream " + claims.stream + " was imported " + where +
+           " already, or its import begun";
+  if (claims.serial == last.serial && content != last.content)
+    return "another bundle with the same serial of stream " + claims.stream + " was imported " + where +
+           " already, or its import begun";
+  return {};
+}
+
+/// Into a registry: against what was begun there. Without one, for somebody who only looks: a bundle that may go into
+/// none of the registries that are known is too old; one that may go into some is not.
 std::string check_serial(const std::string& rule, const Claims& claims, const oci::Digest& content,
-                         const std::map<std::string, LastImport>& last_imports) {
-  const auto last = last_imports.find(claims.stream);
+                         const Circumstances& circumstances) {
   const std::string serial = "serial " + std::to_string(claims.serial);
-  if (last == last_imports.end()) return serial + "; no earlier import is known here";
-  const std::string before = "serial " + std::to_string(last->second.serial);
-  if (claims.serial < last->second.serial)
-    refuse(rule, "it has " + serial + ", but " + before + " of stream " + claims.stream + " was imported here already",
-           "import a newer bundle; where going back is wanted, the policy's owner allows it with rollback: allow");
-  if (claims.serial == last->second.serial && content != last->second.content)
-    refuse(rule,
-           "another bundle with the same " + serial + " of stream " + claims.stream + " was imported here already",
-           "two bundles must not share a serial; ask the exporter which of them is right");
-  return serial + (claims.serial == last->second.serial ? ", the one imported last" : " after " + before);
+  const auto stream = circumstances.last_imports.find(claims.stream);
+  std::vector<std::string> refusals;
+  std::size_t judged = 0;
+  if (stream != circumstances.last_imports.end())
+    for (const auto& [registry, last] : stream->second) {
+      if (circumstances.target && registry != any_registry && registry != circumstances.target->key()) continue;
+      ++judged;
+      if (auto why = why_older(claims, content, last, registry); !why.empty()) refusals.push_back(std::move(why));
+    }
+  if (judged == 0)
+    return serial + "; no earlier import " +
+           (circumstances.target ? "into " + circumstances.target->str() + " " : std::string()) + "is known here";
+  const bool refused = circumstances.target ? !refusals.empty() : refusals.size() == judged;
+  if (refused)
+    refuse(
+        rule, "it has " + serial + ", but " + join(refusals, "; "),
+        "import a newer bundle; where going back is wanted, the policy's owner allows it with rollback: allow. Of two "
+        "bundles with one serial, the exporter knows which is right");
+  return serial +
+         (refusals.empty() ? ", not older than what was imported before" : "; too old where " + join(refusals, "; "));
+}
+
+std::string check_registry(const std::string& rule, const std::vector<oci::Location>& allowed,
+                           const std::optional<oci::Location>& target) {
+  std::vector<std::string> names;
+  for (const oci::Location& location : allowed) names.push_back(location.str());
+  if (!target) return "only for " + join(names, ", ") + "; import checks it";
+  if (std::none_of(allowed.begin(), allowed.end(), [&](const auto& place) { return target->is_within(place); }))
+    refuse(rule, "it may be imported into " + join(names, ", ") + " only, not into " + target->str(),
+           "name one of these registries, or have the policy's owner allow this one");
+  return target->str() + " is allowed";
 }
 
 std::string why_not_counted(const std::string& file, const Signers& signers) {
@@ -133,10 +168,12 @@ Evidence Policy::judge(const Authentication& authentication, const Claims& claim
   };
   if (!rules.allow_sources.empty())
     rule("allow_sources", check_sources(at + "allow_sources", rules.allow_sources, claims.sources));
+  if (!rules.registries.empty())
+    rule("registries", check_registry(at + "registries", rules.registries, circumstances.target));
   if (rules.max_age) rule("max_age", check_age(at + "max_age", *rules.max_age, claims.created, circumstances.now));
   rule("expires", check_expiry(claims.expires, circumstances.now));
   if (rules.rollback == Rollback::deny)
-    rule("rollback", check_serial(at + "rollback", claims, evidence.content_, circumstances.last_imports));
+    rule("rollback", check_serial(at + "rollback", claims, evidence.content_, circumstances));
   return evidence;
 }
 

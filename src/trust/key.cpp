@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "airlock/base/error.hpp"
+#include "trust/forms.hpp"
 #include "trust/openssl.hpp"
 
 namespace airlock::trust {
@@ -74,15 +75,49 @@ const EVP_MD* hash_of(Algorithm algorithm) { return algorithm == Algorithm::ed25
 /// For public keys: a crafted one must not make a verifier type a passphrase.
 int give_nothing(char*, int, int, void*) { return -1; }
 
-int give_passphrase(char* buffer, int size, int, void* source) {
-  try {
-    const std::string text = (*static_cast<const PassphraseSource*>(source))();
-    if (text.size() > static_cast<std::size_t>(size)) return -1;
-    std::copy(text.begin(), text.end(), buffer);
-    return static_cast<int>(text.size());
-  } catch (...) {  // must not pass through OpenSSL; the caller sees the missing passphrase
-    return -1;
+/// Hands over what was asked for before OpenSSL was called: that asks again and again, and knows no interruption.
+int give_passphrase(char* buffer, int size, int, void* passphrase) {
+  const auto text = static_cast<const Secret*>(passphrase)->view();
+  if (text.size() > static_cast<std::size_t>(size)) return -1;
+  std::copy(text.begin(), text.end(), buffer);
+  return static_cast<int>(text.size());
+}
+
+/// PKCS#8 (RFC 5958) and the older encryption of PEM (RFC 1421).
+bool is_encrypted(std::string_view pem) {
+  return pem.find("BEGIN ENCRYPTED PRIVATE KEY") != std::string_view::npos ||
+         pem.find("Proc-Type: 4,ENCRYPTED") != std::string_view::npos;
+}
+
+/// Whether an Ed25519 signature's scalar is below the group's order (RFC 8032, section 5.1.7): what is not is refused
+/// before anything is hashed.
+bool has_canonical_scalar(std::string_view signature) {
+  constexpr std::array<unsigned char, 32> order{0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7,
+                                                0xA2, 0xDE, 0xF9, 0xDE, 0x14, 0,    0,    0,    0,    0,    0,
+                                                0,    0,    0,    0,    0,    0,    0,    0,    0,    0x10};
+  for (std::size_t i = order.size(); i-- > 0;) {
+    const auto byte = static_cast<unsigned char>(signature[32 + i]);
+    if (byte != order.at(i)) return byte < order.at(i);
   }
+  return false;
+}
+
+using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Releaser<EVP_PKEY_CTX_free>>;
+
+bool verify_digest(EVP_PKEY* key, const oci::Digest& digest, std::string_view signature) {
+  const PkeyContext context(EVP_PKEY_CTX_new(key, nullptr));
+  if (!context || EVP_PKEY_verify_init(context.get()) != 1 ||
+      EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) != 1)
+    openssl_failed("set up a verification");
+  const std::string hash = digest.bytes();
+  return EVP_PKEY_verify(context.get(), bytes_of(signature), signature.size(), bytes_of(hash), hash.size()) == 1;
+}
+
+bool verify_text(EVP_PKEY* key, std::string_view text, std::string_view signature) {
+  const MdContext context(EVP_MD_CTX_new());
+  if (!context || EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key) != 1)
+    openssl_failed("set up a verification");
+  return EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(text), text.size()) == 1;
 }
 
 std::string encrypt_pkcs8(PKCS8_PRIV_KEY_INFO* info, std::string_view passphrase) {
@@ -118,7 +153,12 @@ void KeyRelease::operator()(KeyHandle* handle) const { EVP_PKEY_free(reinterpret
 PublicKey::PublicKey(KeyPointer key, std::string_view where)
     : key_(std::move(key)), algorithm_(algorithm_of(evp(key_), where)), spki_(oci::sha256(spki_der(evp(key_)))) {}
 
-PublicKey PublicKey::from_pem(std::string_view pem, std::string_view where) {
+PublicKey PublicKey::from_text(std::string_view pem, std::string_view where) {
+  if (const auto raw = parse_minisign_public_key(pem)) {
+    KeyPointer key = own(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(*raw), raw->size()));
+    if (!key) openssl_failed("read an Ed25519 public key");
+    return {std::move(key), where};
+  }
   // Before OpenSSL sees it: that would ask for the passphrase, and nobody should type one to verify.
   if (pem.find("PRIVATE KEY") != std::string_view::npos)
     throw Error(ErrorCode::trust, std::string(where) + " is a private key; no public key is in it")
@@ -127,8 +167,8 @@ PublicKey PublicKey::from_pem(std::string_view pem, std::string_view where) {
   KeyPointer key = own(PEM_read_bio_PUBKEY(bio.get(), nullptr, give_nothing, nullptr));
   ERR_clear_error();
   if (!key)
-    throw Error(ErrorCode::trust, std::string(where) + ": no public key in PEM form")
-        .hint("expected a file that starts with -----BEGIN PUBLIC KEY-----");
+    throw Error(ErrorCode::trust, std::string(where) + ": no public key in PEM form, and none of minisign")
+        .hint("expected a file that starts with -----BEGIN PUBLIC KEY-----, or NAME.minisign.pub");
   return {std::move(key), where};
 }
 
@@ -138,18 +178,36 @@ std::string PublicKey::pem() const {
   return content_of(bio);
 }
 
+const oci::Digest& SignedText::digest() const {
+  if (!digest_) digest_ = oci::sha256(text_);
+  return *digest_;
+}
+
+bool SignedText::afford_hash() const {
+  if (hashed_ + text_.size() > most_hashed) {
+    exhausted_ = true;
+    return false;
+  }
+  hashed_ += text_.size();
+  return true;
+}
+
 bool PublicKey::matches(std::string_view message, std::string_view signature) const {
-  // Impossible lengths cost no hashing of the message.
+  return matches(SignedText(message), signature);
+}
+
+bool PublicKey::matches(const SignedText& message, std::string_view signature) const {
+  // Impossible ones cost no hashing of the message.
   const auto largest = static_cast<std::size_t>(EVP_PKEY_get_size(evp(key_)));
   const bool exact = algorithm_ != Algorithm::ecdsa_p256_sha256;
   if (signature.empty() || signature.size() > largest || (exact && signature.size() != largest)) return false;
-  const MdContext context(EVP_MD_CTX_new());
-  if (!context || EVP_DigestVerifyInit(context.get(), nullptr, hash_of(algorithm_), nullptr, evp(key_)) != 1)
-    openssl_failed("set up a verification");
-  const int result =
-      EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(message), message.size());
+  bool good = false;
+  if (algorithm_ != Algorithm::ed25519)
+    good = verify_digest(evp(key_), message.digest(), signature);
+  else if (has_canonical_scalar(signature) && message.afford_hash())
+    good = verify_text(evp(key_), message.text(), signature);
   ERR_clear_error();
-  return result == 1;
+  return good;
 }
 
 std::string PublicKey::ed25519_bytes() const {
@@ -189,27 +247,19 @@ PrivateKey PrivateKey::generate(Algorithm algorithm) {
 }
 
 PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, const PassphraseSource& passphrase) {
+  const bool encrypted = is_encrypted(pem);
+  Secret text;
+  if (encrypted) {
+    text = passphrase();
+    if (text.size() > max_passphrase)
+      throw Error(ErrorCode::usage, "a passphrase of " + std::to_string(text.size()) +
+                                        " bytes; no key has one of more than " + std::to_string(max_passphrase))
+          .hint("is this the right file? the passphrase is its first line");
+  }
   const Bio bio = read_only_bio(pem);
-  bool asked = false;
-  std::exception_ptr refusal;
-  PassphraseSource source = [&] {
-    asked = true;
-    try {
-      std::string text = passphrase();
-      if (text.size() > max_passphrase)
-        throw Error(ErrorCode::usage, "a passphrase of " + std::to_string(text.size()) +
-                                          " bytes; no key has one of more than " + std::to_string(max_passphrase))
-            .hint("is this the right file? the passphrase is its first line");
-      return text;
-    } catch (...) {
-      refusal = std::current_exception();
-      throw;
-    }
-  };
-  KeyPointer key = own(PEM_read_bio_PrivateKey(bio.get(), nullptr, give_passphrase, &source));
+  KeyPointer key = own(PEM_read_bio_PrivateKey(bio.get(), nullptr, encrypted ? give_passphrase : give_nothing, &text));
   ERR_clear_error();
-  if (refusal) std::rethrow_exception(refusal);
-  if (!key && asked)
+  if (!key && encrypted)
     throw Error(ErrorCode::trust, std::string(where) + ": the passphrase does not open this key")
         .hint("it is the one that was given to airlock keygen");
   if (!key && pem.find("PUBLIC KEY") != std::string_view::npos)
@@ -221,7 +271,7 @@ PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, co
   return {std::move(key), where};
 }
 
-std::string PrivateKey::pem(std::string_view passphrase) const {
+std::string PrivateKey::pem(const Secret& passphrase) const {
   if (passphrase.size() > max_passphrase)
     throw Error(ErrorCode::usage, "a passphrase of " + std::to_string(passphrase.size()) + " bytes; at most " +
                                       std::to_string(max_passphrase) + " can be read again")
@@ -229,7 +279,7 @@ std::string PrivateKey::pem(std::string_view passphrase) const {
   if (!passphrase.empty()) {
     const std::unique_ptr<PKCS8_PRIV_KEY_INFO, Releaser<PKCS8_PRIV_KEY_INFO_free>> info(EVP_PKEY2PKCS8(evp(key_)));
     if (!info) openssl_failed("encode a private key");
-    return encrypt_pkcs8(info.get(), passphrase);
+    return encrypt_pkcs8(info.get(), passphrase.view());
   }
   const Bio bio(BIO_new(BIO_s_mem()));
   if (!bio || PEM_write_bio_PKCS8PrivateKey(bio.get(), evp(key_), nullptr, nullptr, 0, nullptr, nullptr) != 1)

@@ -46,6 +46,18 @@ std::string format_minisig(const PrivateKey& key, const std::string& signer, std
          "\n";
 }
 
+std::string minisign_key_id(const PublicKey& key) { return key_id(key); }
+
+std::optional<std::string> parse_minisign_public_key(std::string_view text) {
+  auto lines = split(text, '\n');
+  if (lines.size() > 1 && lines[0].starts_with(untrusted_prefix)) lines.erase(lines.begin());
+  const auto bytes = base64_decode(trim(lines[0]));
+  constexpr std::size_t key_size = 32;
+  if (!bytes || bytes->size() != algorithm.size() + key_id_size + key_size || !bytes->starts_with(algorithm))
+    return std::nullopt;
+  return bytes->substr(algorithm.size() + key_id_size);
+}
+
 void parse_minisig(std::string_view text, Signature& into) {
   const auto lines = split(text, '\n');
   if (lines.size() != 5 || !lines[4].empty()) refuse(into.file, "not four lines");
@@ -60,6 +72,7 @@ void parse_minisig(std::string_view text, Signature& into) {
   if (!signature->starts_with(algorithm)) refuse(into.file, "an unknown algorithm");
   const auto global = base64_decode(lines[3]);
   if (!global || global->size() != signature_size) refuse(into.file, "line 4 holds no signature");
+  into.key_hint = signature->substr(algorithm.size(), key_id_size);
   into.bytes = signature->substr(algorithm.size() + key_id_size);
   into.trusted_comment = lines[2].substr(trusted_prefix.size());
   into.trusted_comment_signature = *global;

@@ -2,6 +2,7 @@
 #include "airlock/trust/policy.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "airlock/base/error.hpp"
 #include "trust/assignment.hpp"
@@ -32,6 +33,25 @@ std::string in_words(const Requirement& requirement) {
                : "at least " + std::to_string(requirement.threshold) + " of ") +
           who;
   return what + " by " + who + " as " + requirement.role;
+}
+
+std::vector<std::string> names_of(const std::vector<oci::Location>& locations) {
+  std::vector<std::string> names;
+  for (const oci::Location& location : locations) names.push_back(location.str());
+  return names;
+}
+
+/// A place where bundles of both streams may be imported; empty where there is none.
+std::string common_place(const StreamRules& a, const StreamRules& b) {
+  if (a.registries.empty() && b.registries.empty()) return "any registry";
+  if (a.registries.empty()) return b.registries.front().str();
+  if (b.registries.empty()) return a.registries.front().str();
+  for (const oci::Location& one : a.registries)
+    for (const oci::Location& other : b.registries) {
+      if (one.is_within(other)) return one.str();
+      if (other.is_within(one)) return other.str();
+    }
+  return {};
 }
 
 }  // namespace
@@ -95,10 +115,13 @@ std::vector<std::string> Policy::explain() const {
     lines.push_back("A bundle of stream " + name + " is accepted when it");
     for (const Requirement& requirement : rules.requirements) lines.push_back("  - is " + in_words(requirement));
     if (!rules.allow_sources.empty()) lines.push_back("  - holds only images from " + join(rules.allow_sources, ", "));
+    if (!rules.registries.empty()) lines.push_back("  - goes into " + join(names_of(rules.registries), " or "));
     if (rules.max_age) lines.push_back("  - is not older than " + human_age(*rules.max_age));
     lines.emplace_back("  - has not expired, if it names a time");
     if (rules.rollback == Rollback::deny)
-      lines.emplace_back("  - is not older than the last one of this stream that this machine imported (by serial)");
+      lines.emplace_back(
+          "  - is not older than the last one of this stream that this machine imported into that registry (by "
+          "serial)");
   }
   lines.emplace_back("One key fills one role and counts once. Bundles of any other stream are refused.");
   return lines;
@@ -122,6 +145,11 @@ std::vector<std::string> Policy::oddities() const {
     if (rules.requirements.size() == 1 && rules.requirements.front().threshold == 1)
       odd.push_back(at + "one key alone decides");
   }
+  for (auto first = content_.streams.begin(); first != content_.streams.end(); ++first)
+    for (auto second = std::next(first); second != content_.streams.end(); ++second)
+      if (const std::string place = common_place(first->second, second->second); !place.empty())
+        odd.push_back(where(first->first) + " and " + where(second->first) + " may both write below " + place +
+                      ": each can move names of the other; bind them with registries");
   for (const TrustedKey& trusted : content_.keys)
     if (!used.contains(trusted.name) && !content_.revoked.contains(trusted.key.spki()))
       odd.push_back("keys: " + trusted.name + " is not used by any stream");

@@ -28,7 +28,7 @@ oci::Digest read_hash(const std::string& text, const std::string& where) {
 TrustedKey read_key(const std::string& name, const JsonObject& entry, const std::filesystem::path& path) {
   entry.only({"file", "spki_sha256", "algorithm"});
   const oci::Digest pinned = read_hash(entry.string("spki_sha256"), entry.where() + ": spki_sha256");
-  auto key = PublicKey::from_pem(read_file(path, max_key_file), path.string());
+  auto key = PublicKey::from_text(read_file(path, max_key_file), path.string());
   if (key.spki() != pinned)
     throw Error(ErrorCode::trust, entry.where() + ": " + path.string() + " holds the key " + key.fingerprint() +
                                       ", not the pinned SHA256:" + pinned.hex())
@@ -77,13 +77,18 @@ Rollback read_rollback(const JsonObject& entry) {
 }
 
 StreamRules read_stream(const JsonObject& entry) {
-  entry.only({"require", "allow_sources", "max_age", "rollback"});
+  entry.only({"require", "allow_sources", "registries", "max_age", "rollback"});
   StreamRules rules;
   for (const JsonObject& requirement : entry.objects("require"))
     rules.requirements.push_back(read_requirement(requirement));
   rules.allow_sources = entry.strings("allow_sources");
   if (entry.has("allow_sources") && rules.allow_sources.empty())
     refuse(entry.where() + ": allow_sources", "empty, so no image would be allowed; leave it out to allow all");
+  for (const std::string& registry : entry.strings("registries"))
+    rules.registries.push_back(
+        within([&] { return entry.where() + ": registries"; }, [&] { return oci::Location::parse(registry); }));
+  if (entry.has("registries") && rules.registries.empty())
+    refuse(entry.where() + ": registries", "empty, so nothing could be imported; leave it out to allow all");
   if (const auto age = entry.optional_string("max_age")) {
     rules.max_age = parse_duration(*age);
     if (!rules.max_age) refuse(entry.where() + ": max_age", "not a time such as 45d, 12h or 2w");
@@ -122,7 +127,7 @@ Policy Policy::parse(std::string_view text, const std::filesystem::path& file) {
   } catch (Error& error) {
     error.hint(advice);
     // What is wrong with a policy is a matter of trust, whichever reader found it.
-    if (error.code() != ErrorCode::format) throw;
+    if (error.code() != ErrorCode::format && error.code() != ErrorCode::usage) throw;
     throw Error(ErrorCode::trust, error.what()).hint(error.hint());
   }
 }

@@ -7,7 +7,7 @@
 namespace airlock::trust {
 
 /// What each of the policy's keys has signed; see Policy::authenticate for what it refuses.
-Signers find_signers(const PolicyContent& policy, std::string_view content, const std::vector<Signature>& signatures);
+Signers find_signers(const PolicyContent& policy, const SignedText& content, const std::vector<Signature>& signatures);
 
 /// Which signers meet which requirement. An Error (code `trust`) names the first requirement, `at`.require[i], that is
 /// not met, and why.

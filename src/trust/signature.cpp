@@ -20,6 +20,13 @@ constexpr std::array<std::pair<Form, std::string_view>, 4> suffixes{{{Form::appr
 
 std::string file_name(const std::string& stem, Form form) { return stem + std::string(suffix_of(form)); }
 
+/// Neither DER nor 64 random bytes look like a line of base64.
+std::string raw_signature(const std::string& bytes) {
+  constexpr std::size_t smallest = 64;
+  const auto decoded = base64_decode(trim(bytes));
+  return decoded && decoded->size() >= smallest ? *decoded : bytes;
+}
+
 }  // namespace
 
 std::string_view suffix_of(Form form) {
@@ -62,7 +69,7 @@ Signature Signature::parse(const SignatureFile& file) {
   signature.form = *form;
   try {
     switch (*form) {
-      case Form::raw: signature.bytes = file.bytes; break;
+      case Form::raw: signature.bytes = raw_signature(file.bytes); break;
       case Form::sigstore: parse_message_bundle(file.bytes, signature); break;
       case Form::minisign: parse_minisig(file.bytes, signature); break;
       case Form::approval: parse_dsse_bundle(file.bytes, signature); break;
@@ -86,9 +93,9 @@ void check_agreement(const std::vector<Signature>& signatures) {
   }
 }
 
-void check_wrapped_content(const std::vector<Signature>& signatures, std::string_view content) {
+void check_wrapped_content(const std::vector<Signature>& signatures, const SignedText& content) {
   for (const Signature& signature : signatures)
-    if (signature.content && *signature.content != oci::sha256(content))
+    if (signature.content && *signature.content != content.digest())
       throw Error(ErrorCode::trust, signature.file + " is about another content, " + signature.content->str())
           .hint("it belongs to another bundle, or was tampered with");
 }

@@ -54,7 +54,8 @@ std::string format_message_bundle(const PublicKey& key, std::string_view content
 }
 
 std::string format_dsse_bundle(const PublicKey& key, std::string_view payload, std::string_view signature) {
-  const Json signatures = Json::array({{{"keyid", key.fingerprint()}, {"sig", base64_encode(signature)}}});
+  // No keyid: verifiers of the field (go-securesystemslib, cosign) skip a signature whose keyid is not their own.
+  const Json signatures = Json::array({{{"sig", base64_encode(signature)}}});
   return canonical_json(
       {{"mediaType", bundle_media_type},
        {"verificationMaterial", verification_material(key)},
@@ -64,12 +65,18 @@ std::string format_dsse_bundle(const PublicKey& key, std::string_view payload, s
 
 void parse_message_bundle(std::string_view text, Signature& into) {
   const Json value = parse_json(text, into.file, limits);
-  const JsonObject message = open_bundle(value, into.file).object("messageSignature");
-  const JsonObject digest = message.object("messageDigest");
-  if (digest.string("algorithm") != "SHA2_256") refuse(digest.where(), "algorithm: not SHA2_256");
-  const std::string bytes = decoded(digest, "digest");
-  if (bytes.size() != 32) refuse(digest.where(), "digest: not 32 bytes");
-  into.content = oci::Digest::from_hex(hex_encode(bytes));
+  const JsonObject bundle = open_bundle(value, into.file);
+  const JsonObject message = bundle.object("messageSignature");
+  if (const auto key = bundle.object("verificationMaterial").optional_object("publicKey"))
+    into.key_hint = key->optional_string("hint").value_or("");
+  // A hint for those who look for signatures (sigstore_common.proto, MessageSignature): cosign leaves it empty for
+  // Ed25519, which signs no digest. Where it is there, it must be right.
+  if (const auto digest = message.optional_object("messageDigest"); digest && !digest->json().empty()) {
+    if (digest->string("algorithm") != "SHA2_256") refuse(digest->where(), "algorithm: not SHA2_256");
+    const std::string bytes = decoded(*digest, "digest");
+    if (bytes.size() != 32) refuse(digest->where(), "digest: not 32 bytes");
+    into.content = oci::Digest::from_hex(hex_encode(bytes));
+  }
   into.bytes = decoded(message, "signature");
 }
 

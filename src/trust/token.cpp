@@ -77,7 +77,7 @@ TokenUri parse_uri(const std::string& uri) {
 
 /// OpenSSL asks through this; what it gets is what the PassphraseSource returned.
 int give_pin(char* buffer, int size, int, void* pin) {
-  const std::string& text = *static_cast<const std::string*>(pin);
+  const auto text = static_cast<const Secret*>(pin)->view();
   if (text.size() > static_cast<std::size_t>(size)) return -1;
   std::copy(text.begin(), text.end(), buffer);
   return static_cast<int>(text.size());
@@ -91,7 +91,7 @@ int give_pin(char* buffer, int size, int, void* pin) {
           "pkcs11-tool -O shows what is there");
 }
 
-KeyPointer load_with_provider(const TokenUri& token, const std::string& uri, std::string pin) {
+KeyPointer load_with_provider(const TokenUri& token, const std::string& uri, Secret pin) {
   const UiMethod ui(UI_UTIL_wrap_read_pem_callback(give_pin, 0));
   const Store store(OSSL_STORE_open(token.uri.c_str(), ui.get(), &pin, nullptr, nullptr));
   if (!store) refuse_key(uri);
@@ -115,7 +115,7 @@ Engine open_engine(const TokenUri& token) {
   return engine;
 }
 
-KeyPointer load_with_engine(const TokenUri& token, const std::string& uri, const std::string& pin) {
+KeyPointer load_with_engine(const TokenUri& token, const std::string& uri, const Secret& pin) {
   Engine engine = open_engine(token);
   if (ENGINE_init(engine.get()) != 1)
     throw Error(ErrorCode::trust, "the PKCS#11 module " + (token.module.empty() ? "of this system" : token.module) +
@@ -126,7 +126,10 @@ KeyPointer load_with_engine(const TokenUri& token, const std::string& uri, const
     ENGINE_finish(used);
     ENGINE_free(used);
   });
-  if (ENGINE_ctrl_cmd_string(running.get(), "PIN", pin.c_str(), 0) != 1) openssl_failed("hand over the PIN");
+  Secret terminated = pin;
+  terminated.append(std::string_view("", 1));
+  if (ENGINE_ctrl_cmd_string(running.get(), "PIN", terminated.view().data(), 0) != 1)
+    openssl_failed("hand over the PIN");
   EVP_PKEY* key = ENGINE_load_private_key(running.get(), token.uri.c_str(), nullptr, nullptr);
   if (key == nullptr) refuse_key(uri);
   return {reinterpret_cast<KeyHandle*>(key), [running](KeyHandle* handle) { KeyRelease()(handle); }};
@@ -151,7 +154,7 @@ PrivateKey PrivateKey::from_token(const std::string& uri, const PassphraseSource
   const TokenUri token = parse_uri(uri);
   const bool provider = provider_present(token);
   if (!provider) open_engine(token);  // a missing engine is no reason to ask for a PIN
-  const std::string secret = pin();
+  const Secret secret = pin();
   return {provider ? load_with_provider(token, uri, secret) : load_with_engine(token, uri, secret), uri};
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attacks on a whole bundle: signed by the exporter's own key, so that only the reader's strictness stops them.
 // refusals.cpp has what a damaged or carelessly made bundle looks like.
+#include <map>
+
+#include "airlock/flow/verify.hpp"
 #include "catch.hpp"
 #include "test_bundle.hpp"
 
@@ -128,4 +131,140 @@ TEST_CASE("attack: the same key under two names, and a list that others could re
   bundle.sums = "\\" + sums;  // GNU sha256sum would take the backslash for an escaped name
   bundle.signatures.reset();
   CHECK_ERROR(verify(bundle.bytes()), format, "SHA256SUMS line 1");
+}
+
+namespace {
+
+/// A small manifest that refers to something, and what it needs.
+std::string referrer_text(const std::optional<std::string>& subject) {
+  Json json = Json::parse(manifest_text(config, {layer_text()}));
+  if (subject) json["subject"] = {{"mediaType", manifest_type}, {"digest", *subject}, {"size", 1}};
+  json["annotations"] = {{"what", "a signature"}};
+  return json.dump();
+}
+
+/// One image with one referrer, which stands in the archive's order.
+TestBundle with_referrer(const std::string& referrer, const std::optional<std::string>& tag) {
+  const std::string manifest = manifest_text(config, {layer_text()});
+  TestBundle bundle = make_bundle({{"quay.io/a:1", manifest, manifest_type}}, {}, {config, layer_text()});
+  auto& image = bundle.metadata.images[0];
+  bundle::Referrer added{{manifest_type, oci::sha256(referrer), referrer.size(), std::nullopt, {}}, std::nullopt};
+  if (tag) added.tag = oci::Tag::parse(*tag);
+  image.referrers.push_back(added);
+  std::map<oci::Digest, std::string> manifests{{oci::sha256(manifest), manifest}, {oci::sha256(referrer), referrer}};
+  std::vector<bundle::Blob> blobs;
+  std::vector<TestBundle::Entry> entries(bundle.entries.begin(), bundle.entries.begin() + 3);
+  for (const auto& [digest, text] : manifests) {
+    blobs.push_back({digest, text.size(), manifest_type});
+    entries.emplace_back("blobs/sha256/" + digest.hex(), text);
+  }
+  blobs.insert(blobs.end(), bundle.metadata.blobs.begin() + 1, bundle.metadata.blobs.end());
+  entries.insert(entries.end(), bundle.entries.begin() + 4, bundle.entries.end());
+  bundle.metadata.blobs = blobs;
+  bundle.entries = entries;
+  bundle.content("bundle.json") = bundle.metadata.format();
+  bundle.content("index.json") = bundle::format_index(bundle.metadata.images);
+  return bundle;
+}
+
+std::string image_digest() { return oci::sha256(manifest_text(config, {layer_text()})).str(); }
+std::string own_tag() { return "sha256-" + image_digest().substr(7) + ".sig"; }
+
+void replace_in(TestBundle& bundle, const std::string& from, const std::string& to) {
+  for (const char* name : {"bundle.json", "index.json"}) {
+    auto& text = bundle.content(name);
+    for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+      text.replace(at, from.size(), to);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("attack: a referrer that brings a name of its own") {
+  CHECK_NOTHROW(verify(with_referrer(referrer_text(std::nullopt), own_tag()).bytes()));
+  CHECK_NOTHROW(verify(with_referrer(referrer_text(image_digest()), std::nullopt).bytes()));
+  for (const std::string& tag : {std::string("3.8"), std::string("latest"),
+                                 "sha256-" + oci::sha256("another image").hex() + ".sig", own_tag() + "x"})
+    CHECK_ERROR(verify(with_referrer(referrer_text(std::nullopt), tag).bytes()), format, "is not a tag of a signature");
+  auto path = with_referrer(referrer_text(std::nullopt), own_tag());
+  replace_in(path, own_tag(), "../../../other/app/manifests/prod");
+  CHECK_ERROR(verify(path.bytes()), format, "is not a tag of a signature");
+  auto named = with_referrer(referrer_text(std::nullopt), own_tag());
+  replace_in(named, "io.airlock.referrer.tag", "org.opencontainers.image.ref.name");
+  CHECK_ERROR(verify(named.bytes()), format, "unknown key \"org.opencontainers.image.ref.name\"");
+}
+
+TEST_CASE("attack: a referrer that is about another image") {
+  const std::string other = oci::sha256("another image").str();
+  CHECK_ERROR(verify(with_referrer(referrer_text(other), std::nullopt).bytes()), format,
+              "is about another image, " + other);
+  CHECK_ERROR(verify(with_referrer(referrer_text(other), own_tag()).bytes()), format, "is about another image");
+}
+
+TEST_CASE("attack: annotations and platforms in the bundle's own lists") {
+  for (const char* more : {R"("annotations":{"io.containerd.image.name":"docker.io/evil:1"},"digest":")",
+                           R"("platform":{"architecture":"amd64","os":"linux"},"digest":")"}) {
+    TestBundle bundle = good_bundle();
+    auto& text = bundle.content("bundle.json");
+    const auto at = text.find("\"descriptor\":{\"digest\":\"");
+    REQUIRE(at != std::string::npos);
+    text.replace(at, 24, std::string("\"descriptor\":{") + more);
+    CHECK_ERROR(verify(bundle.bytes()), format, "unknown key");
+  }
+}
+
+TEST_CASE("attack: a pinned source that is not what the descriptor says") {
+  TestBundle bundle = good_bundle();
+  auto& image = bundle.metadata.images[1];
+  image.source = oci::Reference::parse("registry.k8s.io/b:1@" + oci::sha256("pinned").str());
+  bundle.content("bundle.json") = bundle.metadata.format();
+  bundle.content("index.json") = bundle::format_index(bundle.metadata.images);
+  CHECK_ERROR(verify(bundle.bytes()), format, "it is pinned to " + oci::sha256("pinned").str());
+}
+
+TEST_CASE("attack: two images for one name in the local registry") {
+  const auto two = [](const std::string& one, const std::string& other) {
+    return make_bundle({{one, manifest_text("{}", {layer_text()}), manifest_type},
+                        {other, manifest_text(R"({"other":true})", {layer_text()}), manifest_type}},
+                       {}, {"{}", R"({"other":true})", layer_text()})
+        .bytes();
+  };
+  const auto content = [](const std::string& bytes) {
+    Reporter reporter({ReporterOptions::Form::plain, true, false});
+    return flow::verify_content(std::make_shared<MemoryMedium>(bytes), alices_policy(), {}, reporter);
+  };
+  CHECK_NOTHROW(content(two("quay.io/a:1", "registry.k8s.io/a:2")));
+  CHECK_ERROR(content(two("quay.io/a:1", "registry.k8s.io/a:1")), format, "both become a:1 in the local registry");
+  CHECK_ERROR(content(two("registry.k8s.io/coredns:v1", "registry.k8s.io/coredns/coredns:v1")), format,
+              "both become coredns");
+}
+
+TEST_CASE("attack: one digest under two types, and a config with two readings") {
+  Json index{{"schemaVersion", 2}, {"mediaType", index_type}, {"manifests", Json::array()}};
+  Json plain = right_manifest();
+  plain.erase("mediaType");
+  const std::string inner = plain.dump();
+  for (const char* type : {"application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"})
+    index["manifests"].push_back({{"mediaType", type},
+                                  {"digest", oci::sha256(inner).str()},
+                                  {"size", inner.size()},
+                                  {"platform", {{"os", "linux"}, {"architecture", "amd64"}}}});
+  bundle::Closure closure;
+  const std::string text = index.dump();
+  const oci::Descriptor root{index_type, oci::sha256(text), text.size(), std::nullopt, {}};
+  CHECK_ERROR(closure.add(root, oci::PlatformSelection::everything(),
+                          [&](const oci::Descriptor& descriptor) -> std::string_view {
+                            return descriptor.digest == root.digest ? text : inner;
+                          }),
+              format, "different types");
+  Json twice = right_manifest();
+  twice["layers"].push_back(twice["layers"][0]);
+  twice["layers"][1]["mediaType"] = "application/vnd.oci.image.layer.v1.tar+zstd";
+  CHECK_ERROR(verify(with_manifest(twice.dump()).bytes()), format, "compressed in different ways");
+
+  const std::string odd = R"({"os":"linux","RootFS":{},"rootfs":{}})";
+  CHECK_ERROR(
+      verify(make_bundle({{"quay.io/a:1", manifest_text(odd, {layer_text()}), manifest_type}}, {}, {odd, layer_text()})
+                 .bytes()),
+      format, "is not spelled \"rootfs\"");
 }

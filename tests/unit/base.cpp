@@ -114,7 +114,7 @@ TEST_CASE("times") {
 TEST_CASE("files are never overwritten, and replaced in one step") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "file";
-  write_new_file(file, "one", 0600);
+  write_new_file(file, "one", Access::owner);
   struct stat status {};
   REQUIRE(::stat(file.c_str(), &status) == 0);
   CHECK((status.st_mode & 0777U) == 0600U);

@@ -63,8 +63,8 @@ TEST_CASE("error bodies become messages, whatever they hold") {
 TEST_CASE("registry locations") {
   const auto location = Location::parse("registry.local:5000/k8s/");
   CHECK(location.host == "registry.local:5000");
-  CHECK(location.repository("coredns") == "k8s/coredns");
-  CHECK(Location::parse("localhost").repository("a") == "a");
+  CHECK(location.prefix.value() == "k8s");
+  CHECK_FALSE(Location::parse("localhost").prefix);
   for (const char* bad : {"", "https://registry.local", "registry.local/UPPER", "registry.local:x", "/k8s", "a b"})
     CHECK_ERROR(Location::parse(bad), usage, "is not a registry");
 }
@@ -80,8 +80,8 @@ TEST_CASE("credentials come from Docker's config.json, and never appear in error
   const auto store = CredentialStore::from_environment();
   REQUIRE(store.find("docker.io"));
   CHECK(store.find("docker.io")->username == "u");
-  CHECK(store.find("docker.io")->password == "p:q");
-  CHECK(store.find("quay.io")->password == "b");
+  CHECK(store.find("docker.io")->password == Secret("p:q"));
+  CHECK(store.find("quay.io")->password == Secret("b"));
   CHECK_FALSE(store.find("empty.io"));
   CHECK_FALSE(store.find("ghcr.io"));
   replace_file(file, R"({"auths":{"quay.io":{"auth":"hunter2!"}}})");

@@ -94,7 +94,7 @@ TEST_CASE("forms that disagree") {
       v["messageSignature"]["messageDigest"]["digest"] = base64_encode(oci::sha256("other").bytes());
     });
     CHECK_NOTHROW(check_agreement(parsed(files)));
-    CHECK_ERROR(check_wrapped_content(parsed(files), "sums"), trust, "is about another content");
+    CHECK_ERROR(check_wrapped_content(parsed(files), SignedText("sums")), trust, "is about another content");
   }
 }
 

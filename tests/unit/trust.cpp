@@ -16,7 +16,7 @@ const PrivateKey& key_of(Algorithm algorithm) {
 
 PassphraseSource never = [] {
   FAIL("asked for a passphrase");
-  return std::string();
+  return Secret();
 };
 
 }  // namespace
@@ -39,28 +39,26 @@ TEST_CASE("every algorithm signs, and only its own signature over the same bytes
 TEST_CASE("keys survive being written and read") {
   for (const auto algorithm : {Algorithm::ecdsa_p256_sha256, Algorithm::ed25519, Algorithm::rsa_pkcs1_sha256}) {
     const PrivateKey& key = key_of(algorithm);
-    const auto plain = PrivateKey::from_pem(key.pem(""), "k", never);
+    const auto plain = PrivateKey::from_pem(key.pem(Secret()), "k", never);
     CHECK(plain.public_key().spki() == key.public_key().spki());
-    const auto read = PublicKey::from_pem(key.public_key().pem(), "p");
+    const auto read = PublicKey::from_text(key.public_key().pem(), "p");
     CHECK(read.fingerprint() == key.public_key().fingerprint());
     CHECK(read.algorithm() == algorithm);
   }
   const PrivateKey& key = key_of(Algorithm::ecdsa_p256_sha256);
-  const std::string encrypted = key.pem("correct horse");
+  const std::string encrypted = key.pem(Secret("correct horse"));
   CHECK_THAT(encrypted, ContainsSubstring("BEGIN ENCRYPTED PRIVATE KEY"));
-  CHECK(PrivateKey::from_pem(encrypted, "k", [] { return std::string("correct horse"); }).public_key().spki() ==
+  CHECK(PrivateKey::from_pem(encrypted, "k", [] { return Secret("correct horse"); }).public_key().spki() ==
         key.public_key().spki());
-  CHECK_ERROR(PrivateKey::from_pem(encrypted, "k", [] { return std::string("wrong"); }), trust,
-              "passphrase does not open");
-  CHECK_ERROR(
-      PrivateKey::from_pem(encrypted, "k", []() -> std::string { throw Error(ErrorCode::usage, "no terminal"); }),
-      usage, "no terminal");
+  CHECK_ERROR(PrivateKey::from_pem(encrypted, "k", [] { return Secret("wrong"); }), trust, "passphrase does not open");
+  CHECK_ERROR(PrivateKey::from_pem(encrypted, "k", []() -> Secret { throw Error(ErrorCode::usage, "no terminal"); }),
+              usage, "no terminal");
 }
 
 TEST_CASE("keys that are no keys, or not good enough") {
-  CHECK_ERROR(PublicKey::from_pem("", "p"), trust, "no public key");
-  CHECK_ERROR(PublicKey::from_pem(key_of(Algorithm::ed25519).pem(""), "p"), trust, "is a private key");
-  CHECK_ERROR(PublicKey::from_pem(key_of(Algorithm::ed25519).pem("secret"), "p"), trust, "is a private key");
+  CHECK_ERROR(PublicKey::from_text("", "p"), trust, "no public key");
+  CHECK_ERROR(PublicKey::from_text(key_of(Algorithm::ed25519).pem(Secret()), "p"), trust, "is a private key");
+  CHECK_ERROR(PublicKey::from_text(key_of(Algorithm::ed25519).pem(Secret("secret")), "p"), trust, "is a private key");
   CHECK_ERROR(PrivateKey::from_pem(key_of(Algorithm::ed25519).public_key().pem(), "k", never), trust, "no private key");
   // openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 | openssl pkey -pubout
   const std::string rsa_2048 = R"(-----BEGIN PUBLIC KEY-----
@@ -73,7 +71,7 @@ OV70JdDHL0TyXR4wUNcNNr/rhNyRSGUg7LvhLcFimwjAi2p6DTtx3rwYPg/K/a77
 /QIDAQAB
 -----END PUBLIC KEY-----
 )";
-  CHECK_ERROR(PublicKey::from_pem(rsa_2048, "p"), trust, "an RSA key of 2048 bits");
+  CHECK_ERROR(PublicKey::from_text(rsa_2048, "p"), trust, "an RSA key of 2048 bits");
   // openssl ecparam -name secp384r1 -genkey | openssl pkey -pubout
   const std::string p384 = R"(-----BEGIN PUBLIC KEY-----
 MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEVvsoh0PeTSEKnOinansxyUGH9mFWfcBV
@@ -81,7 +79,7 @@ bmkyrVZRAGWle6SBKM0OxC+T6EXa01rl128q3bF0jth5cXfroRCGVI0tKAhbR0oC
 7VhSBnU64WdR0FuoU+amRdgMo9yDdVo8
 -----END PUBLIC KEY-----
 )";
-  CHECK_ERROR(PublicKey::from_pem(p384, "p"), trust, "another curve than P-256");
+  CHECK_ERROR(PublicKey::from_text(p384, "p"), trust, "another curve than P-256");
 }
 
 TEST_CASE("a key has one encoding, so that it has one fingerprint") {
@@ -91,7 +89,7 @@ MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgACTSLj4e90j0omeBgd/NvKO1eLfy41
 w4ICDt/VnofsZi4=
 -----END PUBLIC KEY-----
 )";
-  CHECK_ERROR(PublicKey::from_pem(compressed, "p"), trust, "a P-256 key in an unusual encoding");
+  CHECK_ERROR(PublicKey::from_text(compressed, "p"), trust, "a P-256 key in an unusual encoding");
   // The same with -param_enc explicit
   const std::string explicit_parameters = R"(-----BEGIN PUBLIC KEY-----
 MIIBSzCCAQMGByqGSM49AgEwgfcCAQEwLAYHKoZIzj0BAQIhAP////8AAAABAAAA
@@ -103,5 +101,5 @@ RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9QIhAP////8AAAAA
 i38uNcOCAg7f1Z6H7GYuatgVcOQFbRajKB1dhTkKAhnzAglGpAc5qiab+ZbQrKA=
 -----END PUBLIC KEY-----
 )";
-  CHECK_ERROR(PublicKey::from_pem(explicit_parameters, "p"), trust, "a P-256 key in an unusual encoding");
+  CHECK_ERROR(PublicKey::from_text(explicit_parameters, "p"), trust, "a P-256 key in an unusual encoding");
 }

@@ -29,8 +29,8 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-/// open(2) with O_CLOEXEC.
-FileDescriptor open_file(const std::filesystem::path& path, int flags, unsigned mode = 0644);
+/// open(2) with O_CLOEXEC. Without O_CREAT: new files are made by NewFile. An interruption by the user is an Error.
+FileDescriptor open_file(const std::filesystem::path& path, int flags);
 
 /// Reads at `offset` until `into` is full. An early end of file is an Error with code `format`: the file is cut short.
 void read_exactly(const FileDescriptor& fd, std::uint64_t offset, std::span<char> into,
@@ -40,14 +40,57 @@ void read_exactly(const FileDescriptor& fd, std::uint64_t offset, std::span<char
 void write_exactly(const FileDescriptor& fd, std::uint64_t offset, std::string_view bytes,
                    const std::filesystem::path& path);
 
-/// The whole file; one larger than `limit` bytes is refused before it is read.
+/// The whole file; one larger than `limit` bytes is an Error (code `format`) as soon as that is seen.
 std::string read_file(const std::filesystem::path& path, std::size_t limit);
 
-/// Creates `path` with exactly this content; an existing file is an Error and stays as it is.
-void write_new_file(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
+/// Who may read and write a file that airlock makes.
+enum class Access {
+  shared,  ///< 0644 as far as the umask allows it
+  owner    ///< 0600 whatever the umask says
+};
 
-/// Puts `content` in the place of `path` in one step (temporary file, fsync, rename): a reader sees the old or the new.
-void replace_file(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
+/// A file that nobody finds under its final name before it is complete and durable. It is made beside that name under
+/// one of its own, which must be new (O_EXCL), so that nothing that lies there is written to, through no link either.
+class NewFile {
+ public:
+  NewFile(std::filesystem::path final_name, Access access);
+  /// Removes it, unless it got its name.
+  ~NewFile();
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  void write(std::string_view content);
+  const FileDescriptor& fd() const { return fd_; }
+  /// Gives it the mode and, as far as this user may, the owner of the file that it is to replace.
+  void take_after(const std::filesystem::path& other);
+  /// Takes the place of a file of the final name, if there is one.
+  void replace();
+  /// The same, but a file that is there is an Error and stays as it is.
+  void appear();
+
+ private:
+  void sync() const;
+  std::filesystem::path final_name_;
+  std::filesystem::path name_;
+  FileDescriptor fd_;
+  std::uint64_t size_ = 0;
+  bool named_ = false;
+};
+
+/// Creates `path` with exactly this content, in one step; an existing file is an Error and stays as it is.
+void write_new_file(const std::filesystem::path& path, std::string_view content, Access access = Access::shared);
+
+/// Puts `content` in the place of `path` in one step: a reader sees the old or the new, also after a power failure.
+/// With Access::shared an existing file's mode and owner stay. What `path` names is replaced, never what a link there
+/// leads to: a symbolic link to a file is an Error. Devices and pipes (/dev/stdout) are written to.
+void replace_file(const std::filesystem::path& path, std::string_view content, Access access = Access::shared);
+
+/// Whether replace_file() would refuse, found out without writing: an Error.
+void check_replaceable(const std::filesystem::path& path);
+
+/// Makes a directory and what leads to it; those that are new are for their owner alone (0700), whatever the umask
+/// says.
+void create_private_directories(const std::filesystem::path& path);
 
 /// Makes a finished file appear under its final name, refusing to replace another, and makes that durable.
 void rename_new(const std::filesystem::path& from, const std::filesystem::path& to);

@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ctrl-C as a question that long work asks itself, so that every destructor still runs.
+// Ctrl-C as a question that long work asks itself, so that every destructor still runs. Whoever waits, waits with the
+// functions here: they end when the user wants to stop, whatever they wait for.
 #pragma once
+
+#include <chrono>
 
 namespace airlock {
 
-/// From now on SIGINT, SIGTERM and SIGHUP set a mark instead of ending the process; a second one ends it at once.
-/// SIGPIPE and SIGXFSZ are ignored: the calls that cause them fail, and that is reported.
+/// From now on SIGINT, SIGTERM and SIGHUP set a mark instead of ending the process; a second one ends it at once. Those
+/// that were ignored when the program started stay ignored (nohup). SIGPIPE and SIGXFSZ are ignored: the calls that
+/// cause them fail, and that is reported.
 void catch_interrupts();
 
-/// Whether the user has asked to stop.
+/// Whether the user has asked to stop. Any thread.
 bool interrupted() noexcept;
 
 /// Throws an Error (code `interrupted`) when the user has asked to stop.
 void throw_if_interrupted();
+
+/// Waits until the descriptor can be read, or is at its end. An Error (code `interrupted`) when the user stops it.
+void wait_until_readable(int fd);
+
+/// Sleeps. An Error (code `interrupted`) when the user stops it.
+void sleep_for(std::chrono::milliseconds duration);
 
 }  // namespace airlock

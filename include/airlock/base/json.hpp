@@ -29,8 +29,25 @@ Json parse_json(std::string_view text, std::string_view what, const JsonLimits& 
 /// The canonical form: keys sorted bytewise, no white space, UTF-8 kept, no floating-point numbers (an Error).
 std::string canonical_json(const Json& value);
 
-/// The same content, indented for people.
+/// The same content, indented for people. Characters that would move a terminal's cursor or turn the direction of
+/// writing are escaped, as JSON allows for any; bytes that are no UTF-8 become U+FFFD.
 std::string pretty_json(const Json& value);
+/// The same on one line.
+std::string json_line(const Json& value);
+
+/// Overwrites all texts in it: of documents that hold secrets.
+void wipe(Json& value) noexcept;
+/// Does so when it goes.
+class WipedJson {
+ public:
+  explicit WipedJson(Json& owned) : owned_(owned) {}
+  ~WipedJson() { wipe(owned_); }
+  WipedJson(const WipedJson&) = delete;
+  WipedJson& operator=(const WipedJson&) = delete;
+
+ private:
+  Json& owned_;
+};
 
 /// A view of a JSON object that names the place in its errors (code `format`). Does not own the value.
 class JsonObject {

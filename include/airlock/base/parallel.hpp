@@ -15,7 +15,8 @@ enum class OnFailure {
   continue_  ///< all items run; the failures are returned
 };
 
-/// Calls `work(i)` for i in [0, count), on at most `jobs` threads, items started in order.
+/// Calls `work(i)` for i in [0, count), on at most `jobs` threads, fewer where the machine gives no more,
+/// items started in order.
 /// Returns one entry per item, null where it succeeded (always all null with OnFailure::stop: that throws instead).
 /// An interruption by the user always stops. `work` must be safe to call from several threads.
 std::vector<std::exception_ptr> run_parallel(std::size_t count, unsigned jobs,

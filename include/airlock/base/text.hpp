@@ -32,7 +32,18 @@ std::string printable(std::string_view text, std::size_t limit = 300);
 /// The same of any length: each control character, direction mark and byte that is no UTF-8 becomes `?`.
 std::string without_controls(std::string_view text, bool keep_line_feeds);
 
+/// The text of a JSON document with `\\u` escapes in the place of control characters of C1, DEL and direction marks,
+/// which JSON's own rules leave as they are.
+std::string escape_controls(std::string_view json);
+
 bool is_utf8(std::string_view text);
+
+/// At most `bytes` of the text, without a part of a character at its end.
+std::string_view clipped(std::string_view text, std::size_t bytes);
+
+/// A path as a command line takes it: quoted where a shell would take it apart, and with `./` where it would pass for
+/// an option.
+std::string shell_word(std::string_view path);
 
 /// Splits at `separator`; empty parts are kept.
 std::vector<std::string> split(std::string_view text, char separator);

@@ -12,12 +12,21 @@
 namespace airlock::bundle {
 
 /// SHA-256 of the tar inside a layer: its diff ID. Takes gzip (RFC 1952), zstd (RFC 8878, skippable frames too) and no
-/// compression, by the media type; an Error (code `format`) for others and for data that does not unpack.
+/// compression, by the media type; an Error (code `format`) for others, for data that does not unpack, and for bytes
+/// behind its end.
 oci::Digest diff_id(BlobReader layer, std::string_view media_type);
 
+/// What was found, and what there was nothing to look for in.
+struct LayerCheck {
+  std::uint64_t unpacked = 0;   ///< layers
+  std::uint64_t artifacts = 0;  ///< manifests of signatures, attestations and the like: no node unpacks them
+  std::uint64_t elsewhere =
+      0;  ///< layers that cannot be compared here, because a delta's base has them or their config
+};
+
 /// Unpacks every layer of every image once, `jobs` at a time, in bounded memory, and compares. An Error (code `format`)
-/// names image and layer. Artifacts that are no images (signatures, SBOMs) have nothing to compare. Returns how many
-/// layers were unpacked.
-std::uint64_t check_layers(const VerifiedBundle& bundle, unsigned jobs, Reporter& reporter);
+/// names image and layer: other content, data behind its end, more than any layer unpacks to, an image that has nothing
+/// to be compared with, a config for another platform than the index says.
+LayerCheck check_layers(const VerifiedBundle& bundle, unsigned jobs, Reporter& reporter);
 
 }  // namespace airlock::bundle

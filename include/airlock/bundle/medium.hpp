@@ -46,8 +46,9 @@ class WritableMedium {
   virtual void sync() = 0;
   /// Gives the files their final names, durably, the first volume's last. REQUIRES: sync() after the last write.
   virtual void commit() = 0;
-  /// Leaves the partial files where they are, for a later run. Without this and commit(), the destructor removes them.
-  virtual void keep() = 0;
+  /// Removes the partial files in the destructor: there is nothing in them that a later run could use. Without this and
+  /// commit(), they stay where they are.
+  virtual void discard() noexcept = 0;
 };
 
 /// Opens a finished bundle for reading: a file, or the common name of volumes.

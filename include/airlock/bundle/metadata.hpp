@@ -26,12 +26,19 @@ struct Selection {
   std::string tool;  ///< "airlock 0.1.0"
 };
 
+/// A manifest that refers to an image and travels with it: a signature, an attestation, an SBOM.
+struct Referrer {
+  oci::Descriptor descriptor;
+  std::optional<oci::Tag>
+      tag;  ///< under which cosign looks for it: always one of the image's own (oci::find_cosign_tag)
+};
+
 struct Image {
   oci::Reference source;
   oci::Descriptor descriptor;  ///< of what upstream served
   std::vector<std::string> components;
   std::vector<std::string> groups;
-  std::vector<oci::Descriptor> referrers;  ///< manifests that refer to the image and travel with it
+  std::vector<Referrer> referrers;
 };
 
 struct Blob {
@@ -41,9 +48,13 @@ struct Blob {
   auto operator<=>(const Blob&) const = default;
 };
 
+enum class BaseKind { bundle, lock, receipt };
+/// "bundle", "lock", "receipt".
+std::string to_string(BaseKind kind);
+
 /// Something that holds what a delta leaves out.
 struct BaseSource {
-  std::string kind;                   ///< "bundle", "lock" or "receipt"
+  BaseKind kind = BaseKind::bundle;
   std::optional<oci::Digest> bundle;  ///< SHA256SUMS digest, of the bundle or of the one that the receipt is for
   std::string stream;                 ///< empty where it is not known
   std::uint64_t serial = 0;
@@ -68,11 +79,19 @@ struct Metadata {
   Base base;                  ///< empty for a bundle that is complete by itself
 
   std::string format() const;
-  /// The strict reverse: unknown keys and any other form than format()'s are an Error (code `format`).
+  /// The strict reverse: unknown keys, any other form than format()'s, and what is said twice and differs are an Error
+  /// (code `format`).
   static Metadata parse(std::string_view text);
 };
 
-/// index.json: one descriptor per image, under its full source reference, as skopeo and containerd look it up.
+/// Checks an image that came from outside, from a bundle or a lock file: a pinned source is the descriptor's digest,
+/// and no referrer is there twice. An Error (code `format`).
+void check_image(const Image& image);
+/// A referrer's tag as bundles and lock files have it; an Error (code `format`) for any but the image's own.
+oci::Tag parse_referrer_tag(const std::string& text, const oci::Digest& image);
+
+/// index.json: one descriptor per image, under its full source reference, as skopeo and containerd look it up. It
+/// follows from the images alone.
 std::string format_index(const std::vector<Image>& images);
 
 /// The whole content of oci-layout (OCI image-spec v1.1, image-layout.md).

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "airlock/bundle/metadata.hpp"
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/sums.hpp"
+#include "airlock/oci/image_config.hpp"
 #include "airlock/trust/policy.hpp"
 
 namespace airlock::bundle {
@@ -97,9 +99,11 @@ class VerifiedBundle {
   /// All blobs of one image, as far as the bundle's platforms go.
   Closure closure_of(const Image& image) const;
   /// Whether a blob of its images is not in it, but has to be in the registry already (Metadata::base).
-  bool relies_on(const oci::Digest& digest) const;
+  bool relies_on(const oci::Digest& digest) const { return relied_on_.contains(digest); }
   /// REQUIRES: the bundle carries it.
   BlobReader open_blob(const oci::Digest& digest) const;
+  /// An image's config, hashed and parsed. REQUIRES: the bundle carries it.
+  oci::ImageConfig config(const oci::Digest& digest) const;
   std::uint64_t archive_size() const { return archive_->medium().size(); }
 
  private:
@@ -114,12 +118,13 @@ class VerifiedBundle {
   Metadata metadata_;
   trust::Evidence evidence_;
   std::map<oci::Digest, std::string> documents_;
+  std::set<oci::Digest> relied_on_;
 };
 
 /// Checks everything, in this order, and stops at the first failure: structure (code `format`), signatures over
 /// SHA256SUMS (code `trust`), metadata (code `format`), the policy's rules for what the bundle says of itself (codes
-/// `trust` and `policy`), closure, sizes, content of every blob (code `format`; see BlobCheck). Nothing that SHA256SUMS
-/// lists is parsed before the signatures are good.
+/// `trust` and `policy`), closure, images' configs, sizes, content of every blob (code `format`; see BlobCheck).
+/// Nothing that SHA256SUMS lists is parsed before the signatures are good.
 VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                       const VerifyOptions& options, Reporter& reporter);
 

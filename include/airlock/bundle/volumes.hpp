@@ -36,7 +36,8 @@ std::uint64_t parse_volume_size(std::string_view text);
 /// `NAME.007`
 std::filesystem::path volume_path(const std::filesystem::path& name, unsigned number);
 
-/// The volumes of a name, in order; empty where there is no NAME.001. `given` may be that of the first volume too. An
+/// The volumes of a name, in order, up to the first that is shorter than those before it; empty where there is no
+/// NAME.001. `given` may be that of the first volume too. An
 /// Error (code `media`) names one that is missing in between, (code `format`) one whose size cannot be.
 std::vector<std::filesystem::path> find_volumes(const std::filesystem::path& given, const VolumePlaces& places);
 

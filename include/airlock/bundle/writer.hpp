@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -26,7 +27,7 @@ namespace airlock::bundle {
 /// Everything about a bundle that is known before its layers are downloaded.
 class Draft {
  public:
-  /// `documents` holds the bytes of every manifest and index among `metadata.blobs`.
+  /// `documents` holds the bytes of every manifest and index among `metadata.blobs`. REQUIRES: they outlive it.
   Draft(const Metadata& metadata, const std::map<oci::Digest, std::string>& documents);
 
   const std::string& sums() const { return sums_text_; }    ///< SHA256SUMS: what is to be signed
@@ -44,10 +45,12 @@ class Draft {
     std::uint64_t content() const { return header + 512; }
   };
   void lay_out(const std::string& name, std::uint64_t size);
+  std::optional<std::string_view> text_of(const std::string& name) const;
 
   std::string sums_text_;
   JournalPlan plan_;
-  std::map<std::string, std::string> texts_;  // contents that are known already, by entry name
+  std::map<std::string, std::string> texts_;           // contents that are known already, by entry name
+  std::map<std::string, std::string_view> documents_;  // likewise, held by others
   std::vector<Place> places_;
   std::map<oci::Digest, std::size_t> blob_places_;  // index into places_
   std::uint64_t region_offset_ = 0;
@@ -93,6 +96,7 @@ class Writer {
   friend class BlobWriter;
   friend class PartedBlob;
   const Draft::Place& place_of(const oci::Digest& digest) const;
+  void write_known();
   void mark_finished(const oci::Digest& digest);
   void forget(const oci::Digest& digest);
   std::uint64_t covered(const oci::Digest& digest, std::uint64_t from, std::uint64_t to);

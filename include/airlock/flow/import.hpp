@@ -20,6 +20,7 @@ struct ImportRequest {
   kubeone::ApiVersion api_version = kubeone::ApiVersion::v1beta2;
   bool prove_blobs = false;  ///< ask for every blob afterwards, as a receipt has to
   bool dry_run = false;      ///< stop before anything is written to the registry
+  transfer::Existing existing = transfer::Existing::move;
   /// Looks at the files that the caller will write: may throw an Error.
   std::function<void()> check_targets;
   /// Called with what was verified, before the registry is asked: may throw an Error.
@@ -30,7 +31,7 @@ struct ImportResult {
   bundle::Metadata metadata;
   trust::Evidence evidence;
   std::vector<transfer::Destination> destinations;  ///< point into `metadata`
-  transfer::PushSummary push;
+  transfer::PushSummary push;                       ///< of a dry run, its moves only
   kubeone::RegistryConfiguration configuration;
   std::map<oci::Digest, transfer::ReceiptBlob> held;  ///< every blob of the images, and which repositories have it
   std::vector<std::string> sources;                   ///< source registries, sorted

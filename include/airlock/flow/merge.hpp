@@ -30,11 +30,12 @@ struct MergeResult {
 
 /// One bundle with the images of all, signed by `key`. Each is verified against `policy` first; every byte is hashed on
 /// its way. What one delta relies on and another bundle carries is carried. An Error (code `selection`) where two have
-/// different images under one name, or other platforms.
+/// different images under one name, or other platforms. The earliest expiry holds for all; age and serial are new.
 MergeResult merge_bundles(const MergeRequest& request, const trust::Policy& policy, const trust::PrivateKey& key,
                           Reporter& reporter);
 
-/// The same bytes in volumes of another size (0: one file). Nothing is verified, and signatures stay good.
+/// The same bytes in volumes of another size (0: one file). Nothing but the archive's structure is checked, and
+/// signatures stay good.
 void split_bundle(const std::filesystem::path& bundle, const bundle::VolumePlaces& places,
                   const std::filesystem::path& output, const bundle::VolumeOptions& volumes, Reporter& reporter);
 

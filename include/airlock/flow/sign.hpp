@@ -48,6 +48,6 @@ struct KeyFiles {
 KeyFiles new_key_files(const std::string& name);
 
 /// Writes NAME.key (mode 0600), NAME.pub and, for Ed25519, NAME.minisign.pub, overwriting nothing.
-void write_key_files(const KeyFiles& files, const trust::PrivateKey& key, const std::string& passphrase);
+void write_key_files(const KeyFiles& files, const trust::PrivateKey& key, const Secret& passphrase);
 
 }  // namespace airlock::flow

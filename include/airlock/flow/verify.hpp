@@ -20,6 +20,7 @@ struct VerifyRequest {
   bundle::VolumePlaces volumes;
   std::vector<std::filesystem::path> signature_files;  ///< kept beside the bundle
   std::optional<std::string> stream;                   ///< the only one that is wanted
+  std::optional<oci::Location> target;    ///< where it is to be imported, for the policy's rules about that
   std::filesystem::path state_directory;  ///< record of imports; empty: trust::ImportState::default_directory()
   unsigned jobs = 2;
   bundle::BlobCheck blobs = bundle::BlobCheck::now;
@@ -32,9 +33,16 @@ bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::
 
 /// The same with the record of imports as the caller has it, for one who holds its lock.
 bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::Policy& policy,
-                                     const std::map<std::string, trust::LastImport>& last_imports, Reporter& reporter);
+                                     const trust::LastImports& last_imports, Reporter& reporter);
 
-/// Where the record of imports is.
-std::filesystem::path state_directory(const VerifyRequest& request);
+/// What every reader of bundles does: bundle::verify(), and a refusal (code `format`) of a bundle in which two images
+/// would get one name.
+bundle::VerifiedBundle verify_content(std::shared_ptr<const bundle::ReadableMedium> medium, const trust::Policy& policy,
+                                      const bundle::VerifyOptions& options, Reporter& reporter);
+
+/// Where this machine remembers things; nothing where the environment names no place.
+std::optional<std::filesystem::path> state_directory(const VerifyRequest& request);
+/// The same for work that needs it: an Error (code `usage`) where there is none.
+std::filesystem::path needed_state_directory(const VerifyRequest& request);
 
 }  // namespace airlock::flow

@@ -11,9 +11,9 @@ namespace airlock::kubeone {
 
 /// A repository (below the registry and its prefix) and a tag.
 struct TargetPath {
-  std::string repository;
-  std::string tag;
-  std::string str() const { return repository + ":" + tag; }
+  oci::Repository repository;
+  oci::Tag tag;
+  std::string str() const { return repository + ":" + tag.str(); }
   auto operator<=>(const TargetPath&) const = default;
 };
 

@@ -24,9 +24,22 @@ inline constexpr std::string_view oci_index = "application/vnd.oci.image.index.v
 inline constexpr std::string_view docker_manifest = "application/vnd.docker.distribution.manifest.v2+json";
 inline constexpr std::string_view docker_index = "application/vnd.docker.distribution.manifest.list.v2+json";
 inline constexpr std::string_view oci_layout = "application/vnd.oci.layout.header.v1+json";
+inline constexpr std::string_view oci_config = "application/vnd.oci.image.config.v1+json";
+inline constexpr std::string_view docker_config = "application/vnd.docker.container.image.v1+json";
 /// Whether a blob of this type lists other blobs.
 bool is_manifest(std::string_view type);
 bool is_index(std::string_view type);
+/// Whether it is the config of an image that nodes run; artifacts have others.
+bool is_image_config(std::string_view type);
+
+/// Whether it is, or claims to be, a layer that nodes unpack, in whatever way it is compressed.
+bool is_layer(std::string_view type);
+
+/// How the tar in an image layer is compressed.
+enum class Compression { none, gzip, zstd };
+/// Of a layer type of the OCI (image-spec v1.1, layer.md; also the non-distributable ones) or of Docker
+/// (docs/spec-v2-2); nothing for what is no image layer.
+std::optional<Compression> layer_compression(std::string_view type);
 }  // namespace media_type
 
 /// The largest manifest or index that is read: the limit that the OCI distribution-spec asks registries to allow.
@@ -40,7 +53,7 @@ struct Descriptor {
   std::optional<Platform> platform;
   std::map<std::string, std::string> annotations;
 
-  /// Checks types, ranges and, where `data` is embedded, that it has this size and digest.
+  /// Checks types, ranges and, where `data` is embedded, that it has this size and digest. An empty platform is none.
   static Descriptor from_json(const JsonObject& object);
   Json to_json() const;
 };
@@ -49,11 +62,13 @@ struct Descriptor {
 struct Manifest {
   Descriptor config;
   std::vector<Descriptor> layers;
+  std::optional<Digest> subject;  ///< what it refers to (image-spec v1.1, "subject")
 };
 
 /// Several images behind one name.
 struct Index {
   std::vector<Descriptor> manifests;
+  std::optional<Digest> subject;
 };
 
 /// What a manifest blob says.
@@ -62,11 +77,20 @@ struct Document {
   std::variant<Manifest, Index> content;
   const Manifest* manifest() const { return std::get_if<Manifest>(&content); }
   const Index* index() const { return std::get_if<Index>(&content); }
+  const std::optional<Digest>& subject() const {
+    const Manifest* one = manifest();
+    return one != nullptr ? one->subject : index()->subject;
+  }
 };
 
 /// Parses a manifest blob whose descriptor or HTTP header says `expected_media_type`. An Error (code `format`) where
-/// the body disagrees, is both manifest and index (CVE-2021-41190), or is of a type that airlock does not carry.
+/// the body disagrees, is both manifest and index (CVE-2021-41190), can be read in two ways (spelling.hpp), or is of a
+/// type that airlock does not carry.
 Document parse_document(std::string_view bytes, std::string_view expected_media_type);
+
+/// Whether an index's member is a BuildKit attestation of another member, and no image (moby/buildkit
+/// docs/attestations/attestation-storage.md).
+bool is_attestation(const Descriptor& member);
 
 /// The members of an index that a platform selection takes: matching platforms, members without a platform, and
 /// BuildKit attestations (platform unknown/unknown) of members that are taken.

@@ -9,15 +9,16 @@
 #include <string_view>
 
 #include "airlock/oci/digest.hpp"
+#include "airlock/oci/names.hpp"
 
 namespace airlock::oci {
 
 /// A fully qualified image reference. `alpine` becomes `docker.io/library/alpine:latest`.
 struct Reference {
-  std::string registry;    ///< host, with the port where one is given: `quay.io`, `127.0.0.1:5000`
-  std::string repository;  ///< `calico/cni`; a single name on docker.io gains `library/`
-  std::string tag;         ///< empty when only a digest is given
-  std::optional<Digest> digest;
+  Registry registry;
+  Repository repository;  ///< `calico/cni`; a single name on docker.io gains `library/`
+  std::optional<Tag> tag;
+  std::optional<Digest> digest;  ///< REQUIRES: this or the tag is there
 
   /// An Error (code `selection`) says what is malformed.
   static Reference parse(std::string_view text);
@@ -25,19 +26,12 @@ struct Reference {
   /// `registry/repository[:tag][@digest]`.
   std::string str() const;
   /// `registry/repository`.
-  std::string name() const { return registry + "/" + repository; }
+  std::string name() const { return registry + "/" + repository.str(); }
   /// What to ask the registry for: the digest where there is one, else the tag.
-  std::string identifier() const { return digest ? digest->str() : tag; }
+  ManifestId id() const { return digest ? ManifestId(*digest) : ManifestId(*tag); }
 
+  /// By registry, repository, tag (none first) and digest (none first).
   auto operator<=>(const Reference&) const = default;
 };
-
-/// Whether `text` is a repository path: components of lower-case letters, digits and separators, at most 255
-/// characters.
-bool is_repository(std::string_view text);
-/// Whether `text` is a tag: 1 to 128 of `[A-Za-z0-9_.-]`, not starting with a dot or a dash.
-bool is_tag(std::string_view text);
-/// Whether `text` is `host` or `host:port`.
-bool is_registry(std::string_view text);
 
 }  // namespace airlock::oci

@@ -20,10 +20,10 @@ namespace airlock::registry {
 
 /// A repository of a registry, as a source names it; mirrors are applied inside.
 struct Repository {
-  std::string registry;
-  std::string name;
+  oci::Registry registry;
+  oci::Repository name;
   auto operator<=>(const Repository&) const = default;
-  std::string str() const { return registry + "/" + name; }
+  std::string str() const { return registry + "/" + name.str(); }
 };
 
 /// A manifest as served.
@@ -81,22 +81,22 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   /// Reaches the registry and its API, and finds out how. Called by itself before the first request to a host.
-  Reach reach(const std::string& registry);
+  Reach reach(const oci::Registry& registry);
 
   /// How long the registry took to answer the smallest of requests.
-  std::chrono::microseconds distance(const std::string& registry);
+  std::chrono::microseconds distance(const oci::Registry& registry);
 
   Statistics statistics() const;
   /// What the registry last said of its limits; nothing where it says nothing.
-  std::optional<RateLimit> rate_limit(const std::string& registry) const;
+  std::optional<RateLimit> rate_limit(const oci::Registry& registry) const;
 
-  /// Asks for `identifier`, a tag or a digest. Nothing when the registry answers that there is no such manifest, or on
+  /// Asks for a manifest. Nothing when the registry answers that there is no such manifest, or on
   /// the target's side that it may not be read (yet). With a digest, other bytes than asked for are an Error.
-  std::optional<FetchedManifest> fetch_manifest(const Repository& repository, const std::string& identifier);
+  std::optional<FetchedManifest> fetch_manifest(const Repository& repository, const oci::ManifestId& id);
 
-  /// The digest that the registry names for `identifier`, without fetching it: what it says, not what was checked.
+  /// The digest that the registry names for a manifest, without fetching it: what it says, not what was checked.
   /// Nothing when there is no such manifest, or the registry does not say.
-  std::optional<oci::Digest> ask_digest(const Repository& repository, const std::string& identifier);
+  std::optional<oci::Digest> ask_digest(const Repository& repository, const oci::ManifestId& id);
 
   /// Streams a part of a blob. The sink checks what it gets; this checks that it gets all of it.
   void fetch_blob(const Repository& repository, const oci::Digest& digest, BlobPart part, BlobSink& sink);
@@ -113,7 +113,7 @@ class Client {
   /// upload that broke goes on where the registry says that it stood. `open` is called at the start and after a break;
   /// an Error that it, or its source, throws ends the upload, which the registry then never sees completed.
   PushResult push_blob(const Repository& repository, const oci::Digest& digest, std::uint64_t size,
-                       const std::optional<std::string>& mount_from,
+                       const std::optional<oci::Repository>& mount_from,
                        const std::function<std::unique_ptr<BlobSource>()>& open);
 
   enum class PutResult {
@@ -122,7 +122,7 @@ class Client {
     members_missing       ///< an index was refused because it names manifests that the registry does not have
   };
   /// Stores a manifest under a tag or its digest.
-  PutResult push_manifest(const Repository& repository, const std::string& identifier, const std::string& media_type,
+  PutResult push_manifest(const Repository& repository, const oci::ManifestId& id, const std::string& media_type,
                           std::string_view bytes);
 
   /// Manifests of the repository that name `digest` as their subject (distribution-spec, "Listing Referrers"). Nothing

@@ -11,12 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "airlock/base/secret.hpp"
+
 namespace airlock::registry {
 
 struct Credentials {
   std::string username;
-  std::string password;
-  std::string identity_token;  ///< instead of a password: an OAuth2 refresh token that the registry's realm gave
+  Secret password;
+  Secret identity_token;  ///< instead of a password: an OAuth2 refresh token that the registry's realm gave
 };
 
 /// Credentials by registry host. Copies share what helpers have answered. Thread-safe after it was set up.

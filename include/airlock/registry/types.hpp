@@ -11,27 +11,16 @@
 #include <string_view>
 
 #include "airlock/base/error.hpp"
+#include "airlock/oci/location.hpp"
 #include "airlock/registry/credentials.hpp"
 
 namespace airlock::registry {
 
-/// A registry as a person names it on the command line: `registry.local:5000/kubernetes`.
-struct Location {
-  std::string host;    ///< with port
-  std::string prefix;  ///< repository prefix without slashes at its ends; may be empty
-
-  /// An Error (code `usage`) for schemes, tags and malformed names.
-  static Location parse(std::string_view text);
-  std::string str() const { return prefix.empty() ? host : host + "/" + prefix; }
-  /// The repository below the prefix.
-  std::string repository(std::string_view name) const {
-    return prefix.empty() ? std::string(name) : prefix + "/" + std::string(name);
-  }
-};
+using Location = oci::Location;
 
 /// Where to ask instead of a source registry: `--mirror HOST=[http://]HOST:PORT[/PREFIX]`.
 struct Mirror {
-  bool plain_http = false;
+  bool plain_http;
   Location location;
 };
 

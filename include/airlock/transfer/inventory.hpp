@@ -19,7 +19,7 @@
 namespace airlock::transfer {
 
 struct Inventory {
-  enum class Kind { bundle, lock, receipt };
+  using Kind = bundle::BaseKind;
   Kind kind = Kind::bundle;
   std::string name;                   ///< the file's, for messages
   std::optional<oci::Digest> bundle;  ///< SHA256SUMS digest, of a bundle or of the one a receipt is for
@@ -28,7 +28,6 @@ struct Inventory {
   std::map<std::string, oci::Digest> images;   ///< by source reference
   std::map<oci::Digest, std::uint64_t> blobs;  ///< bytes
 };
-std::string to_string(Inventory::Kind kind);
 
 /// Reads a file of any of these kinds, as it says of itself: no signature is checked. What is made with it is, where
 /// that matters: import asks the registry for everything that a delta relies on.

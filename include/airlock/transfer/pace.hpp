@@ -19,6 +19,6 @@ struct Pace {
 /// instead of 8, and large blobs come in parts, because each connection waits for its answers and cannot use the whole
 /// line. `jobs` overrules the number where it is not 0. A registry that cannot be reached is not an Error yet: whoever
 /// asks it for something will say for what.
-Pace pace(registry::Client& client, const std::set<std::string>& registries, unsigned jobs);
+Pace pace(registry::Client& client, const std::set<oci::Registry>& registries, unsigned jobs);
 
 }  // namespace airlock::transfer

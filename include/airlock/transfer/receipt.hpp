@@ -12,33 +12,41 @@
 
 #include "airlock/base/text.hpp"
 #include "airlock/oci/digest.hpp"
+#include "airlock/oci/location.hpp"
+#include "airlock/oci/reference.hpp"
 
 namespace airlock::transfer {
 
 inline constexpr std::string_view receipt_media_type = "application/vnd.airlock.receipt.v1+json";
 
 struct ReceiptImage {
-  std::string source;  ///< full reference
-  std::string name;    ///< in the registry, with its host
+  oci::Reference source;
+  oci::Repository repository;  ///< in the registry
+  oci::Tag tag;
   oci::Digest digest;  ///< that the registry serves
   oci::Digest upstream_digest;
 };
 
 struct ReceiptBlob {
   std::uint64_t size = 0;
-  std::set<std::string> repositories;  ///< of the registry that have it, without its host
+  std::set<oci::Repository> repositories;  ///< of the registry that have it, without its host
 };
 
 struct Receipt {
-  std::string registry;  ///< HOST[:PORT][/PREFIX]
+  oci::Location registry;
   Time time{};
   oci::Digest bundle;  ///< SHA256SUMS digest
-  std::string stream;
+  std::string stream;  ///< a plain name
   std::uint64_t serial = 0;
   std::string policy;                ///< digest of the policy file, or "--key"
   std::vector<std::string> signers;  ///< "alice SHA256:…", as the policy knows them
   std::vector<ReceiptImage> images;  ///< ordered by name
   std::map<oci::Digest, ReceiptBlob> blobs;
+
+  /// The image's name in the registry, with its host.
+  std::string name(const ReceiptImage& image) const {
+    return registry.host + "/" + image.repository.str() + ":" + image.tag.str();
+  }
 
   /// Canonical JSON: this is what is signed.
   std::string format() const;

@@ -3,11 +3,14 @@
 // public keys are SubjectPublicKeyInfo PEM (RFC 7468), the form that openssl and cosign read.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "airlock/base/secret.hpp"
 #include "airlock/oci/digest.hpp"
 
 namespace airlock::trust {
@@ -29,11 +32,35 @@ struct KeyRelease {
 };
 using KeyPointer = std::shared_ptr<KeyHandle>;
 
+/// A text that signatures are checked against. What keys do with it is bounded, whatever the number of keys and of
+/// signatures that somebody put there: it is hashed once for all that sign its hash (ECDSA, RSA); Ed25519 hashes the
+/// text anew for each signature, so the bytes for that are limited. Not thread-safe. Does not own the text.
+class SignedText {
+ public:
+  /// A list of 64 MiB, the largest there may be, has room for four checks; an ordinary one for a thousand.
+  static constexpr std::uint64_t most_hashed = 256U << 20;
+
+  explicit SignedText(std::string_view text) : text_(text) {}
+  std::string_view text() const { return text_; }
+  const oci::Digest& digest() const;
+  /// Whether some signature was not checked, because that would have cost too much.
+  bool exhausted() const { return exhausted_; }
+
+ private:
+  friend class PublicKey;
+  bool afford_hash() const;
+  std::string_view text_;
+  mutable std::optional<oci::Digest> digest_;
+  mutable std::uint64_t hashed_ = 0;
+  mutable bool exhausted_ = false;
+};
+
 /// A public key, known by the SHA-256 of its SubjectPublicKeyInfo.
 class PublicKey {
  public:
-  /// An Error (code `trust`) for anything but one supported key; `where` names the file in it.
-  static PublicKey from_pem(std::string_view pem, std::string_view where);
+  /// PEM, or the public key file of minisign or signify. An Error (code `trust`) for anything but one supported key;
+  /// `where` names the file in it.
+  static PublicKey from_text(std::string_view pem, std::string_view where);
 
   Algorithm algorithm() const { return algorithm_; }
   /// SHA-256 of the DER SubjectPublicKeyInfo: `openssl pkey -pubin -in KEY -outform DER | sha256sum`.
@@ -45,6 +72,7 @@ class PublicKey {
   std::string ed25519_bytes() const;
   /// Whether `signature` is this key's over exactly `message`. Malformed signatures are simply not.
   bool matches(std::string_view message, std::string_view signature) const;
+  bool matches(const SignedText& message, std::string_view signature) const;
 
  private:
   friend class PrivateKey;
@@ -55,7 +83,7 @@ class PublicKey {
 };
 
 /// Asks for the passphrase of an encrypted key; called only when the key needs one.
-using PassphraseSource = std::function<std::string()>;
+using PassphraseSource = std::function<Secret()>;
 
 /// A private key in memory, for as long as one command runs.
 class PrivateKey {
@@ -71,7 +99,7 @@ class PrivateKey {
   static PrivateKey from_token(const std::string& uri, const PassphraseSource& pin);
 
   /// PKCS#8 PEM; encrypted with scrypt and AES-256-CBC when `passphrase` is not empty.
-  std::string pem(std::string_view passphrase) const;
+  std::string pem(const Secret& passphrase) const;
   const PublicKey& public_key() const { return public_key_; }
   /// A signature over `message` in the form that PublicKey::matches and `openssl dgst -verify` take.
   std::string sign(std::string_view message) const;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "airlock/oci/location.hpp"
 #include "airlock/trust/evidence.hpp"
 #include "airlock/trust/key.hpp"
 #include "airlock/trust/signature.hpp"
@@ -38,6 +39,7 @@ enum class Rollback { deny, allow };
 struct StreamRules {
   std::vector<Requirement> requirements;
   std::vector<std::string> allow_sources;       ///< patterns for image references; empty: any
+  std::vector<oci::Location> registries;        ///< where its bundles may be imported, and below; empty: anywhere
   std::optional<std::chrono::seconds> max_age;  ///< since the bundle was made
   Rollback rollback = Rollback::deny;           ///< whether an older bundle may follow a newer one
 };
@@ -62,17 +64,21 @@ struct Claims {
   std::vector<std::string> sources;  ///< full image references
 };
 
-/// The last bundle of a stream that was imported on this machine.
+/// The newest bundle of a stream whose import into a registry was begun on this machine.
 struct LastImport {
   std::uint64_t serial = 0;
   oci::Digest content;  ///< SHA256SUMS digest
 };
+/// By stream and by registry (oci::Location::key(); `any_registry`: a record that names none).
+using LastImports = std::map<std::string, std::map<std::string, LastImport>>;
+inline constexpr const char* any_registry = "";
 
 /// What the verifier knows besides policy and bundle.
 struct Circumstances {
   Time now{};
-  std::optional<std::string> stream;               ///< the only one that is wanted
-  std::map<std::string, LastImport> last_imports;  ///< by stream
+  std::optional<std::string> stream;    ///< the only one that is wanted
+  std::optional<oci::Location> target;  ///< where it is to be imported; nothing: it only is verified
+  LastImports last_imports;
 };
 
 /// Signatures that were checked against a policy's keys, before anything of the bundle was parsed.
@@ -116,7 +122,7 @@ class Policy {
 
   /// Whether imports under it are recorded. Those that may go back are too: a later policy may not allow it any more.
   bool needs_import_state() const;
-  /// The policy in words, and what is odd about it.
+  /// The policy in words, and what is odd about it: also where two streams could overwrite each other's names.
   std::vector<std::string> explain() const;
   std::vector<std::string> oddities() const;
   const PolicyContent& content() const { return content_; }

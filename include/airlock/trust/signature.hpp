@@ -3,6 +3,7 @@
 // same signature over the raw bytes of SHA256SUMS; an approval signs a statement about them.
 //
 //   NAME.sig                     raw: DER for ECDSA, 64 bytes for Ed25519               openssl
+//                                also in base64, as cosign sign-blob --output-signature writes it
 //   NAME.sigstore.json           sigstore bundle v0.3, messageSignature, managed key    cosign, @sigstore/verify
 //   NAME.minisig                 Ed25519 only, not prehashed ("Ed")                     minisign
 //   NAME.approval.sigstore.json  sigstore bundle v0.3, DSSE envelope, in-toto Statement v1, SVR predicate v0.2
@@ -63,8 +64,9 @@ struct Signature {
   std::string file;  ///< SignatureFile::name
   std::string stem;  ///< the same without the form's suffix
   Form form = Form::raw;
-  std::string bytes;                      ///< the signature proper
-  std::optional<oci::Digest> content;     ///< sigstore: digest of what is signed
+  std::string bytes;     ///< the signature proper
+  std::string key_hint;  ///< sigstore: a fingerprint; minisign: a key id. Only decides what is tried first
+  std::optional<oci::Digest> content;     ///< sigstore: digest of what is signed, where it says so
   std::string payload;                    ///< approval: the statement's text
   std::string encoded_payload;            ///< approval: what its signature is over (DSSE)
   std::string trusted_comment;            ///< minisign
@@ -83,7 +85,7 @@ struct Signature {
 void check_agreement(const std::vector<Signature>& signatures);
 
 /// Refuses (code `trust`) a wrapper that says it is about another content.
-void check_wrapped_content(const std::vector<Signature>& signatures, std::string_view content);
+void check_wrapped_content(const std::vector<Signature>& signatures, const SignedText& content);
 
 /// A statement that a trusted key has signed.
 struct Approval {

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// A registry as a person names it: `registry.local:5000/kubernetes`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "airlock/oci/names.hpp"
+
+namespace airlock::oci {
+
+struct Location {
+  Registry host;
+  std::optional<Repository> prefix;  ///< what all repositories are below
+
+  /// An Error (code `usage`) for schemes, tags and malformed names.
+  static Location parse(std::string_view text);
+  std::string str() const { return prefix ? host + "/" + prefix->str() : host.str(); }
+  /// The same for every spelling of the host: in lower case.
+  std::string key() const;
+  /// Whether everything below this place is below `other` too.
+  bool is_within(const Location& other) const;
+};
+
+}  // namespace airlock::oci
