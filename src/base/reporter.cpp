@@ -92,7 +92,7 @@ void Reporter::item_done() {
   progress_.item_done();
 }
 
-Reporter::Moving Reporter::show(std::string name, std::uint64_t bytes) {
+Reporter::Moving Reporter::start_moving(std::string name, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   return {*this, progress_.start_moving(std::move(name), bytes)};
 }
@@ -142,7 +142,7 @@ void Reporter::show_progress() {
   else if (terminal_)
     draw_area();
   else
-    show(progress_.running_text() + "\n");
+    airlock::show(progress_.running_text() + "\n");
 }
 
 /// Totals and what is moving, over what was drawn before, in one write: no flicker.

@@ -124,7 +124,7 @@ class Puller {
 
   bool fetch_whole(const registry::Repository& origin, const bundle::Blob& blob, bundle::Writer::Start start) {
     if (is_config(blob)) return fetch_config(origin, blob);
-    auto moving = reporter_.show(origin.name + " " + blob.digest.short_hex(), blob.size);
+    auto moving = reporter_.start_moving(origin.name + " " + blob.digest.short_hex(), blob.size);
     PlaceSink sink(writer_.open_blob(blob.digest, start), moving);
     moving.advance(sink.received());
     client_.fetch_blob(origin, blob.digest, registry::BlobPart::whole(blob.size), sink);
@@ -137,7 +137,7 @@ class Puller {
       throw Error(ErrorCode::format, Side::source,
                   "config " + blob.digest.str() + " has " + human_size(blob.size) + ", more than any image's config")
           .hint("leave the image out with --exclude, and tell its publisher");
-    auto moving = reporter_.show(origin.name + " " + blob.digest.short_hex(), blob.size);
+    auto moving = reporter_.start_moving(origin.name + " " + blob.digest.short_hex(), blob.size);
     PlaceSink sink(writer_.open_blob(blob.digest, bundle::Writer::Start::afresh), moving);
     CopyingSink copy(sink);
     client_.fetch_blob(origin, blob.digest, registry::BlobPart::whole(blob.size), copy);
@@ -148,7 +148,7 @@ class Puller {
   bool fetch_part(const registry::Repository& origin, const Task& task) {
     const registry::BlobPart part{task.parted->part_offset(task.part), task.parted->part_size(task.part),
                                   task.blob.size};
-    auto moving = reporter_.show(origin.name + " " + task.blob.digest.short_hex() + ", part " +
+    auto moving = reporter_.start_moving(origin.name + " " + task.blob.digest.short_hex() + ", part " +
                                      std::to_string(task.part + 1) + " of " + std::to_string(task.parted->parts()),
                                  part.size);
     PlaceSink sink(task.parted->open_part(task.part), moving);

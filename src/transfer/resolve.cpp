@@ -239,7 +239,7 @@ Resolution resolve(registry::Client& client, const catalog::ImageSet& set, const
   const auto failures = run_parallel(
       sources.size(), options.jobs,
       [&](std::size_t i) {
-        const auto moving = reporter.show(sources[i].str());
+        const auto moving = reporter.start_moving(sources[i].str());
         images[i] = resolver.resolve(sources[i], set.images.at(sources[i]));
         reporter.item_done();
       },

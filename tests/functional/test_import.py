@@ -255,3 +255,65 @@ def test_config_needs_no_registry(airlock, tmp_path):
     result = airlock(0, "config", "registry.local", "--insecure", "--api-version", "v1beta3", "--emit", tmp_path / "r.yaml")
     assert "insecureRegistry: true" in (tmp_path / "r.yaml").read_text() and "warning:" in result.err
     assert airlock(0, "config", "registry.local", "--output", "json").json["registry"] == "registry.local"
+
+
+def retag(server, repository, source, target):
+    """Makes a tag stand for the manifest of another one, as somebody else's push would."""
+    connection = server.connect()
+    connection.request("GET", f"/v2/{repository}/manifests/{source}", headers={"Accept": f"{images.OCI['manifest']}, {images.OCI['index']}"})
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.request("PUT", f"/v2/{repository}/manifests/{target}", body, {"Content-Type": answer.getheader("Content-Type")})
+    assert connection.getresponse().status == 201
+    return images.digest(body)
+
+
+@pytest.fixture
+def moved_name(airlock, keys, fake_registry, small_images, export_small, tmp_path):
+    """A bundle of lab/one:1 and lab/two:1, and a registry in which lab/one:1 stands for another image."""
+    factory, made = small_images
+    source, target = fake_registry(), fake_registry()
+    images.fill(source, factory.store, made)
+    export_small(0, source)
+    other = factory.manifest("amd64", [((), "gzip", (("etc/other", b"other"),))], images.OCI)
+    images.fill(target, factory.store, {"quay.io/lab/one:1": other})
+    target.forget()
+    command = ["import", tmp_path / "small.tar", target.host, "--insecure", "--key", keys / "alice.pub", "--state-dir", tmp_path / "state"]
+    return target, command, other["digest"], made["quay.io/lab/one:1"]["digest"]
+
+
+def test_names_that_move_are_shown_first(airlock, moved_name):
+    target, command, before, after = moved_name
+    move = {"name": f"{target.host}/lab/one:1", "from": before, "to": after}
+    text = airlock(0, *command, "--dry-run").out
+    assert all(word in text for word in (move["name"], before, after)) and "1 name would move" in text
+    assert airlock(0, *command, "--dry-run", "--output", "json").json["moves"] == [move]
+    assert not target.requests("PUT")
+    result = airlock(0, *command, "--output", "json")
+    assert result.json["moves"] == [move] and before in result.err
+    assert airlock(0, *command, "--output", "json").json["moves"] == []
+    assert "No name moves" in airlock(0, *command, "--dry-run").out
+
+
+def test_existing_names_are_kept_where_that_is_wanted(airlock, moved_name):
+    target, command, before, after = moved_name
+    for more in (["--dry-run"], []):
+        err = airlock(4, *command, "--keep-existing", *more).err
+        assert "1 name would move, and --keep-existing forbids it" in err and before in err and after in err
+    assert not [r for r in target.requests() if r["method"] in ("PUT", "PATCH")]
+    airlock(0, *command)
+    airlock(0, *command, "--keep-existing")
+
+
+def test_a_tag_of_a_signature_is_a_name_too(airlock, keys, fake_registry, small_images, export_small, tmp_path):
+    factory, made = small_images
+    source, target = fake_registry(), fake_registry()
+    images.fill(source, factory.store, made)
+    digest = made["quay.io/lab/one:1"]["digest"]
+    tag = f"sha256-{digest[7:]}.sig"
+    signatures = [factory.manifest("amd64", [((), "gzip", (("sig", n),))], images.OCI) for n in (b"1", b"2")]
+    images.fill(source, factory.store, {f"quay.io/lab/one:{tag}": signatures[0]})
+    images.fill(target, factory.store, {f"quay.io/lab/one:{tag}": signatures[1]})
+    export_small(0, source)
+    moves = airlock(0, "import", tmp_path / "small.tar", target.host, "--insecure", "--key", keys / "alice.pub", "--dry-run", "--output", "json").json["moves"]
+    assert moves == [{"name": f"{target.host}/lab/one:{tag}", "from": signatures[1]["digest"], "to": signatures[0]["digest"]}]

@@ -271,6 +271,13 @@ def test_merge_refuses_what_does_not_go_together(airlock, keys, export, full, fa
     assert "different streams" in merge(2, full, streams)
 
 
+def test_what_is_merged_expires_with_the_first_of_its_parts(airlock, keys, export, tmp_path):
+    parts = [export("february.tar", *OLD, "--expires", "2099-02-01")[0], export("january.tar", *NEW, "--expires", "2099-01-01")[0]]
+    result = airlock(0, "merge", *parts, "-o", tmp_path / "m.tar", "--trusted", keys / "alice.pub", "--key", keys / "alice.key")
+    assert "It expires with the first of them, on 2099-01-01T00:00:00Z" in result.err and "the oldest of its parts was made on" in result.err
+    assert "expires 2099-01-01" in airlock(0, "verify", tmp_path / "m.tar", "--key", keys / "alice.pub").out
+
+
 def test_split_and_join(airlock, keys, full, tmp_path):
     airlock(0, "split", full, "--volume-size", "4MiB", "-o", tmp_path / "s.tar")
     airlock(0, "verify", tmp_path / "s.tar", "--key", keys / "alice.pub")

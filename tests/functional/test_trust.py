@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import tarfile
+import time
 import urllib.error
 import urllib.request
 
@@ -130,17 +131,17 @@ def test_an_older_bundle_cannot_follow_a_newer_one(airlock, policy, make, plain,
     run(0, old)
     run(0, new)
     run(0, new)  # the same again is no step back
-    assert "it has serial 7, but serial 8 of stream production was imported here already" in run(8, old)
-    assert "another bundle with the same serial 8" in run(8, twin)
+    assert f"it has serial 7, but serial 8 of stream production was imported into {plain.host} already" in run(8, old)
+    assert "another bundle with the same serial of stream production" in run(8, twin)
     verify = ["verify", old, "--policy", rules, "--state-dir"]
     assert "serial 8" in airlock(8, *verify, state).err
     airlock(0, *verify, tmp_path / "elsewhere")
     assert not (tmp_path / "elsewhere").exists()
-    recorded = json.loads((state / "production.last-import.json").read_text())
-    assert recorded["serial"] == 8
-    (state / "production.last-import.json").write_text("{")
+    recorded = json.loads((state / "production.imports.json").read_text())
+    assert [(entry["registry"], entry["serial"]) for entry in recorded["imports"]] == [(plain.host, 8)]
+    (state / "production.imports.json").write_text("{")
     assert "record of earlier imports cannot be read" in run(8, new)
-    (state / "production.last-import.json").write_text(json.dumps(recorded))
+    (state / "production.imports.json").write_text(json.dumps(recorded))
     allowed = policy(reviewers=(), name="allowed.yaml", rollback="allow")
     airlock(0, "import", old, plain.host, "--insecure", "--policy", allowed, "--state-dir", state)
     run(8, old)  # the record did not go back
@@ -149,7 +150,54 @@ def test_an_older_bundle_cannot_follow_a_newer_one(airlock, policy, make, plain,
 def test_an_import_that_fails_is_not_remembered(airlock, policy, make, tmp_path):
     bundle, rules, state = make("b.tar"), policy(reviewers=()), tmp_path / "state"
     airlock(4, "import", bundle, "127.0.0.1:1", "--insecure", "--policy", rules, "--state-dir", state)
-    assert not (state / "production.last-import.json").exists()
+    assert not (state / "production.imports.json").exists()
+
+
+def test_the_record_is_kept_by_registry_and_what_an_older_airlock_wrote_counts_for_all(airlock, policy, make, fake_registry, tmp_path):
+    old, new = make("old.tar", serial=7), make("new.tar", serial=8)
+    rules, state = policy(reviewers=()), tmp_path / "state"
+    one, two = fake_registry(), fake_registry()
+    run = lambda status, bundle, place: airlock(status, "import", bundle, place, "--insecure", "--policy", rules, "--state-dir", state)
+    run(0, new, one.host)
+    run(8, old, one.host)
+    run(0, old, f"{one.host}/elsewhere")
+    run(0, old, two.host)
+    assert "too old where serial 8" in airlock(0, "verify", old, "--policy", rules, "--state-dir", state).out
+    before = {"mediaType": "application/vnd.airlock.import-state.v1+json", "stream": "production", "serial": 8, "sumsDigest": "sha256:" + "0" * 64, "imported": "x"}
+    (state / "production.imports.json").unlink()
+    (state / "production.last-import.json").write_text(json.dumps(before))
+    assert "was imported here already" in run(8, old, two.host).err
+
+
+def test_an_import_that_is_killed_while_it_writes_names_is_remembered(airlock, people, policy, make, fake_registry, environment, tmp_path):
+    old, new = make("old.tar", serial=7), make("new.tar", serial=8)
+    rules, state, target = policy(reviewers=()), tmp_path / "state", fake_registry()
+    command = ["import", target.host, "--insecure", "--policy", rules, "--state-dir", state]
+    target.rules({"match": "PUT */manifests/1", "delay": 60000, "times": 1})
+    process = subprocess.Popen([PROGRAM, *map(str, [command[0], new, *command[1:]])], env=environment, stderr=subprocess.DEVNULL)
+    while not target.requests("PUT", "/manifests/1"):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    target.rules()
+    assert "or its import begun" in airlock(8, command[0], old, *command[1:]).err
+    airlock(0, command[0], new, *command[1:])
+
+
+def test_a_stream_is_bound_to_registries(airlock, policy, make, fake_registry, tmp_path):
+    bundle, target, state = make("b.tar"), fake_registry(), ["--state-dir", tmp_path / "state"]
+    rules = policy(reviewers=(), registries=f"[{target.host}/kube]")
+    err = airlock(8, "import", bundle, target.host, "--insecure", "--policy", rules, *state).err
+    assert f"streams.production.registries: it may be imported into {target.host}/kube only, not into {target.host}" in err
+    airlock(8, "import", bundle, f"{target.host}/kubernetes", "--insecure", "--policy", rules, *state)
+    assert not target.requests()
+    airlock(0, "import", bundle, f"{target.host}/kube/lab", "--insecure", "--policy", rules, *state)
+    assert "only for" in airlock(0, "verify", bundle, "--policy", rules, *state).out
+    assert "goes into" in airlock(0, "policy", "check", rules).out
+    text = rules.read_text()
+    rules.write_text(text + text[text.index("  production:") :].replace("production", "testing").replace("/kube]", "/kube/x]").replace("alice", "bob"))
+    assert f"may both write below {target.host}/kube/x" in airlock(0, "policy", "check", rules).out
 
 
 @pytest.mark.parametrize("reads, more", [(0, []), (1, ["--verify-first"])])

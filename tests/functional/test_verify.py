@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bundle is checked by airlock, and by tools that know nothing of it."""
 
+import json
 import shutil
 import subprocess
 import tarfile
@@ -143,6 +144,8 @@ def test_layers_unpack_to_what_their_images_say(airlock, keys, bundle):
         ("gzip", "not gzip", "it is not compressed with gzip"),
         ("zstd", "not zstd", "it does not unpack"),
         ("zstd", "cut zstd", "is not whole"),
+        ("gzip", "more behind gzip", "follow behind the end of its compressed data"),
+        ("zstd", "more behind zstd", "it does not unpack"),
     ],
 )
 def test_layers_that_no_node_could_unpack(airlock, keys, fake_registry, tmp_path, media_type, data, words):
@@ -153,6 +156,8 @@ def test_layers_that_no_node_could_unpack(airlock, keys, fake_registry, tmp_path
         "not gzip": b"plain text",
         "not zstd": images.compress(tar, "gzip"),
         "cut zstd": images.compress(tar, "zstd")[:-10],
+        "more behind gzip": images.compress(tar, "gzip") + b"more",
+        "more behind zstd": images.compress(tar, "zstd") + b"more",
     }
     layer = factory.store.add(images.OCI[media_type], contents[data])
     config = {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [images.digest(tar)]}}
@@ -203,3 +208,79 @@ def test_reviewing_needs_no_network(keys, copy, environment):
     for command in (["verify", copy, "--key", keys / "alice.pub"], ["inspect", copy], ["sign", copy, "--key", keys / "mallory.key"],
                     ["approve", copy, "--key", keys / "mallory.key"]):  # fmt: skip
         subprocess.run([*offline, PROGRAM, *command], check=True, capture_output=True, env=environment)
+
+
+@pytest.fixture
+def exported(airlock, keys, fake_registry, tmp_path):
+    """Exports one image of these documents and blobs: exported(store, top, more options)."""
+
+    def make(store, top, *more, status=0):
+        server = fake_registry()
+        images.fill(server, store, {"quay.io/lab/odd:1": top})
+        airlock(status, "export", "--image", "quay.io/lab/odd:1", "--key", keys / "alice.key", "-o", tmp_path / "odd.tar",
+                "--mirror", f"quay.io=http://{server.host}", *more)  # fmt: skip
+        return tmp_path / "odd.tar"
+
+    return make
+
+
+def made_image(store, config, layers=None):
+    tar = images.layer_tar([], {"etc/x": b"x" * 1000})
+    layers = [store.add(images.OCI["gzip"], images.compress(tar, "gzip"))] if layers is None else layers
+    whole = {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [images.digest(tar)]}, **config}
+    whole = {key: value for key, value in whole.items() if value is not None}
+    body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "layers": layers, "config": store.add_json(images.OCI["config"], whole)}
+    return store.add_json(images.OCI["manifest"], body)
+
+
+@pytest.mark.parametrize("config", [{"rootfs": None}, {"rootfs": {"type": "layers", "diff_ids": []}}, {"rootfs": {"type": "layers", "diff_ids": None}}])
+def test_an_image_whose_layers_cannot_be_compared(airlock, keys, exported, config):
+    factory = images.Factory(packages=None)
+    bundle = exported(factory.store, made_image(factory.store, config))
+    airlock(0, "verify", bundle, "--key", keys / "alice.pub")
+    assert "it has 1 layer, its config 0 diff IDs" in airlock(6, "verify", bundle, "--key", keys / "alice.pub", "--layers").err
+
+
+@pytest.mark.parametrize("config, words", [({"architecture": "s390x"}, "its config for linux/s390x"), ({"os": None}, "does not say for what")])
+def test_a_config_for_another_platform_than_its_index_says(airlock, keys, exported, config, words):
+    factory = images.Factory(packages=None)
+    member = {**made_image(factory.store, config), "platform": {"os": "linux", "architecture": "amd64"}}
+    index = {"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": [member]}
+    bundle = exported(factory.store, factory.store.add_json(images.OCI["index"], index))
+    assert words in airlock(6, "verify", bundle, "--key", keys / "alice.pub", "--layers").err
+
+
+def test_attestations_are_counted_and_not_unpacked(airlock, keys, exported):
+    factory = images.Factory(packages=None)
+    member = {**made_image(factory.store, {}), "platform": {"os": "linux", "architecture": "amd64"}}
+    statement = factory.store.add("application/vnd.in-toto+json", b"{}")
+    attestation = {**made_image(factory.store, {"os": "unknown", "architecture": "unknown", "rootfs": {"type": "layers", "diff_ids": [statement["digest"]]}}, [statement]),
+                   "platform": {"os": "unknown", "architecture": "unknown"},
+                   "annotations": {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": member["digest"]}}  # fmt: skip
+    index = {"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": [member, attestation]}
+    bundle = exported(factory.store, factory.store.add_json(images.OCI["index"], index))
+    err = airlock(0, "verify", bundle, "--key", keys / "alice.pub", "--layers").err
+    assert "1 layer unpacked and compared; 1 manifest of signatures, attestations and other artifacts" in err
+
+
+def test_a_config_that_others_would_read_in_another_way_is_not_exported(airlock, keys, exported, tmp_path):
+    factory = images.Factory(packages=None)
+    exported(factory.store, made_image(factory.store, {"RootFS": {}}), status=6)
+    assert not (tmp_path / "odd.tar").exists()
+
+
+def test_other_programs_see_what_was_verified(airlock, keys, exported, tmp_path):
+    """tar, skopeo and containerd read names and digests from the file: the same as airlock, and no others."""
+    factory = images.Factory(packages=None)
+    top = made_image(factory.store, {})
+    bundle = exported(factory.store, top)
+    shown = airlock(0, "verify", bundle, "--key", keys / "alice.pub", "--output", "json").json["images"]
+    listed = subprocess.run(["tar", "tf", bundle], check=True, capture_output=True, text=True).stdout.split()
+    assert listed == tarfile.open(bundle).getnames() and len(set(listed)) == len(listed)
+    index = json.loads(tarfile.open(bundle).extractfile("index.json").read())
+    names = {m["annotations"][key]: m["digest"] for m in index["manifests"] for key in ("org.opencontainers.image.ref.name", "io.containerd.image.name")}
+    assert names == {image["source"]: image["digest"] for image in shown} == {"quay.io/lab/odd:1": top["digest"]}
+    raw = subprocess.run(["skopeo", "inspect", "--raw", f"oci-archive:{bundle}:quay.io/lab/odd:1"], check=True, capture_output=True).stdout
+    assert images.digest(raw) == top["digest"]
+    ours = {f"blobs/sha256/{d[7:]}" for d in factory.store.blobs} & set(listed)
+    assert {name for name in listed if name.startswith("blobs/")} == ours

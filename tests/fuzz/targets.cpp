@@ -181,17 +181,29 @@ void sums(std::string_view input) {
 }
 
 std::span<const Target> targets() {
-  static constexpr std::array<Target, 11> all{{{"archive", archive},
+  static constexpr std::array<Target, 23> all{{{"archive", archive},
+                                               {"challenge", challenge},
+                                               {"cluster", cluster},
+                                               {"credentials", credentials},
+                                               {"error_body", error_body},
+                                               {"image_config", image_config},
+                                               {"image_list", image_list},
                                                {"journal", journal},
                                                {"json", json},
+                                               {"link_header", link_header},
                                                {"lock", lock},
                                                {"manifest", manifest},
                                                {"metadata", metadata},
+                                               {"patch", patch},
                                                {"policy", policy},
+                                               {"public_key", public_key},
                                                {"receipt", receipt},
                                                {"reference", reference},
                                                {"signature", signature},
-                                               {"sums", sums}}};
+                                               {"sums", sums},
+                                               {"text", text},
+                                               {"url", url},
+                                               {"yaml", yaml}}};
   return all;
 }
 

@@ -9,16 +9,28 @@
 namespace airlock::fuzz {
 
 void archive(std::string_view raw);
+void challenge(std::string_view input);
+void cluster(std::string_view input);
+void credentials(std::string_view input);
+void error_body(std::string_view input);
+void image_config(std::string_view input);
+void image_list(std::string_view input);
 void journal(std::string_view input);
 void json(std::string_view input);
 void lock(std::string_view input);
+void link_header(std::string_view input);
 void manifest(std::string_view input);
 void metadata(std::string_view input);
+void patch(std::string_view input);
 void policy(std::string_view input);
+void public_key(std::string_view input);
 void receipt(std::string_view input);
 void reference(std::string_view input);
 void signature(std::string_view input);
 void sums(std::string_view input);
+void text(std::string_view input);
+void url(std::string_view input);
+void yaml(std::string_view input);
 
 struct Target {
   std::string_view name;  ///< and of the folder with its corpus

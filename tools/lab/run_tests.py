@@ -12,6 +12,10 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SANITIZED = ROOT / "build-sanitized"
+THREADED = ROOT / "build-threads"
+THREAD_OPTIONS = {"TSAN_OPTIONS": "halt_on_error=0:exitcode=98:second_deadlock_stack=1"}
+# What runs many threads at once: transfers, their faults, verification.
+THREADED_TESTS = ["tests/functional/test_export.py", "tests/functional/test_import.py", "tests/functional/test_faults.py"]
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -57,11 +61,11 @@ def unit_tests(count, build, env=None):
         count.add(0, 1)  # it crashed, or a sanitizer spoke after the last test
 
 
-def functional_tests(count, build, env=None):
+def functional_tests(count, build, env=None, which=("tests/functional",)):
     say(f"functional tests, {build.name}")
     programs = {"AIRLOCK": str(build / "src/airlock"), "TEST_REGISTRY": str(build / "tests/test-registry")}
     cache = os.environ.get("LAB_CACHE", str(ROOT / "build/lab"))
-    status, text = run(["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--durations=5", "tests/functional"],
+    status, text = run(["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--durations=5", *which],
                        {**programs, "LAB_CACHE": cache, **(env or {})})  # fmt: skip
     last = text.strip().splitlines()[-1] if text.strip() else ""
     numbers = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
@@ -107,14 +111,14 @@ class Tidy:
         count.add(not bad, bool(bad))
 
 
-def build_sanitized():
-    say("building with AddressSanitizer and UndefinedBehaviorSanitizer")
-    if not (SANITIZED / "build.ninja").exists():
+def build_with(sanitizers, folder, *targets):
+    say(f"building with the sanitizers {sanitizers}")
+    if not (folder / "build.ninja").exists():
         # GCC 12 warns of uninitialized values inside its own headers when it instruments: warnings are the other build's.
-        subprocess.run(["meson", "setup", SANITIZED, "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Doptimization=1",
+        subprocess.run(["meson", "setup", folder, f"-Db_sanitize={sanitizers}", "-Db_lundef=false", "-Doptimization=1",
                         "-Ddebug=true", "-Dwerror=false", "-Dcpp_args=-w -g1 -fno-sanitize-recover=all -fno-omit-frame-pointer"],
                        cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # fmt: skip
-    return run(["ninja", "-C", SANITIZED, "--quiet"])[0] == 0
+    return run(["ninja", "-C", folder, "--quiet", *targets])[0] == 0
 
 
 def main():
@@ -132,10 +136,15 @@ def main():
     check(count, "fuzzed inputs", [build / "tests/fuzz-replay", "tests/fuzz/corpus"])
     functional_tests(count, build)
     if not quick:
-        if build_sanitized():
+        if build_with("address,undefined", SANITIZED):
             unit_tests(count, SANITIZED, SANITIZER_OPTIONS)
             check(count, "fuzzed inputs, sanitized", [SANITIZED / "tests/fuzz-replay", "tests/fuzz/corpus"], SANITIZER_OPTIONS)
             functional_tests(count, SANITIZED, SANITIZER_OPTIONS)
+        else:
+            count.add(0, 1)
+        if build_with("thread", THREADED, "src/airlock", "tests/unit", "tests/test-registry"):
+            unit_tests(count, THREADED, THREAD_OPTIONS)
+            functional_tests(count, THREADED, THREAD_OPTIONS, THREADED_TESTS)
         else:
             count.add(0, 1)
         tidy.report(count)

@@ -66,7 +66,7 @@ class Reporter {
     std::uint64_t number_;
   };
   /// `bytes` 0: without sizes.
-  Moving show(std::string name, std::uint64_t bytes = 0);
+  Moving start_moving(std::string name, std::uint64_t bytes = 0);
 
   bool quiet() const { return options_.quiet; }
 
