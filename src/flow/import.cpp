@@ -19,7 +19,7 @@ namespace {
 std::vector<std::string> literal_image_warnings(const bundle::Metadata& metadata) {
   std::vector<std::string> warnings;
   if (metadata.selection.kubeone.empty()) return warnings;
-  const auto catalog = catalog::Catalog::built_in();
+  const catalog::Catalog catalog = catalog::Catalog::built_in();
   const catalog::Release* release = catalog.find_release(metadata.selection.kubeone);
   if (release == nullptr) return warnings;
   for (const catalog::AddonImage& literal : release->literal_images)
@@ -105,10 +105,18 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   findings.conclude();
   const bundle::VerifiedBundle& bundle = *verified;
 
-  auto result = std::make_unique<ImportResult>(ImportResult{
-      bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}, {}, {}, {}, {}});
+  auto result = std::make_unique<ImportResult>(ImportResult{bundle.metadata(),
+                                                            bundle.evidence(),
+                                                            {},
+                                                            {},
+                                                            {request.api_version, request.target, reach, {}},
+                                                            {},
+                                                            {},
+                                                            {},
+                                                            {},
+                                                            {}});
   result->sources = source_registries(result->metadata);
-  result->warnings = result->configuration.warnings();
+  if (request.consumer) result->configuration.consumer = request.consumer(result->metadata);
   for (auto& warning : literal_image_warnings(result->metadata)) result->warnings.push_back(std::move(warning));
   result->destinations = destinations_of(result->metadata, request.target);
   if (!request.dry_run)

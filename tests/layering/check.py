@@ -14,7 +14,7 @@ LIBRARIES = {
     r"archive(_entry)?\.h": ["bundle/layers.cpp"],
     r"zstd\.h": ["bundle/layers.cpp"],
     r"openssl/": ["trust", "oci/digest.cpp"],
-    r"yaml-cpp/": ["catalog", "kubeone", "base/yaml.cpp"],
+    r"yaml-cpp/": ["base/yaml.cpp"],
     r"CLI/": ["cli"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
