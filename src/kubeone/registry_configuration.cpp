@@ -64,8 +64,8 @@ bool RegistryConfiguration::insecure() const {
   // KubeOne writes what belongs to insecureRegistry under the whole of overwriteRegistry, and containerd looks under
   // the host alone: behind a prefix it is of no use, and in the newer form it even breaks what would work without it.
   if (!registry.prefix.empty()) return false;
-  return consumer.insecure_registry == InsecureRegistry::plain_http ? reach == Reach::plain_http
-                                                                    : reach != Reach::tls_verified;
+  return reach ==
+         (consumer.insecure_registry == InsecureRegistry::plain_http ? Reach::plain_http : Reach::tls_unverified);
 }
 
 std::string RegistryConfiguration::stanza() const {
