@@ -91,8 +91,10 @@ bool fits(const Release& release, const std::set<Version>& versions, const std::
 const Release& newest_fitting_release(const Catalog& catalog, const std::set<Version>& versions,
                                       const std::set<std::string>& api_versions) {
   const auto lines = catalog.lines();
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line)
-    if (const Release* release = catalog.find_release(*line); fits(*release, versions, api_versions)) return *release;
+  auto newest_first = lines;
+  std::reverse(newest_first.begin(), newest_first.end());
+  for (const std::string& line : newest_first)
+    if (const Release* release = catalog.find_release(line); fits(*release, versions, api_versions)) return *release;
   std::vector<std::string> ranges;
   for (const std::string& line : lines) {
     const Release& release = *catalog.find_release(line);
