@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/registry_configuration.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
@@ -16,10 +17,10 @@ using registry::Reach;
 /// Whether a manifest of any API version that the release loads may have overridePath.
 bool knows_override_path(const catalog::Catalog& catalog, const catalog::Release& release) {
   const Json::json_pointer field("/containerRuntime/containerd/registries/*/overridePath");
-  for (const auto& [api_version, rules] : release.rules)
-    if (const Json& fields = catalog.fields(release, api_version); !fields.is_null() && fields.contains(field))
-      return true;
-  return false;
+  return std::any_of(release.rules.begin(), release.rules.end(), [&](const auto& entry) {
+    const Json& fields = catalog.fields(release, entry.first);
+    return !fields.is_null() && fields.contains(field);
+  });
 }
 
 }  // namespace

@@ -74,8 +74,8 @@ class Node:
     def pulls(self, image):
         """Whether the image comes, and what was said."""
         if self.certs:
-            run = subprocess.run(self.named("ctr", "--address", self.folder / "sock", "content", "fetch", "--hosts-dir", self.certs, "--platform", "linux/amd64", image),
-                                 capture_output=True, text=True)  # fmt: skip
+            fetch = ["content", "fetch", "--hosts-dir", self.certs, "--platform", "linux/amd64", image]
+            run = subprocess.run(self.named("ctr", "--address", self.folder / "sock", *fetch), capture_output=True, text=True)
             return run.returncode == 0, run.stderr
         return self.cri_pulls(image)
 
@@ -84,9 +84,9 @@ class Node:
         spec = b"\x0a" + bytes([len(image)]) + image.encode()
         message = b"\x0a" + bytes([len(spec)]) + spec
         (self.folder / "request").write_bytes(struct.pack(">BI", 0, len(message)) + message)
-        run = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--unix-socket", self.folder / "sock", "-H", "content-type: application/grpc", "-H", "te: trailers",
-                              "--data-binary", f"@{self.folder}/request", "-D", "-", "-o", os.devnull, "http://localhost/runtime.v1.ImageService/PullImage"],
-                             capture_output=True, text=True, timeout=120)  # fmt: skip
+        command = ["curl", "-sS", "--http2-prior-knowledge", "--unix-socket", self.folder / "sock", "-D", "-", "-o", os.devnull]
+        command += ["-H", "content-type: application/grpc", "-H", "te: trailers", "--data-binary", f"@{self.folder}/request"]
+        run = subprocess.run([*command, "http://localhost/runtime.v1.ImageService/PullImage"], capture_output=True, text=True, timeout=120)
         status = re.search(r"^grpc-status: (\d+)", run.stdout, re.MULTILINE)
         assert status, run.stdout + run.stderr + (self.folder / "log").read_text()[-1000:]
         return status[1] == "0", run.stdout

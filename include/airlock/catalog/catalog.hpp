@@ -75,8 +75,6 @@ struct KubeadmImages {
 /// Error (code `selection`) when one is not there; `where` names the text.
 KubeadmImages parse_kubeadm_constants(std::string_view text, const Version& version, const std::string& where);
 
-class Document;
-
 /// All releases that are known. Each is read when it is asked for. Not for several threads at once.
 class Catalog {
  public:
