@@ -1,9 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a C++ source that holds the given data files: embed_files.py OUTPUT FILE..."""
+"""Writes a C++ source that holds the catalog: embed_files.py OUTPUT FILE...
 
+Each file becomes JSON, one text for each of its top-level keys, so that the program reads at its start what it needs and
+no more: YAML takes ten times as long, and the fields of manifests and the patches of a release are rarely asked for.
+"""
+
+import hashlib
+import json
 import pathlib
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import catalog_yaml
 
 CHUNK = 8000  # compilers need to take string literals of 65536 characters only, and readers tire sooner
 
@@ -13,17 +22,28 @@ def literal(text: str) -> str:
     return "\n".join(f'R"airlock({chunk})airlock"' for chunk in chunks)
 
 
+def canonical(value) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def main() -> None:
     output, *inputs = sys.argv[1:]
-    rows = []
-    for path in sorted(map(pathlib.Path, inputs)):
-        rows.append(f'    {{"{path.name}",\n{literal(path.read_text(encoding="utf-8"))}}},')
+    rows, sums = [], ""
+    for path in sorted(map(pathlib.Path, inputs), key=lambda p: p.name):
+        try:
+            content = catalog_yaml.loads(path.read_text(encoding="utf-8"))
+        except catalog_yaml.CatalogError as error:
+            sys.exit(f"{path}: {error}")
+        sums += hashlib.sha256(canonical(content).encode()).hexdigest() + f"  {path.name}\n"
+        rows += [f'    {{"{path.name}", "{key}",\n{literal(canonical(content[key]))}}},' for key in sorted(content)]
+    digest = hashlib.sha256(sums.encode()).hexdigest()
     pathlib.Path(output).write_text(
         "// Made by tools/embed_files.py; do not edit.\n"
         '#include "catalog/embedded.hpp"\n\n'
         "namespace airlock::catalog {\n\n"
-        "namespace {\nconstexpr EmbeddedFile files[] = {\n" + "\n".join(rows) + "\n};\n}  // namespace\n\n"
-        "std::span<const EmbeddedFile> embedded_files() { return files; }\n\n"
+        "namespace {\nconstexpr EmbeddedPart parts[] = {\n" + "\n".join(rows) + "\n};\n}  // namespace\n\n"
+        "std::span<const EmbeddedPart> embedded_parts() { return parts; }\n\n"
+        f'std::string_view embedded_digest() {{ return "sha256:{digest}"; }}\n\n'
         "}  // namespace airlock::catalog\n",
         encoding="utf-8",
     )

@@ -62,6 +62,12 @@ bool take_line(JournalRecord& record, const std::string& line) {
   return true;
 }
 
+/// Of any version, cut short anywhere, or zeros, as a loss of power leaves it: not somebody else's file of this name.
+bool looks_ours(std::string_view text) {
+  return text.starts_with(any_version) || any_version.starts_with(text) ||
+         text.find_first_not_of('\0') == std::string_view::npos;
+}
+
 }  // namespace
 
 std::uint64_t JournalRecord::covered(const oci::Digest& digest, std::uint64_t from, std::uint64_t to) const {
@@ -104,7 +110,7 @@ std::optional<JournalRecord> read_journal(const std::filesystem::path& bundle) {
   if (static_cast<std::uint64_t>(status.st_size) > max_journal) return std::nullopt;
   std::string text(static_cast<std::size_t>(status.st_size), '\0');
   read_exactly(*fd, 0, text, path);
-  if (!text.empty() && !text.starts_with(any_version))
+  if (!looks_ours(text))
     throw Error(ErrorCode::media, path.string() + " is there, and is no journal of airlock")
         .hint("move it away, or choose another name for the bundle");
   return parse_journal(text);

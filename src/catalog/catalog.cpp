@@ -1,117 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/catalog/catalog.hpp"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
-#include "embedded.hpp"
+#include "catalog/document.hpp"
+#include "catalog/embedded.hpp"
+#include "catalog/release_reader.hpp"
 
 namespace airlock::catalog {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& where, const std::string& why) {
-  throw Error(ErrorCode::selection, "catalog " + where + ": " + why)
-      .hint("correct the file given with --catalog; data/catalog in the source has examples");
-}
+constexpr std::string_view kubeadm_file = "kubeadm.yaml";
+constexpr std::size_t max_file = 16U << 20;
 
-std::string text(const YAML::Node& node, const std::string& where) {
-  if (!node.IsDefined() || !node.IsScalar()) refuse(where, "a text value is missing");
-  return node.Scalar();
-}
+using Documents = std::map<std::string, std::unique_ptr<Document>>;
 
-std::optional<Minor> optional_minor(const YAML::Node& node, const std::string& where) {
-  if (!node.IsDefined()) return std::nullopt;
-  const auto minor = Minor::parse(text(node, where));
-  if (!minor) refuse(where, "\"" + node.Scalar() + "\" is not a minor version such as 1.29");
-  return minor;
-}
-
-MinorRange range(const YAML::Node& node, const std::string& where) {
-  return {optional_minor(node["min"], where + ": min"), optional_minor(node["max"], where + ": max")};
-}
-
-oci::Reference image(const YAML::Node& node, const std::string& where) {
-  try {
-    return oci::Reference::parse(text(node["image"], where + ": image"));
-  } catch (Error& error) {
-    throw error.within("catalog " + where);
-  }
-}
-
-std::vector<RangedImage> ranged_images(const YAML::Node& list, const std::string& where) {
-  std::vector<RangedImage> images;
-  for (const YAML::Node& item : list) images.push_back({range(item, where), image(item, where)});
-  return images;
-}
-
-Group group(const YAML::Node& node, const std::string& where) {
-  const std::string name = text(node, where);
-  if (name == "base") return Group::base;
-  if (name == "optional") return Group::optional;
-  refuse(where, "unknown group \"" + name + "\"");
-}
-
-Component component(const YAML::Node& node, const std::string& file) {
-  Component result;
-  result.name = text(node["name"], file + ": components: name");
-  const std::string where = file + ": component " + result.name;
-  result.group = group(node["group"], where + ": group");
-  for (const YAML::Node& addon : node["addons"]) result.addons.push_back(text(addon, where + ": addons"));
-  result.images = ranged_images(node["images"], where);
-  if (result.images.empty()) refuse(where, "no images");
-  return result;
-}
-
-std::vector<AddonImage> addon_images(const YAML::Node& list, const std::string& where) {
-  std::vector<AddonImage> images;
-  for (const YAML::Node& item : list) images.push_back({text(item["addon"], where), image(item, where)});
-  return images;
-}
-
-Release release(const YAML::Node& root, const std::string& file) {
-  Release result;
-  result.version = text(root["kubeone"], file + ": kubeone");
-  if (!Version::parse(result.version)) refuse(file + ": kubeone", "\"" + result.version + "\" is not a version");
-  result.kubernetes = range(root["kubernetes"], file + ": kubernetes");
-  if (!result.kubernetes.min || !result.kubernetes.max) refuse(file + ": kubernetes", "min or max is missing");
-  for (const YAML::Node& node : root["components"]) result.components.push_back(component(node, file));
-  result.sandbox_images = ranged_images(root["sandboxImages"], file + ": sandboxImages");
-  for (const auto& provider : root["cloudProviders"]) {
-    auto& addons = result.cloud_providers[provider.first.Scalar()];  // `none` has an entry, and no addon
-    for (const YAML::Node& addon : provider.second) addons.push_back(text(addon, file + ": cloudProviders"));
-  }
-  for (const YAML::Node& addon : root["embeddedAddons"])
-    result.embedded_addons.push_back(text(addon, file + ": embeddedAddons"));
-  result.addon_images = addon_images(root["addonImages"], file + ": addonImages");
-  result.literal_images = addon_images(root["literalImages"], file + ": literalImages");
-  return result;
-}
-
-std::map<Version, KubeadmImages> kubeadm_table(const YAML::Node& root, const std::string& file) {
-  std::map<Version, KubeadmImages> table;
-  for (const auto& row : root) {
-    const std::string name = row.first.Scalar();
-    const auto version = Version::parse(name);
-    if (!version) refuse(file, "\"" + name + "\" is not a version such as v1.29.4");
-    const std::string where = file + ": " + name;
-    table[*version] = {text(row.second["coredns"], where + ": coredns"), text(row.second["etcd"], where + ": etcd"),
-                       text(row.second["pause"], where + ": pause")};
-  }
-  return table;
-}
-
-oci::Digest digest_of(const std::map<std::string, std::string>& files) {
-  oci::Sha256 hash;
-  for (const auto& [name, content] : files) hash.update(oci::sha256(content).hex() + "  " + name + "\n");
-  return hash.finish();
+std::string text_part(const Document& document, const std::string& key) {
+  const Json& part = document.part(key);
+  if (!part.is_string()) refuse_catalog(document.name() + ": " + key, "a text value is missing");
+  return part.get<std::string>();
 }
 
 }  // namespace
+
+struct Catalog::State {
+  Documents documents;
+  std::map<Minor, const Document*> lines;
+  mutable std::map<std::string, Release> releases;  // by "v1.14.1"
+  mutable std::map<std::string, Json> fields;       // by release and API version
+  mutable std::optional<std::map<Version, KubeadmImages>> kubeadm;
+  std::string looked_up;
+  bool embedded = false;
+
+  const Release& newest(const Document& document) const {
+    const std::string version = text_part(document, "kubeone");
+    const auto known = releases.find(version);
+    if (known != releases.end()) return known->second;
+    return releases.emplace(version, read_release(document.whole({"fields", "patches"}), document.name()))
+        .first->second;
+  }
+
+  /// A patch release: what is newest, with the differences (JSON Merge Patch, RFC 7396).
+  const Release* patch(const Document& document, const std::string& version) const {
+    if (const auto known = releases.find(version); known != releases.end()) return &known->second;
+    const Json& patches = document.part("patches");
+    const auto found = patches.is_object() ? patches.find(version) : patches.end();
+    if (found == patches.end()) return nullptr;
+    Json whole = document.whole({"fields", "patches"});
+    Json difference = *found;
+    difference.erase("fields");
+    whole.merge_patch(difference);
+    whole["kubeone"] = version;
+    return &releases.emplace(version, read_release(whole, document.name() + ": " + version)).first->second;
+  }
+
+  void arrange() {
+    for (const auto& [name, document] : documents) {
+      if (name == kubeadm_file) continue;
+      const std::string version = text_part(*document, "kubeone");
+      const auto parsed = Version::parse(version);
+      if (!parsed) refuse_catalog(name + ": kubeone", "\"" + printable(version, 80) + "\" is not a version");
+      if (!lines.emplace(parsed->line, document.get()).second)
+        refuse_catalog(name, "another file has KubeOne " + parsed->line.str() + " too");
+    }
+    if (!documents.contains(std::string(kubeadm_file))) refuse_catalog(std::string(kubeadm_file), "missing or empty");
+    if (lines.empty()) refuse_catalog("kubeone-*.yaml", "no KubeOne release");
+  }
+};
 
 std::string to_string(Group group) {
   switch (group) {
@@ -130,63 +90,114 @@ std::set<std::string> Release::addon_names() const {
 
 std::string Release::line() const { return Version::parse(version)->line.str(); }
 
-Catalog::Catalog(const Files& files) : digest_(digest_of(files)) {
-  for (const auto& [name, content] : files) {
-    try {
-      const YAML::Node root = YAML::Load(content);
-      if (!root.IsMap()) refuse(name, "not a YAML mapping");
-      if (name == "kubeadm.yaml")
-        kubeadm_ = kubeadm_table(root, name);
-      else
-        releases_.push_back(release(root, name));
-    } catch (const YAML::Exception& error) {
-      refuse(name, "line " + std::to_string(error.mark.line + 1) + ": " + error.msg);
-    }
-  }
-  if (kubeadm_.empty()) refuse("kubeadm.yaml", "missing or empty");
-  if (releases_.empty()) refuse("kubeone-*.yaml", "no KubeOne release");
-  std::sort(releases_.begin(), releases_.end(),
-            [](const Release& a, const Release& b) { return *Version::parse(a.version) < *Version::parse(b.version); });
-}
+Catalog::Catalog(std::unique_ptr<State> state) : state_(std::move(state)) { state_->arrange(); }
+Catalog::Catalog(Catalog&&) noexcept = default;
+Catalog& Catalog::operator=(Catalog&&) noexcept = default;
+Catalog::~Catalog() = default;
 
 Catalog Catalog::built_in() {
-  Files files;
-  for (const EmbeddedFile& file : embedded_files()) files.emplace(file.name, file.content);
-  return Catalog(files);
+  auto state = std::make_unique<State>();
+  state->embedded = true;
+  for (const EmbeddedPart& part : embedded_parts()) {
+    auto& document = state->documents[std::string(part.file)];
+    if (!document) document = std::make_unique<Document>(std::string(part.file));
+    document->add(part.key, part.json);
+  }
+  return Catalog(std::move(state));
 }
 
 Catalog Catalog::load(const std::filesystem::path& directory) {
   std::error_code status;
-  Files files;
+  auto state = std::make_unique<State>();
   for (const auto& entry : std::filesystem::directory_iterator(directory, status)) {
     const std::string name = entry.path().filename().string();
-    if (name == "kubeadm.yaml" || glob_match("kubeone-*.yaml", name))
-      files.emplace(name, read_file(entry.path(), 16U << 20));
+    if (name != kubeadm_file && !glob_match("kubeone-*.yaml", name)) continue;
+    state->documents[name] = std::make_unique<Document>(Document::from_yaml(name, read_file(entry.path(), max_file)));
   }
   if (status)
     throw Error(ErrorCode::media, "cannot read the catalog directory " + directory.string() + ": " + status.message())
         .hint("name a directory with kubeadm.yaml and kubeone-*.yaml");
-  return Catalog(files);
+  Catalog catalog(std::move(state));
+  // Files of users are read at once: a mistake in a release that is not asked for today is found today.
+  for (const auto& [line, document] : catalog.state_->lines)
+    for (const std::string& version : catalog.patches(line.str())) catalog.find_release(version);
+  if (catalog.kubeadm().empty()) refuse_catalog(std::string(kubeadm_file), "missing or empty");
+  return catalog;
 }
 
-void Catalog::add_kubeadm(const Version& version, const KubeadmImages& images) {
-  kubeadm_.insert_or_assign(version, images);
-  digest_ = oci::sha256(digest_.hex() + " " + version.str() + " " + images.coredns + " " + images.etcd + " " +
-                        images.pause + "\n");
+std::vector<std::string> Catalog::lines() const {
+  std::vector<std::string> names;
+  for (const auto& [line, document] : state_->lines) names.push_back(line.str());
+  return names;
+}
+
+std::vector<std::string> Catalog::patches(const std::string& line) const {
+  const auto minor = Minor::parse(line);
+  const auto found = minor ? state_->lines.find(*minor) : state_->lines.end();
+  if (found == state_->lines.end()) return {};
+  std::vector<Version> versions{*Version::parse(text_part(*found->second, "kubeone"))};
+  const Json& patches = found->second->part("patches");
+  if (!patches.is_object() && !patches.is_null()) refuse_catalog(found->second->name() + ": patches", "not a mapping");
+  for (const auto& [name, patch] : patches.items()) {
+    const auto version = Version::parse(name);
+    if (!version || version->line != *minor)
+      refuse_catalog(found->second->name() + ": patches", "\"" + printable(name, 80) + "\" is no patch of " + line);
+    versions.push_back(*version);
+  }
+  std::sort(versions.rbegin(), versions.rend());
+  std::vector<std::string> names;
+  for (const Version& version : versions) names.push_back(version.str());
+  return names;
 }
 
 const Release* Catalog::find_release(std::string_view name) const {
-  if (name.starts_with('v')) name.remove_prefix(1);
-  for (const Release& release : releases_)
-    if (release.line() == name || release.version.substr(1) == name) return &release;
-  return nullptr;
+  const auto exact = Version::parse(name);
+  const auto line = exact ? exact->line : Minor::parse(name);
+  const auto found = line ? state_->lines.find(*line) : state_->lines.end();
+  if (found == state_->lines.end()) return nullptr;
+  const Document& document = *found->second;
+  if (!exact || exact->str() == text_part(document, "kubeone")) return &state_->newest(document);
+  return state_->patch(document, exact->str());
+}
+
+const Json& Catalog::fields(const Release& release, const std::string& api_version) const {
+  const std::string key = release.version + " " + api_version;
+  if (const auto known = state_->fields.find(key); known != state_->fields.end()) return known->second;
+  const Document& document = *state_->lines.at(Version::parse(release.version)->line);
+  Json fields = document.part("fields");
+  const Json& patches = document.part("patches");
+  if (patches.is_object() && patches.contains(release.version) && patches[release.version].contains("fields"))
+    fields.merge_patch(patches[release.version]["fields"]);
+  Json& kept = state_->fields[key];
+  if (fields.is_object() && fields.contains(api_version)) kept = std::move(fields[api_version]);
+  return kept;
+}
+
+const std::map<Version, KubeadmImages>& Catalog::kubeadm() const {
+  if (!state_->kubeadm) {
+    const std::string name(kubeadm_file);
+    state_->kubeadm = read_kubeadm(state_->documents.at(name)->whole(), name);
+  }
+  return *state_->kubeadm;
+}
+
+void Catalog::add_kubeadm(const Version& version, const KubeadmImages& images) {
+  kubeadm();
+  state_->kubeadm->insert_or_assign(version, images);
+  state_->looked_up += " " + version.str() + " " + images.coredns + " " + images.etcd + " " + images.pause + "\n";
 }
 
 std::optional<Version> Catalog::newest_patch(const Minor& minor) const {
   std::optional<Version> newest;
-  for (const auto& [version, images] : kubeadm_)
-    if (version.line == minor) newest = version;
+  for (const auto& [version, images] : kubeadm())
+    if (version.line == minor && version.pre_release.empty()) newest = version;
   return newest;
+}
+
+oci::Digest Catalog::digest() const {
+  const auto digest =
+      state_->embedded ? oci::Digest::parse(std::string(embedded_digest())) : documents_digest(state_->documents);
+  return state_->looked_up.empty() ? digest : oci::sha256(digest.hex() + state_->looked_up);
 }
 
 }  // namespace airlock::catalog

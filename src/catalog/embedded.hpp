@@ -7,11 +7,16 @@
 
 namespace airlock::catalog {
 
-struct EmbeddedFile {
-  std::string_view name;
-  std::string_view content;
+/// One top-level key of a file, as JSON.
+struct EmbeddedPart {
+  std::string_view file;
+  std::string_view key;
+  std::string_view json;
 };
 
-std::span<const EmbeddedFile> embedded_files();
+/// Ordered by file.
+std::span<const EmbeddedPart> embedded_parts();
+/// What documents_digest() gives for them.
+std::string_view embedded_digest();
 
 }  // namespace airlock::catalog

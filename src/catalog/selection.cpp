@@ -13,14 +13,11 @@ namespace {
 
 constexpr std::array control_plane_images{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"};
 
-std::string known_lines(const Catalog& catalog) {
-  std::vector<std::string> lines;
-  for (const Release& release : catalog.releases()) lines.push_back(release.line());
-  return join(lines, ", ");
-}
+std::string known_lines(const Catalog& catalog) { return join(catalog.lines(), ", "); }
 
 std::set<Group> parse_filters(const std::vector<std::string>& words) {
   std::set<Group> groups;
+  if (words == std::vector<std::string>{"none"}) return parse_filters({});  // mirror-images' word for no filter
   for (const std::string& word : words) {
     if (word == "base")
       groups.insert(Group::base);
@@ -30,7 +27,9 @@ std::set<Group> parse_filters(const std::vector<std::string>& words) {
       groups.insert(Group::control_plane);
     else
       throw Error(ErrorCode::selection, "unknown filter \"" + word + "\"")
-          .hint("use any of base, optional, control-plane, separated by commas; no filter takes everything");
+          .hint(
+              "use any of base, optional, control-plane, separated by commas; no filter, or none alone, takes "
+              "everything");
   }
   if (groups.empty()) groups = {Group::base, Group::optional, Group::control_plane};
   return groups;
@@ -45,7 +44,7 @@ Version parse_version(const Catalog& catalog, const std::string& word) {
   const auto version = Version::parse(word);
   if (!version)
     throw Error(ErrorCode::selection, "\"" + word + "\" is not a Kubernetes version")
-        .hint("write v1.29.4, or 1.29 for the newest known patch");
+        .hint("write v1.29.4, 1.29 for the newest known patch, or v1.30.0-rc.1 with --look-up");
   if (!catalog.kubeadm().contains(*version)) {
     const auto newest = catalog.newest_patch(version->line);
     throw Error(ErrorCode::selection, "Kubernetes " + version->str() + " is not in the catalog")
@@ -66,13 +65,13 @@ std::set<Version> parse_versions(const Catalog& catalog, const std::vector<std::
 const Release& named_release(const Catalog& catalog, const std::string& name, const std::set<Version>& versions) {
   const Release* release = catalog.find_release(name);
   const auto patch = Version::parse(name);
-  const Release* same_line = patch ? catalog.find_release(patch->line.str()) : nullptr;
-  if (release == nullptr && same_line != nullptr)
-    throw Error(ErrorCode::selection,
-                "of KubeOne " + same_line->line() + ", only " + same_line->version + " is in the catalog")
-        .hint("use --kubeone " + same_line->line() + ", or give the images of " + name + " with --catalog DIR");
+  const auto known = patch ? catalog.patches(patch->line.str()) : std::vector<std::string>();
+  if (release == nullptr && !known.empty())
+    throw Error(ErrorCode::selection, "KubeOne " + patch->str() + " is not in the catalog")
+        .hint("of " + patch->line.str() + " it has " + join(known, ", ") +
+              "; a newer airlock may know more, or give the images with --catalog DIR");
   if (release == nullptr)
-    throw Error(ErrorCode::selection, "unknown KubeOne release \"" + name + "\"")
+    throw Error(ErrorCode::selection, "unknown KubeOne release \"" + printable(name, 80) + "\"")
         .hint("known releases: " + known_lines(catalog));
   for (const Version& version : versions)
     if (!release->kubernetes.contains(version.line))
@@ -82,16 +81,31 @@ const Release& named_release(const Catalog& catalog, const std::string& name, co
   return *release;
 }
 
-const Release& newest_fitting_release(const Catalog& catalog, const std::set<Version>& versions) {
-  const auto& releases = catalog.releases();
-  const auto fits = [&](const Release& release) {
-    return std::all_of(versions.begin(), versions.end(),
-                       [&](const Version& version) { return release.kubernetes.contains(version.line); });
-  };
-  const auto release = std::find_if(releases.rbegin(), releases.rend(), fits);
-  if (release != releases.rend()) return *release;
+bool fits(const Release& release, const std::set<Version>& versions, const std::set<std::string>& api_versions) {
+  return std::all_of(versions.begin(), versions.end(),
+                     [&](const Version& version) { return release.kubernetes.contains(version.line); }) &&
+         std::all_of(api_versions.begin(), api_versions.end(),
+                     [&](const std::string& api) { return release.rules.contains(api); });
+}
+
+const Release& newest_fitting_release(const Catalog& catalog, const std::set<Version>& versions,
+                                      const std::set<std::string>& api_versions) {
+  const auto lines = catalog.lines();
+  auto newest_first = lines;
+  std::reverse(newest_first.begin(), newest_first.end());
+  for (const std::string& line : newest_first)
+    if (const Release* release = catalog.find_release(line); fits(*release, versions, api_versions)) return *release;
   std::vector<std::string> ranges;
-  for (const Release& known : releases) ranges.push_back(known.line() + " (" + known.kubernetes.str() + ")");
+  for (const std::string& line : lines) {
+    const Release& release = *catalog.find_release(line);
+    if (fits(release, versions, {})) {
+      const std::vector<std::string> wanted(api_versions.begin(), api_versions.end());
+      throw Error(ErrorCode::selection, "no KubeOne release that supports the Kubernetes version loads manifests of " +
+                                            printable(join(wanted, ", "), 160))
+          .hint("kubeone config migrate makes a newer manifest of an older one; see apiVersion");
+    }
+    ranges.push_back(line + " (" + release.kubernetes.str() + ")");
+  }
   throw Error(ErrorCode::selection, "no KubeOne release supports all requested Kubernetes versions")
       .hint("make one bundle per release; known releases and what they support: " + join(ranges, ", "));
 }
@@ -100,7 +114,7 @@ const Release& newest_fitting_release(const Catalog& catalog, const std::set<Ver
 std::set<Version> all_supported(const Catalog& catalog, const Release& release) {
   std::set<Version> versions;
   for (const auto& [version, images] : catalog.kubeadm())
-    if (release.kubernetes.contains(version.line)) versions.insert(version);
+    if (version.pre_release.empty() && release.kubernetes.contains(version.line)) versions.insert(version);
   return versions;
 }
 
@@ -151,11 +165,11 @@ class Collector {
 
   /// What these addons deploy; each comes with its reason.
   void add_addons(const Version& version, const Release& release, const std::map<std::string, std::string>& addons,
-                  const std::string& prefix) {
+                  const std::string& prefix, bool hubble = true) {
     for (const Component& component : release.components)
       for (const std::string& addon : component.addons) {
         const auto wanted = addons.find(addon);
-        if (wanted == addons.end()) continue;
+        if (wanted == addons.end() || (component.only_with_hubble && !hubble)) continue;
         for (const RangedImage& ranged : component.images)
           if (ranged.range.contains(version.line))
             add(ranged.image, component.name, to_string(component.group), prefix + wanted->second);
@@ -277,7 +291,7 @@ class Selector {
       const Version version = parse_version(catalog_, cluster.kubernetes_version);
       const std::string prefix = "cluster " + cluster.name + ": ";
       collector_.add_control_plane(version, catalog_.kubeadm().at(version), release, &cluster);
-      collector_.add_addons(version, release, cluster.addons, prefix);
+      collector_.add_addons(version, release, cluster.addons, prefix, cluster.hubble);
       collector_.add_addons(version, release, addons, "");
       for (const auto& [image, why] : cluster.images)
         collector_.add(oci::Reference::parse(image), "addon manifest", "extra", prefix + why);
@@ -293,9 +307,33 @@ class Selector {
 }  // namespace
 
 const Release& choose_release(const Catalog& catalog, const std::string& name,
-                              const std::vector<std::string>& kubernetes_versions) {
+                              const std::vector<std::string>& kubernetes_versions,
+                              const std::set<std::string>& api_versions) {
   const auto versions = parse_versions(catalog, kubernetes_versions);
-  return name.empty() ? newest_fitting_release(catalog, versions) : named_release(catalog, name, versions);
+  return name.empty() ? newest_fitting_release(catalog, versions, api_versions)
+                      : named_release(catalog, name, versions);
+}
+
+std::vector<std::string> fitting_lines(const Catalog& catalog, const std::vector<std::string>& kubernetes_versions,
+                                       const std::set<std::string>& api_versions) {
+  const auto versions = parse_versions(catalog, kubernetes_versions);
+  std::vector<std::string> lines = catalog.lines();
+  std::erase_if(lines,
+                [&](const std::string& line) { return !fits(*catalog.find_release(line), versions, api_versions); });
+  return lines;
+}
+
+std::vector<std::string> notes_on_versions(const Catalog& catalog, const std::vector<std::string>& words) {
+  std::vector<std::string> notes;
+  for (const std::string& word : words) {
+    const auto minor = Minor::parse(word);
+    const auto newest = minor ? catalog.newest_patch(*minor) : std::nullopt;
+    if (newest && newest->patch > 0)
+      notes.push_back("Kubernetes " + word + ": " + newest->str() +
+                      " is taken, the newest known patch; KubeOne itself takes v" + minor->str() +
+                      ".0 for this word: write that if it is meant");
+  }
+  return notes;
 }
 
 std::vector<Version> unknown_versions(const Catalog& catalog, const std::vector<std::string>& words) {

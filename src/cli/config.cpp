@@ -15,6 +15,7 @@ namespace {
 struct ConfigOptions {
   std::string target;
   bool insecure = false;
+  bool plain_http = false;
   std::vector<std::string> sources;
   ConfigurationOptions configuration;
 };
@@ -23,27 +24,34 @@ struct ConfigOptions {
 std::vector<std::string> known_sources() {
   std::set<std::string> hosts{"registry.k8s.io"};
   const auto catalog = catalog::Catalog::built_in();
-  for (const auto& release : catalog.releases())
-    for (const auto& component : release.components)
+  for (const std::string& line : catalog.lines())
+    for (const auto& component : catalog.find_release(line)->components)
       for (const auto& ranged : component.images) hosts.insert(ranged.image.registry);
   return {hosts.begin(), hosts.end()};
 }
 
 void run(const ConfigOptions& options, const Conduct& conduct) {
   const auto target = registry::Location::parse(options.target);
-  options.configuration.check(target);
-  const auto reach = options.insecure ? registry::Reach::tls_unverified : registry::Reach::tls_verified;
-  const kubeone::RegistryConfiguration configuration{kubeone::parse_api_version(options.configuration.api_version),
-                                                     target, reach};
-  const kubeone::MirrorConfiguration mirror{target, reach, false,
-                                            options.sources.empty() ? known_sources() : options.sources};
+  const auto reach = options.plain_http ? registry::Reach::plain_http
+                     : options.insecure ? registry::Reach::tls_unverified
+                                        : registry::Reach::tls_verified;
   Reporter reporter(conduct.reporter());
-  for (const std::string& warning : configuration.warnings()) reporter.warning(warning);
+  options.configuration.check(target);
+  const auto consumer = options.configuration.consumer("", reporter);
+  options.configuration.check_manifests(consumer);
+  const kubeone::RegistryConfiguration configuration{kubeone::parse_api_version(options.configuration.api_version),
+                                                     target, reach, consumer};
+  const kubeone::MirrorConfiguration mirror{target, reach, false,
+                                            options.sources.empty() ? known_sources() : options.sources, consumer};
+  // Mirrors reach what the warnings are about.
+  const auto warnings = options.configuration.mirrors ? std::vector<std::string>() : configuration.warnings();
+  for (const std::string& warning : warnings) reporter.warning(warning);
   options.configuration.write(configuration, mirror, reporter);
   if (conduct.json())
     print_json({{"registry", target.str()},
                 {"registryConfiguration", configuration.stanza()},
-                {"warnings", configuration.warnings()}});
+                {"kubeone", consumer.release},
+                {"warnings", warnings}});
   else if (options.configuration.emit.empty() && options.configuration.patch.empty())
     print(options.configuration.stanza(configuration, mirror));
 }
@@ -55,6 +63,7 @@ void add_config(CLI::App& app, Conduct& conduct) {
   const auto options = std::make_shared<ConfigOptions>();
   verb->add_option("REGISTRY", options->target, "The local registry: HOST[:PORT][/PREFIX]")->required();
   verb->add_flag("--insecure", options->insecure, "The nodes cannot verify its TLS certificate");
+  verb->add_flag("--plain-http", options->plain_http, "It speaks plain HTTP")->excludes("--insecure");
   options->configuration.add_to(*verb, false);
   verb->add_option("--source", options->sources,
                    "A source registry to mirror (default: all that KubeOne's images come from)")
@@ -62,7 +71,7 @@ void add_config(CLI::App& app, Conduct& conduct) {
       ->type_name("HOST")
       ->group("Configuration");
   conduct.add_to(*verb);
-  verb->footer("Example:\n  airlock config registry.local:5000/kubernetes --api-version v1beta3");
+  verb->footer("Example:\n  airlock config registry.local:5000/kubernetes --kubeone 1.11");
   verb->callback([=, &conduct] { run(*options, conduct); });
 }
 

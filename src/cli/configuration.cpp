@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/configuration.hpp"
 
+#include <set>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/kubeone/cluster.hpp"
@@ -28,7 +30,12 @@ void ConfigurationOptions::add_to(CLI::App& verb, bool with_bundle) {
   verb.add_option("--emit", emit, "Write the configuration here instead of to standard output")
       ->type_name("FILE")
       ->group(group);
-  verb.add_option("--api-version", api_version, "KubeOne API version: v1beta2 or v1beta3")
+  verb.add_option("--kubeone", kubeone,
+                  with_bundle ? "KubeOne release that it is for, e.g. 1.13 (default: the bundle's)"
+                              : "KubeOne release that it is for, e.g. 1.13 (default: the manifest's, else the newest)")
+      ->type_name("RELEASE")
+      ->group(group);
+  verb.add_option("--api-version", api_version, "API version that the stanza is labelled with")
       ->type_name("VERSION")
       ->group(group)
       ->capture_default_str();
@@ -49,6 +56,41 @@ void ConfigurationOptions::add_to(CLI::App& verb, bool with_bundle) {
   verb.add_option("--registries-conf", registries_conf, "Write mirrors for CRI-O and Podman to this new file")
       ->type_name("FILE")
       ->group(group);
+}
+
+kubeone::Consumer ConfigurationOptions::consumer(const std::string& bundle_release, Reporter& reporter) const {
+  const auto catalog = catalog::Catalog::built_in();
+  std::string name = kubeone.empty() ? bundle_release : kubeone;
+  std::vector<std::string> versions;
+  std::set<std::string> api_versions;
+  if (name.empty())
+    for (const auto& manifest : patch) {
+      const auto cluster = kubeone::read_cluster(manifest);
+      versions.push_back(cluster.kubernetes_version);
+      api_versions.insert(cluster.api_version);
+    }
+  // A bundle may be of a release that this airlock does not know; the newest is the best guess then.
+  if (!kubeone.empty() || catalog.find_release(name) != nullptr)
+    return kubeone::consumer_of(catalog, catalog::choose_release(catalog, name, {}));
+  const auto& release = catalog::choose_release(catalog, "", versions, api_versions);
+  reporter.note(
+      "the configuration is for KubeOne " + release.version + ", " +
+      (versions.empty() ? "the newest that is known" : "the newest that supports the manifest's Kubernetes version") +
+      "; others read it differently: --kubeone names yours");
+  return kubeone::consumer_of(catalog, release);
+}
+
+void ConfigurationOptions::check_manifests(const kubeone::Consumer& consumer) const {
+  if (consumer.registries_together) return;
+  for (const auto& manifest : patch)
+    if (const std::string found = kubeone::containerd_registries(read_file(manifest, max_manifest), manifest.string());
+        !found.empty())
+      throw Error(ErrorCode::selection,
+                  found + ": KubeOne " + consumer.release +
+                      " refuses containerRuntime.containerd.registries beside registryConfiguration")
+          .hint(
+              "take one of both: remove these registries from the manifest, or leave --patch out and use --mirrors; "
+              "KubeOne 1.13 and later take both (--kubeone)");
 }
 
 void ConfigurationOptions::check(const registry::Location& target) const {

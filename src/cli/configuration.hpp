@@ -15,6 +15,7 @@ namespace airlock::cli {
 struct ConfigurationOptions {
   std::string emit;
   std::string api_version = "v1beta2";
+  std::string kubeone;  ///< the release it is for; empty: the bundle's, the manifest's, or the newest
   std::vector<std::filesystem::path> patch;
   bool any_version = false;
   bool mirrors = false;
@@ -22,8 +23,13 @@ struct ConfigurationOptions {
   std::string registries_conf;
 
   void add_to(CLI::App& verb, bool with_bundle);
+  /// The release that it is for: `--kubeone`, else the bundle's, else what the manifests to patch allow, else the
+  /// newest. Says where that is a guess.
+  kubeone::Consumer consumer(const std::string& bundle_release, Reporter& reporter) const;
   /// Finds out before any work whether all of it could be written.
   void check(const registry::Location& target) const;
+  /// Refuses (code `selection`) to patch a manifest that the release would then refuse.
+  void check_manifests(const kubeone::Consumer& consumer) const;
   /// Refuses (code `selection`) to patch a manifest of another Kubernetes version than these.
   void check_versions(const std::vector<std::string>& versions) const;
   /// The stanza: registryConfiguration, or with --mirrors its alternative.

@@ -28,7 +28,7 @@ struct ImportOptions {
   bool keep_existing = false;
 };
 
-flow::ImportRequest make_request(const ImportOptions& options) {
+flow::ImportRequest make_request(const ImportOptions& options, Reporter& reporter) {
   flow::ImportRequest request{.verify = {}, .target = options.target.location(), .client = options.target.client()};
   request.verify.bundle = options.bundle;
   options.trust.apply(request.verify);
@@ -43,9 +43,14 @@ flow::ImportRequest make_request(const ImportOptions& options) {
   // Without a place for it, uploads that are cut off begin anew in the next run.
   if (const auto directory = flow::state_directory(request.verify))
     request.client.upload_ledger = *directory / "uploads";
-  request.preflight = [&options](const bundle::Metadata& metadata) {
+  const auto consumer =
+      std::make_shared<std::optional<kubeone::Consumer>>();  // found out once, before the registry is asked
+  request.preflight = [&options, &reporter, consumer](const bundle::Metadata& metadata) {
     options.configuration.check_versions(metadata.selection.kubernetes_versions);
+    *consumer = options.configuration.consumer(metadata.selection.kubeone, reporter);
+    options.configuration.check_manifests(**consumer);
   };
+  request.consumer = [consumer](const bundle::Metadata&) { return consumer->value(); };
   return request;
 }
 
@@ -131,11 +136,15 @@ std::optional<trust::PrivateKey> receipt_signer(const ImportOptions& options) {
 void run(const ImportOptions& options, const Conduct& conduct) {
   Reporter reporter(conduct.reporter());
   const auto signer = receipt_signer(options);
-  const auto request = make_request(options);
+  const auto request = make_request(options, reporter);
   const auto result = flow::import_bundle(request, options.trust.policy(), reporter);
   const kubeone::MirrorConfiguration mirror{result->configuration.registry, result->configuration.reach,
                                             request.client.credentials.find(request.target.host).has_value(),
-                                            result->sources};
+                                            result->sources, result->configuration.consumer};
+  // Mirrors reach what these are about.
+  if (!options.configuration.mirrors)
+    for (const std::string& warning : result->configuration.warnings())
+      result->warnings.insert(result->warnings.begin(), warning);
   for (const std::string& warning : result->warnings) reporter.warning(warning);
   if (options.dry_run) {
     std::string text = "Would make " + count_of(result->destinations.size(), "name") + ":\n";

@@ -20,7 +20,7 @@ namespace {
 std::vector<std::string> literal_image_warnings(const bundle::Metadata& metadata) {
   std::vector<std::string> warnings;
   if (metadata.selection.kubeone.empty()) return warnings;
-  const auto catalog = catalog::Catalog::built_in();
+  const catalog::Catalog catalog = catalog::Catalog::built_in();
   const catalog::Release* release = catalog.find_release(metadata.selection.kubeone);
   if (release == nullptr) return warnings;
   for (const catalog::AddonImage& literal : release->literal_images)
@@ -104,10 +104,18 @@ std::function<void()> recording(std::optional<trust::ImportState>& state, const 
 
 std::unique_ptr<ImportResult> begin_result(const bundle::VerifiedBundle& bundle, const ImportRequest& request,
                                            registry::Reach reach) {
-  auto result = std::make_unique<ImportResult>(ImportResult{
-      bundle.metadata(), bundle.evidence(), {}, {}, {request.api_version, request.target, reach}, {}, {}, {}, {}, {}});
+  auto result = std::make_unique<ImportResult>(ImportResult{bundle.metadata(),
+                                                            bundle.evidence(),
+                                                            {},
+                                                            {},
+                                                            {request.api_version, request.target, reach, {}},
+                                                            {},
+                                                            {},
+                                                            {},
+                                                            {},
+                                                            {}});
   result->sources = source_registries(result->metadata);
-  result->warnings = result->configuration.warnings();
+  if (request.consumer) result->configuration.consumer = request.consumer(result->metadata);
   for (auto& warning : literal_image_warnings(result->metadata)) result->warnings.push_back(std::move(warning));
   result->destinations = destinations_of(result->metadata, request.target);
   return result;

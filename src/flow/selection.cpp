@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/selection.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
@@ -59,6 +62,63 @@ void add_listed(const ImageSelection& selection, catalog::SelectionRequest& requ
   }
 }
 
+/// The clusters' part of a request, for one release.
+void add_clusters(catalog::SelectionRequest& request, const std::vector<kubeone::Cluster>& clusters,
+                  const catalog::Release& release, std::vector<std::string>& warnings) {
+  request.clusters.clear();
+  for (const auto& cluster : clusters)
+    request.clusters.push_back(kubeone::deployment_of(cluster, release, request.cloud_provider, warnings));
+}
+
+/// A manifest does not name its KubeOne release.
+void tell_assumed(const catalog::Catalog& catalog, const catalog::Release& release,
+                  const std::vector<std::string>& versions, const std::set<std::string>& api_versions,
+                  Reporter& reporter) {
+  auto others = catalog::fitting_lines(catalog, versions, api_versions);
+  std::erase(others, release.line());
+  const std::string assumed =
+      "no --kubeone given, and a manifest does not name its KubeOne release: " + release.version;
+  if (others.empty())
+    reporter.note(assumed +
+                  " is taken; no other known line supports this Kubernetes version, so only the patch release " +
+                  "may be another");
+  else
+    reporter.warning(assumed + " is assumed, the newest that supports its Kubernetes version; KubeOne " +
+                     join(others, ", ") + " would do as well, with other images: name yours with --kubeone");
+}
+
+/// A line was asked for: its newest patch release is taken, and what the others need beyond it is said.
+void tell_patches(const catalog::Catalog& catalog, const catalog::Release& release,
+                  const catalog::SelectionRequest& request, const std::vector<kubeone::Cluster>& clusters,
+                  const catalog::ImageSet& set, Reporter& reporter) {
+  constexpr std::size_t shown = 3;
+  const auto patches = catalog.patches(release.line());
+  if (patches.size() < 2) return;
+  reporter.note("KubeOne " + release.line() + ": " + release.version + " is taken, the newest known patch release of " +
+                std::to_string(patches.size()));
+  for (const std::string& version : patches) {
+    if (version == release.version) continue;
+    std::vector<std::string> others;
+    try {
+      catalog::SelectionRequest again = request;
+      again.kubeone = version;
+      std::vector<std::string> ignored;
+      if (!clusters.empty()) add_clusters(again, clusters, *catalog.find_release(version), ignored);
+      for (const auto& [image, reason] : catalog::select(catalog, again).images)
+        if (!set.images.contains(image)) others.push_back(image.str());
+    } catch (const Error& error) {
+      reporter.note("  " + version + " does not go with this selection: " + error.what());
+      continue;
+    }
+    if (others.empty()) continue;
+    const std::string number = count_of(others.size(), "image");
+    const bool more = others.size() > shown;
+    others.resize(std::min(others.size(), shown));
+    reporter.note("  " + version + " needs " + number + " that the set does not have: " + join(others, ", ") +
+                  (more ? "..." : "") + " (list --kubeone " + version.substr(1) + ")");
+  }
+}
+
 }  // namespace
 
 catalog::ImageSet select_images(catalog::Catalog& catalog, const ImageSelection& selection, Reporter& reporter) {
@@ -69,17 +129,30 @@ catalog::ImageSet select_images(catalog::Catalog& catalog, const ImageSelection&
   for (const auto& cluster : clusters) words.push_back(cluster.kubernetes_version);
   look_up(catalog, words, selection, reporter);
 
+  const bool exact = catalog::Version::parse(request.kubeone).has_value();
+  const catalog::Release* release = nullptr;
   if (!clusters.empty()) {
     std::vector<std::string> versions;
-    for (const auto& cluster : clusters) versions.push_back(cluster.kubernetes_version);
-    const catalog::Release& release = catalog::choose_release(catalog, request.kubeone, versions);
+    std::set<std::string> api_versions;
+    for (const auto& cluster : clusters) {
+      versions.push_back(cluster.kubernetes_version);
+      api_versions.insert(cluster.api_version);
+    }
+    const bool assumed = request.kubeone.empty();
+    release = &catalog::choose_release(catalog, request.kubeone, versions, api_versions);
     std::vector<std::string> warnings;
-    for (const auto& cluster : clusters)
-      request.clusters.push_back(kubeone::deployment_of(cluster, release, request.cloud_provider, warnings));
+    for (const auto& cluster : clusters) kubeone::check_manifest(cluster, catalog, *release, assumed, warnings);
+    if (assumed) tell_assumed(catalog, *release, versions, api_versions, reporter);
+    request.kubeone = release->version;
+    add_clusters(request, clusters, *release, warnings);
     for (const std::string& warning : warnings) reporter.warning(warning);
   }
   add_listed(selection, request, reporter);
-  return catalog::select(catalog, request);
+  const auto set = catalog::select(catalog, request);
+  for (const std::string& note : catalog::notes_on_versions(catalog, words)) reporter.note(note);
+  if (release == nullptr && !set.kubeone.empty()) release = catalog.find_release(set.kubeone);
+  if (release != nullptr && !exact) tell_patches(catalog, *release, request, clusters, set, reporter);
+  return set;
 }
 
 }  // namespace airlock::flow

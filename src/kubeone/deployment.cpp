@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// pkg/addons/ensure.go of each KubeOne release, as rules.
+// Interprets a release's rules (catalog/rules.hpp) as pkg/addons/ensure.go of that release does what they describe.
 #include <algorithm>
 #include <set>
 
@@ -12,32 +12,33 @@ namespace airlock::kubeone {
 
 namespace {
 
-/// Deployed by other settings; declaring them only passes parameters (embeddedAddons).
-bool is_automatic(const std::string& addon) {
-  if (addon == "csi-vault-secret-provider") return false;
-  return addon.starts_with("ccm-") || addon.starts_with("cni-") || addon.starts_with("csi-") ||
-         addon.starts_with("nodelocaldns") || addon == "metrics-server";
-}
+namespace fs = std::filesystem;
 
 class Deployment {
  public:
-  Deployment(const Cluster& cluster, const catalog::Release& release, std::string provider)
+  Deployment(const Cluster& cluster, const catalog::Release& release, const catalog::Rules& rules, std::string provider)
       : cluster_(cluster),
         release_(release),
-        line_(catalog::Version::parse(release.version)->line),
+        rules_(rules),
         kubernetes_(catalog::Minor::parse(cluster.kubernetes_version)),
         provider_(std::move(provider)) {
     if (const auto version = catalog::Version::parse(cluster.kubernetes_version)) kubernetes_ = version->line;
     request_.name = cluster.name.empty() ? cluster.origin : cluster.name;
     request_.kubernetes_version = cluster.kubernetes_version;
+    request_.hubble = cluster.hubble;
   }
 
   catalog::ClusterRequest run(std::vector<std::string>& warnings) {
     add_features();
     add_cni();
     add_provider();
-    add_declared(warnings);
-    add_directory(warnings);
+    if (addons_count()) {
+      find_directory(warnings);
+      add_declared(warnings);
+      add_directory(warnings);
+    } else {
+      add_disabled(warnings);
+    }
     request_.sandbox_image = cluster_.sandbox_image;
     request_.coredns_repository = cluster_.coredns_repository;
     for (const std::string& chart : cluster_.helm_releases)
@@ -50,46 +51,45 @@ class Deployment {
   void add(const std::string& addon, const std::string& why) { request_.addons.emplace(addon, why); }
 
   void add_features() {
-    const auto unless_off = [&](const std::optional<bool>& setting, const std::string& addon, const std::string& key) {
-      if (setting.value_or(true)) add(addon, setting ? key : key + " (default)");
-      return setting.value_or(true);
+    const auto by_setting = [&](const std::optional<bool>& setting, bool default_on, const std::string& addon,
+                                const std::string& key) {
+      const bool on = setting.value_or(default_on);
+      if (on) add(addon, setting ? key : key + " (default)");
+      return on;
     };
-    unless_off(cluster_.metrics_server, "metrics-server", "features.metricsServer");
-    unless_off(cluster_.node_local_dns, "nodelocaldns", "features.nodeLocalDNS");
-    // Since 1.8 the default is off without a cloud provider (SetDefaults_MachineController).
-    const bool default_on = line_ < catalog::Minor{1, 8} || provider_ != "none";
-    const bool machines = cluster_.machine_controller.value_or(default_on);
-    if (machines)
-      add("machinecontroller", cluster_.machine_controller ? "machineController" : "machineController (default)");
-    if (cluster_.operating_system_manager.value_or(machines))
-      add("operating-system-manager",
-          cluster_.operating_system_manager ? "operatingSystemManager" : "operatingSystemManager (default)");
+    const auto by_default = [&](const char* addon) { return rules_.default_addons.contains(addon); };
+    by_setting(cluster_.metrics_server, by_default("metrics-server"), "metrics-server", "features.metricsServer");
+    by_setting(cluster_.node_local_dns, by_default("nodelocaldns"), "nodelocaldns", "features.nodeLocalDNS");
+    const bool machines =
+        by_setting(cluster_.machine_controller, rules_.machine_controller_without_provider || provider_ != "none",
+                   "machinecontroller", "machineController");
+    const bool manager =
+        rules_.operating_system_manager == catalog::DefaultManager::always ||
+        (rules_.operating_system_manager == catalog::DefaultManager::with_machine_controller && machines);
+    by_setting(cluster_.operating_system_manager, manager, "operating-system-manager", "operatingSystemManager");
   }
 
   void add_cni() {
-    if (cluster_.cni.empty()) add("cni-canal", "cni canal (default)");
-    if (cluster_.cni == "canal") add("cni-canal", "cni canal");
-    if (cluster_.cni == "weaveNet") add("cni-weavenet", "cni weaveNet");
-    if (cluster_.cni != "cilium") return;
-    add("cni-cilium", "cni cilium");
-    if (cluster_.local_redirect_policy) add("nodelocaldns-cilium", "cni cilium, enableLocalRedirectPolicy");
+    const std::string cni = cluster_.cni.empty() ? "canal" : cluster_.cni;
+    const auto addons = rules_.cni.find(cni);
+    if (addons == rules_.cni.end())
+      throw Error(ErrorCode::selection, cluster_.origin + ": KubeOne " + release_.version + " knows no CNI " + cni)
+          .hint("choose another one, or another release with --kubeone");
+    for (const std::string& addon : addons->second)
+      add(addon, "cni " + cni + (cluster_.cni.empty() ? " (default)" : cluster_.hubble ? ", enableHubble" : ""));
+    if (!cluster_.local_redirect_policy) return;
+    for (const std::string& addon : rules_.local_redirect_policy) add(addon, "cni cilium, enableLocalRedirectPolicy");
+  }
+
+  bool external_by_default() const {
+    const auto& rule = rules_.external_by_default;
+    return rule && !rule->except.contains(provider_) && (!rule->from || !kubernetes_ || *kubernetes_ >= *rule->from);
   }
 
   void add_provider() {
     const auto known = release_.cloud_providers.find(provider_);
-    if (known == release_.cloud_providers.end()) {
-      std::vector<std::string> names;
-      for (const auto& [name, addons] : release_.cloud_providers) names.push_back(name);
-      throw Error(ErrorCode::selection,
-                  cluster_.origin + (provider_.empty() ? ": it names no cloud provider"
-                                                       : ": KubeOne " + release_.version + " knows no cloud provider " +
-                                                             printable(provider_, 80)))
-          .hint((provider_.empty() ? "where terraform's output names it, give it with --cloud-provider: "
-                                   : "known are ") +
-                join(names, ", "));
-    }
-    // Since 1.13 external, with two exceptions (SetDefaults_CloudProvider).
-    const bool forced = line_ >= catalog::Minor{1, 13} && provider_ != "none" && provider_ != "vmwareCloudDirector";
+    if (known == release_.cloud_providers.end()) refuse_provider();
+    const bool forced = external_by_default();
     const bool external = cluster_.external || forced;
     const bool csi = !cluster_.disable_bundled_csi_drivers && has_csi(external);
     for (const std::string& addon : known->second) {
@@ -100,54 +100,111 @@ class Deployment {
     }
   }
 
+  [[noreturn]] void refuse_provider() const {
+    std::vector<std::string> names;
+    for (const auto& [name, addons] : release_.cloud_providers) names.push_back(name);
+    throw Error(ErrorCode::selection,
+                cluster_.origin + (provider_.empty() ? ": it names no cloud provider"
+                                                     : ": KubeOne " + release_.version + " knows no cloud provider " +
+                                                           printable(provider_, 80)))
+        .hint(
+            (provider_.empty() ? "where terraform's output names it, give it with --cloud-provider: " : "known are ") +
+            join(names, ", "));
+  }
+
   bool has_csi(bool external) const {
-    if (provider_ == "vsphere") return external;
-    const bool migrated = provider_ == "aws" || provider_ == "azure" || provider_ == "gce";
-    if (line_ <= catalog::Minor{1, 5} && migrated)
-      return external || !kubernetes_ || *kubernetes_ >= catalog::Minor{1, 23};
-    return true;
+    const auto limit = rules_.csi_needs_external.find(provider_);
+    if (external || limit == rules_.csi_needs_external.end()) return true;
+    return limit->second && (!kubernetes_ || *kubernetes_ >= *limit->second);
+  }
+
+  /// Whether the manifest's addons are deployed at all (pkg/tasks/tasks.go).
+  bool addons_count() const { return cluster_.has_addons && (!rules_.obeys_addons_enable || cluster_.addons_enable); }
+
+  void find_directory(std::vector<std::string>& warnings) {
+    const std::string path = cluster_.addons_path.empty() ? rules_.default_addons_path : cluster_.addons_path;
+    if (path.empty()) return;
+    if (rules_.path_needs_addons && !cluster_.lists_addons) {
+      warnings.push_back(cluster_.origin + ": KubeOne " + release_.version +
+                         " ignores addons.path where no addon is declared, so its images are not in the set");
+      return;
+    }
+    const fs::path directory = fs::path(cluster_.origin).parent_path() / path;
+    if (!fs::is_directory(directory)) {
+      if (!cluster_.addons_path.empty())
+        warnings.push_back(cluster_.origin + ": addons.path " + directory.string() +
+                           " is not here, so the images of its manifests are not in the set");
+      return;
+    }
+    directory_ = directory;
+    for (const auto& entry : fs::directory_iterator(directory_))
+      if (entry.is_directory()) folders_.insert(entry.path().filename().string());
   }
 
   void add_declared(std::vector<std::string>& warnings) {
     const std::set<std::string> known = release_.addon_names();
     for (const std::string& name : cluster_.declared_addons) {
-      const bool local =
-          !cluster_.addons_directory.empty() && std::filesystem::is_directory(cluster_.addons_directory / name);
-      if (local) {
-        warnings.push_back(cluster_.origin + ": addon " + name + " is taken from " +
-                           (cluster_.addons_directory / name).string() + ", not from KubeOne");
-        continue;
-      }
-      if (!known.contains(name))
+      if (folders_.contains(name))
+        warnings.push_back(cluster_.origin + ": addon " + printable(name, 80) + " is taken from " +
+                           (directory_ / name).string() + ", not from KubeOne");
+      else if (!known.contains(name) && (!cluster_.addons_path.empty() && directory_.empty()))
+        warnings.push_back(cluster_.origin + ": addon " + printable(name, 80) +
+                           " is none of KubeOne's, so its images are not in the set");
+      else if (!known.contains(name))
         throw Error(ErrorCode::selection,
                     cluster_.origin + ": KubeOne " + release_.version + " has no addon " + printable(name, 80))
             .hint("known are " + join({known.begin(), known.end()}, ", "));
-      if (!is_automatic(name)) add(name, "addons: declared");
+      if (!rules_.declaring_deploys_not.contains(name)) add(name, "addons: declared");
     }
   }
 
-  void add_directory(std::vector<std::string>& warnings) {
-    if (cluster_.addons_directory.empty()) return;
-    if (!std::filesystem::is_directory(cluster_.addons_directory)) {
-      warnings.push_back(cluster_.origin + ": addons.path " + cluster_.addons_directory.string() +
-                         " is not here, so the images of its manifests are not in the set");
-      return;
+  /// Declared, and addons.enable is not set: this release will not deploy them (pkg/tasks/tasks.go). The newer ones do,
+  /// and whoever sets it later has no network to fetch them with, so they are taken along.
+  void add_disabled(std::vector<std::string>& warnings) {
+    const std::set<std::string> known = release_.addon_names();
+    for (const std::string& name : cluster_.declared_addons) {
+      if (!known.contains(name) || rules_.declaring_deploys_not.contains(name)) continue;
+      add(name, "addons: declared, though not enabled");
+      warnings.push_back(cluster_.origin + ": addon " + name + " is declared, but KubeOne " + release_.version +
+                         " deploys addons only with addons.enable: true; its images are in the set for that day");
     }
-    const FoundImages found = find_images_in(cluster_.addons_directory);
-    for (const auto& [image, where] : found.images) request_.images.emplace(image, "addons.path, " + where);
-    for (const std::string& line : found.unresolved)
-      warnings.push_back("only rendering tells this image; add it with --image: " + line);
-    // A directory with an embedded addon's name replaces that addon (EnsureAddonByName).
-    std::erase_if(request_.addons, [&](const auto& addon) {
-      return std::filesystem::is_directory(cluster_.addons_directory / addon.first);
-    });
+  }
+
+  /// KubeOne applies the files at the root of addons.path and directly in its directories. A directory with the name of
+  /// an addon that is deployed replaces it; others are addons of their own (EnsureAddonByName, EnsureUserAddons).
+  void add_directory(std::vector<std::string>& warnings) {
+    if (directory_.empty()) return;
+    add_files(directory_, warnings);
+    for (const std::string& name : folders_) {
+      const bool deployed = request_.addons.erase(name) > 0;
+      if (deployed || !rules_.directory_deploys_not.contains(name)) add_files(directory_ / name, warnings);
+    }
+  }
+
+  void add_files(const fs::path& folder, std::vector<std::string>& warnings) {
+    std::set<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      std::string extension = entry.path().extension().string();
+      std::transform(extension.begin(), extension.end(), extension.begin(),
+                     [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+      if (!entry.is_directory() && (extension == ".yaml" || extension == ".yml" || extension == ".json"))
+        files.insert(entry.path());
+    }
+    for (const fs::path& file : files) {
+      const FoundImages found = find_images_in(file);
+      for (const auto& [image, where] : found.images) request_.images.emplace(image, "addons.path, " + where);
+      for (const std::string& line : found.unresolved)
+        warnings.push_back("only rendering tells this image; add it with --image: " + line);
+    }
   }
 
   const Cluster& cluster_;
   const catalog::Release& release_;
-  catalog::Minor line_;
+  const catalog::Rules& rules_;
   std::optional<catalog::Minor> kubernetes_;
   std::string provider_;
+  fs::path directory_;             // addons.path, where it counts and is there
+  std::set<std::string> folders_;  // in it
   catalog::ClusterRequest request_;
 };
 
@@ -159,7 +216,13 @@ catalog::ClusterRequest deployment_of(const Cluster& cluster, const catalog::Rel
     throw Error(ErrorCode::selection, cluster.origin + ": its cloud provider is " + cluster.provider +
                                           ", but --cloud-provider says " + provider)
         .hint("leave --cloud-provider out; it is for manifests that name none");
-  return Deployment(cluster, release, cluster.provider.empty() ? provider : cluster.provider).run(warnings);
+  const auto rules = release.rules.find(cluster.api_version);
+  if (rules == release.rules.end())
+    throw Error(ErrorCode::selection, cluster.origin + ": KubeOne " + release.version + " does not load " +
+                                          printable(cluster.api_version, 80))
+        .hint("kubeone config migrate of a release that loads it makes a newer manifest of it");
+  return Deployment(cluster, release, rules->second, cluster.provider.empty() ? provider : cluster.provider)
+      .run(warnings);
 }
 
 }  // namespace airlock::kubeone

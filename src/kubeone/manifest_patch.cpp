@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/manifest_patch.hpp"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <optional>
 #include <vector>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
+#include "kubeone/manifest_document.hpp"
 
 namespace airlock::kubeone {
 
@@ -69,25 +68,6 @@ std::size_t comment_start(std::string_view text) {
   return text.size();
 }
 
-bool is_cluster(const YAML::Node& document) {
-  return document.IsMap() && document["kind"] && document["kind"].IsScalar() &&
-         document["kind"].Scalar() == "KubeOneCluster";
-}
-
-bool same(const YAML::Node& a, const YAML::Node& b) {
-  if (a.Type() != b.Type() || a.size() != b.size()) return false;
-  if (a.IsScalar()) return a.Scalar() == b.Scalar() && a.Tag() == b.Tag();
-  if (a.IsSequence())
-    for (std::size_t i = 0; i < a.size(); ++i)
-      if (!same(a[i], b[i])) return false;
-  if (a.IsMap())
-    for (const auto& member : a) {
-      const YAML::Node other = b[member.first.Scalar()];
-      if (!other || !same(member.second, other)) return false;
-    }
-  return true;
-}
-
 class Patcher {
  public:
   Patcher(std::string_view text, PatchValues values, std::string file)
@@ -117,7 +97,8 @@ class Patcher {
       if (i < lines_.size() && !separator) continue;
       std::string document;
       for (std::size_t k = start; k < i; ++k) document += lines_[k];
-      if (is_cluster(YAML::Load(document))) {
+      const auto parsed = manifest_documents(document, file_);
+      if (std::any_of(parsed.begin(), parsed.end(), [](const auto& one) { return is_cluster(one.value); })) {
         begin_ = start;
         end_ = i;
         return;
@@ -171,12 +152,12 @@ class Patcher {
       if (is_blank(lines_[i]) || is_comment(lines_[i])) continue;
       depth = indent(lines_[i]);
       has_registry = set(i, "overwriteRegistry", "\"" + values_.overwrite_registry + "\"") || has_registry;
-      has_insecure = set(i, "insecureRegistry", values_.insecure_registry ? "true" : "false") || has_insecure;
+      has_insecure = set(i, "insecureRegistry", insecure()) || has_insecure;
     }
     std::vector<std::string> missing;
     const std::string margin(depth, ' ');
     if (!has_registry) missing.push_back(margin + "overwriteRegistry: \"" + values_.overwrite_registry + "\"");
-    if (!has_insecure && values_.insecure_registry) missing.push_back(margin + "insecureRegistry: true");
+    if (!has_insecure) missing.push_back(margin + "insecureRegistry: " + insecure());
     if (lines_[end - 1].find('\n') == std::string::npos) lines_[end - 1] += line_end_;
     for (std::size_t i = 0; i < missing.size(); ++i)
       lines_.insert(lines_.begin() + static_cast<std::ptrdiff_t>(end + i), missing[i] + line_end_);
@@ -219,11 +200,13 @@ class Patcher {
   void insert(std::size_t place) {
     std::vector<std::string> text{std::string(stanza) + ":"};
     text.push_back("  overwriteRegistry: \"" + values_.overwrite_registry + "\"");
-    if (values_.insecure_registry) text.emplace_back("  insecureRegistry: true");
+    text.push_back("  insecureRegistry: " + insecure());
     if (place > 0 && lines_[place - 1].find('\n') == std::string::npos) lines_[place - 1] += line_end_;
     for (std::size_t i = 0; i < text.size(); ++i)
       lines_.insert(lines_.begin() + static_cast<std::ptrdiff_t>(place + i), text[i] + line_end_);
   }
+
+  std::string insecure() const { return values_.insecure_registry ? "true" : "false"; }
 
   std::vector<std::string> lines_;
   PatchValues values_;
@@ -236,19 +219,19 @@ class Patcher {
 /// Nothing but the stanza differs, and that is what was wanted.
 void check_result(const std::string& before, const std::string& after, const PatchValues& values,
                   const std::string& file) {
-  auto old_documents = YAML::LoadAll(before);
-  auto new_documents = YAML::LoadAll(after);
+  auto old_documents = manifest_documents(before, file);
+  auto new_documents = manifest_documents(after, file);
   bool right = old_documents.size() == new_documents.size();
   for (std::size_t i = 0; right && i < old_documents.size(); ++i) {
-    YAML::Node& document = new_documents[i];
+    Json& document = new_documents[i].value;
     if (is_cluster(document)) {
-      const YAML::Node written = document[std::string(stanza)];
-      right = written.IsMap() && written["overwriteRegistry"].as<std::string>("") == values.overwrite_registry &&
-              written["insecureRegistry"].as<bool>(false) == values.insecure_registry;
-      document.remove(std::string(stanza));
-      old_documents[i].remove(std::string(stanza));
+      const Json& written = child(document, stanza);
+      right = child(written, "overwriteRegistry") == values.overwrite_registry &&
+              child(written, "insecureRegistry") == values.insecure_registry;
+      document.erase(std::string(stanza));
+      old_documents[i].value.erase(std::string(stanza));
     }
-    right = right && same(old_documents[i], document);
+    right = right && old_documents[i].value == document;
   }
   if (!right) refuse(file, "the manifest is written in a way that airlock cannot patch without changing more");
 }
@@ -257,13 +240,17 @@ void check_result(const std::string& before, const std::string& after, const Pat
 
 std::string patch_manifest(std::string_view text, const PatchValues& values, const std::string& file) {
   const std::string before(text);
-  try {
-    const std::string after = Patcher(text, values, file).run();
-    check_result(before, after, values, file);
-    return after;
-  } catch (const YAML::Exception& error) {
-    refuse(file, "line " + std::to_string(error.mark.line + 1) + ": not valid YAML: " + printable(error.msg));
-  }
+  const std::string after = Patcher(text, values, file).run();
+  check_result(before, after, values, file);
+  return after;
+}
+
+std::string containerd_registries(std::string_view text, const std::string& file) {
+  for (const YamlDocument& document : manifest_documents(text, file))
+    if (is_cluster(document.value) &&
+        !child(child(child(document.value, "containerRuntime"), "containerd"), "registries").is_null())
+      return place(file, document, "/containerRuntime/containerd/registries");
+  return {};
 }
 
 }  // namespace airlock::kubeone

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/mirrors.hpp"
 
-#include <yaml-cpp/yaml.h>
-
 namespace airlock::kubeone {
 
 std::string MirrorConfiguration::url() const {
@@ -11,27 +9,26 @@ std::string MirrorConfiguration::url() const {
 }
 
 std::string MirrorConfiguration::stanza(ApiVersion version) const {
-  YAML::Emitter yaml;
-  yaml << YAML::BeginMap << YAML::Key << "containerRuntime" << YAML::Value << YAML::BeginMap;
-  yaml << YAML::Key << "containerd" << YAML::Value << YAML::BeginMap;
-  yaml << YAML::Key << "registries" << YAML::Value << YAML::BeginMap;
-  for (const std::string& source : sources) {
-    yaml << YAML::Key << source << YAML::Value << YAML::BeginMap;
-    yaml << YAML::Key << "mirrors" << YAML::Value << YAML::BeginSeq << url() << YAML::EndSeq;
-    if (registry.prefix) yaml << YAML::Key << "overridePath" << YAML::Value << true;
-    if (reach == registry::Reach::tls_unverified)
-      yaml << YAML::Key << "tlsConfig" << YAML::Value << YAML::BeginMap << YAML::Key << "insecureSkipVerify"
-           << YAML::Value << true << YAML::EndMap;
-    yaml << YAML::EndMap;
-  }
-  yaml << YAML::EndMap << YAML::EndMap << YAML::EndMap << YAML::EndMap;
+  // Up to 1.12 KubeOne writes what containerd's CRI plugin reads: it takes a path in an endpoint as it is, and settings
+  // for TLS under the host that is asked. Since 1.13 these are hosts.toml files, one for each source.
+  const bool cri = consumer.mirrors == catalog::MirrorForm::cri_registry;
+  const bool unverified = reach == registry::Reach::tls_unverified;
+  const std::string skip_verify = "        tlsConfig:\n          insecureSkipVerify: true\n";
   std::string text(stanza_comment);
-  text += " (apiVersion: kubeone.k8c.io/" + to_string(version) + "),\n# instead of registryConfiguration\n";
+  text += " (apiVersion: " + full_name(version) + ", KubeOne " + consumer.release +
+          "),\n# instead of registryConfiguration\n";
   if (credentials)
-    text +=
-        "# the registry wants a login: add auth: {username: ..., password: ...} to each source, or registriesAuth to "
-        "KubeOne's credentials file\n";
-  return text + yaml.c_str() + "\n";
+    text += std::string("# the registry wants a login: add auth: {username: ..., password: ...} to ") +
+            (cri ? "an entry \"" + registry.host.str() + "\" beside the sources" : "each source") +
+            ", or registriesAuth to KubeOne's credentials file\n";
+  text += "containerRuntime:\n  containerd:\n    registries:\n";
+  for (const std::string& source : sources) {
+    text += "      " + source + ":\n        mirrors:\n          - " + url() + "\n";
+    if (registry.prefix && !cri && consumer.override_path) text += "        overridePath: true\n";
+    if (unverified && !cri) text += skip_verify;
+  }
+  if (unverified && cri) text += "      \"" + registry.host.str() + "\":\n" + skip_verify;
+  return text;
 }
 
 std::map<std::string, std::string> MirrorConfiguration::hosts_toml() const {

@@ -1,44 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/registry_configuration.hpp"
 
-#include <yaml-cpp/yaml.h>
+#include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
 
 namespace airlock::kubeone {
 
-ApiVersion parse_api_version(const std::string& text) {
-  if (text == "v1beta2") return ApiVersion::v1beta2;
-  if (text == "v1beta3") return ApiVersion::v1beta3;
-  throw Error(ErrorCode::usage, "unknown KubeOne API version \"" + text + "\"").hint("use v1beta2 or v1beta3");
+namespace {
+
+using catalog::InsecureRegistry;
+using registry::Reach;
+
+/// Whether a manifest of any API version that the release loads may have overridePath.
+bool knows_override_path(const catalog::Catalog& catalog, const catalog::Release& release) {
+  const Json::json_pointer field("/containerRuntime/containerd/registries/*/overridePath");
+  return std::any_of(release.rules.begin(), release.rules.end(), [&](const auto& entry) {
+    const Json& fields = catalog.fields(release, entry.first);
+    return !fields.is_null() && fields.contains(field);
+  });
 }
 
-std::string to_string(ApiVersion version) { return version == ApiVersion::v1beta2 ? "v1beta2" : "v1beta3"; }
+}  // namespace
+
+ApiVersion parse_api_version(const std::string& text) {
+  for (const ApiVersion version : {ApiVersion::v1beta1, ApiVersion::v1beta2, ApiVersion::v1beta3})
+    if (text == to_string(version)) return version;
+  throw Error(ErrorCode::usage, "unknown KubeOne API version \"" + printable(text, 80) + "\"")
+      .hint("use v1beta2; v1beta1 and v1beta3 are known too");
+}
+
+std::string to_string(ApiVersion version) {
+  switch (version) {
+    case ApiVersion::v1beta1: return "v1beta1";
+    case ApiVersion::v1beta2: return "v1beta2";
+    case ApiVersion::v1beta3: return "v1beta3";
+  }
+  return "";
+}
+
+std::string full_name(ApiVersion version) {
+  return (version == ApiVersion::v1beta1 ? "kubeone.io/" : "kubeone.k8c.io/") + to_string(version);
+}
+
+Consumer consumer_of(const catalog::Catalog& catalog, const catalog::Release& release) {
+  if (release.rules.empty())
+    throw Error(ErrorCode::selection, "the catalog has no rules for KubeOne " + release.version)
+        .hint("make its file anew with tools/update-catalog");
+  Consumer consumer;
+  consumer.release = release.version;
+  for (const auto& [api_version, rules] : release.rules) {
+    consumer.api_versions.insert(api_version);
+    consumer.insecure_registry = rules.insecure_registry;
+    consumer.mirrors = rules.mirrors;
+    consumer.registries_together = rules.registries_together;
+  }
+  consumer.override_path = knows_override_path(catalog, release);
+  return consumer;
+}
+
+bool RegistryConfiguration::insecure() const {
+  // KubeOne writes what belongs to insecureRegistry under the whole of overwriteRegistry, and containerd looks under
+  // the host alone: behind a prefix it is of no use, and in the newer form it even breaks what would work without it.
+  if (registry.prefix) return false;
+  return reach ==
+         (consumer.insecure_registry == InsecureRegistry::plain_http ? Reach::plain_http : Reach::tls_unverified);
+}
 
 std::string RegistryConfiguration::stanza() const {
-  YAML::Emitter yaml;
-  yaml << YAML::BeginMap << YAML::Key << "registryConfiguration" << YAML::Value << YAML::BeginMap;
-  yaml << YAML::Key << "overwriteRegistry" << YAML::Value << YAML::DoubleQuoted << registry.str();
-  if (insecure()) yaml << YAML::Key << "insecureRegistry" << YAML::Value << true;
-  yaml << YAML::EndMap << YAML::EndMap;
-  return std::string(stanza_comment) + " (apiVersion: kubeone.k8c.io/" + to_string(api_version) + ")\n" + yaml.c_str() +
-         "\n";
+  return std::string(stanza_comment) + " (apiVersion: " + full_name(api_version) + ", KubeOne " + consumer.release +
+         ")\nregistryConfiguration:\n  overwriteRegistry: \"" + registry.str() +
+         "\"\n  insecureRegistry: " + (insecure() ? "true" : "false") + "\n";
 }
 
 std::vector<std::string> RegistryConfiguration::warnings() const {
-  switch (reach) {
-    case registry::Reach::tls_verified: return {};
-    case registry::Reach::tls_unverified:
-      return {"the TLS certificate of " + registry.host +
-              " was not verified; with insecureRegistry the cluster's nodes will not verify it either. "
-              "A certificate that the nodes trust is better: see --cacert"};
-    case registry::Reach::plain_http:
-      return {registry.host +
-              " speaks plain HTTP, and insecureRegistry does not make containerd use it: it only skips the "
-              "verification of TLS. Give the registry a TLS certificate, or configure a containerd mirror with an "
-              "http:// endpoint on every node"};
-  }
-  return {};
+  std::vector<std::string> found;
+  if (!consumer.api_versions.contains(full_name(api_version)))
+    found.push_back("KubeOne " + consumer.release + " does not load manifests of " + full_name(api_version) +
+                    "; it loads " + join({consumer.api_versions.begin(), consumer.api_versions.end()}, " and "));
+  if (reach == Reach::tls_verified) return found;
+  const bool plain = reach == Reach::plain_http;
+  const bool means_http = consumer.insecure_registry == InsecureRegistry::plain_http;
+  const std::string what = plain ? registry.host.str() + " speaks plain HTTP"
+                                 : "the TLS certificate of " + registry.host.str() + " was not verified";
+  const std::string meaning = "KubeOne " + consumer.release +
+                              (means_http ? "'s insecureRegistry means plain HTTP, not unverified TLS"
+                                          : "'s insecureRegistry means unverified TLS, not plain HTTP");
+  const std::string certificate = plain ? "give the registry a TLS certificate"
+                                        : "let the nodes trust the registry's certificate authority (see --cacert)";
+  if (registry.prefix)
+    found.push_back(what +
+                    ", and insecureRegistry has no effect in any KubeOne release where overwriteRegistry has a "
+                    "prefix (/" +
+                    registry.prefix->str() + "): it is left false, and nodes will not pull like this. What works: " +
+                    (plain == means_http ? "a registry without a prefix, or " : "") + "--mirrors, or " + certificate);
+  else if (plain != means_http)
+    found.push_back(what + ", and " + meaning + ": nodes will not pull like this. What works: --mirrors, or " +
+                    certificate);
+  else if (!plain)
+    found.push_back(what +
+                    "; with insecureRegistry the cluster's nodes will not verify it either. "
+                    "A certificate that the nodes trust is better: see --cacert");
+  return found;
 }
 
 }  // namespace airlock::kubeone

@@ -71,7 +71,8 @@ const Shape& config_shape() {
 
 [[noreturn]] void refuse(const std::string& where, const std::string& key, const std::string& why) {
   throw Error(ErrorCode::format, where + ": the key \"" + printable(key, 80) + "\" " + why +
-                                     ", so that programs would read this document in different ways");
+                                     ", so that programs would read this document in different ways")
+      .hint("whoever made this image must write it as the OCI specification spells it; leave it out until then");
 }
 
 void check(const Json& value, const Shape& shape, const std::string& where) {

@@ -38,7 +38,7 @@ def test_the_whole_way_over_tls_with_a_password_and_a_prefix(airlock, keys, bund
     factory, made = control_plane
     command = ["import", bundle, f"{secured.host}/kubernetes", "--key", keys / "alice.pub", "--cacert", certificates / "ca.pem", *login]
     result = airlock(0, *command, stdin=LOGIN[1] + "\n")
-    assert f'overwriteRegistry: "{secured.host}/kubernetes"' in result.out and "insecureRegistry" not in result.out
+    assert f'overwriteRegistry: "{secured.host}/kubernetes"' in result.out and "insecureRegistry: false" in result.out
     assert "serves all 14 names" in result.err and LOGIN[1] not in result.err + result.out
     # CoreDNS under both paths, with upstream's digest: its index is whole.
     top = made["registry.k8s.io/coredns/coredns:v1.11.1"]["digest"]
@@ -82,12 +82,14 @@ def test_blobs_of_an_earlier_bundle_are_mounted(airlock, keys, fake_registry, sm
     assert target.requests("POST", "lab/two/blobs/uploads")
 
 
-def test_plain_http_needs_permission_and_warns_about_containerd(airlock, keys, bundle, plain):
+def test_plain_http_needs_permission_and_is_what_the_release_makes_of_it(airlock, keys, bundle, plain):
     command = ["import", bundle, plain.host, "--key", keys / "alice.pub"]
     assert "speaks plain HTTP" in airlock(4, *command).err
     assert not (plain.directory / "data").exists()
     result = airlock(0, *command, "--insecure")
-    assert "insecureRegistry: true" in result.out and "does not make containerd use it" in result.err
+    assert "insecureRegistry: true" in result.out and "will not pull" not in result.err  # KubeOne 1.8 means plain HTTP by it
+    newer = airlock(0, *command, "--insecure", "--kubeone", "1.13")
+    assert "insecureRegistry: false" in newer.out and "means unverified TLS, not plain HTTP" in newer.err and "--mirrors" in newer.err
 
 
 def test_unverified_tls_needs_permission(airlock, keys, bundle, secured, certificates, login):
@@ -95,9 +97,11 @@ def test_unverified_tls_needs_permission(airlock, keys, bundle, secured, certifi
     err = airlock(4, *command, stdin=LOGIN[1] + "\n").err
     assert "cannot reach https://" in err and "--cacert" in err
     result = airlock(0, *command, "--insecure", stdin=LOGIN[1] + "\n")
-    assert "insecureRegistry: true" in result.out and "was not verified" in result.err
+    assert "insecureRegistry: false" in result.out and "was not verified" in result.err and "means plain HTTP" in result.err
+    newer = airlock(0, *command, "--insecure", "--kubeone", "1.14", stdin=LOGIN[1] + "\n")
+    assert "insecureRegistry: true" in newer.out and "was not verified" in newer.err
     trusted = airlock(0, *command, "--insecure", "--cacert", certificates / "ca.pem", stdin=LOGIN[1] + "\n")
-    assert "insecureRegistry" not in trusted.out  # it could be verified, so it was
+    assert "insecureRegistry: false" in trusted.out  # it could be verified, so it was
 
 
 def test_wrong_credentials(airlock, keys, bundle, secured, certificates, login):
@@ -148,8 +152,8 @@ def test_a_bundle_that_does_not_verify_sends_nothing(airlock, keys, bundle, plai
 
 def test_emit(airlock, keys, bundle, plain, tmp_path):
     emitted = tmp_path / "registry.yaml"
-    result = airlock(0, "import", bundle, plain.host, "--key", keys / "alice.pub", "--insecure", "--emit", emitted, "--api-version", "v1beta3")
-    assert result.out == "" and "kubeone.k8c.io/v1beta3" in emitted.read_text()
+    result = airlock(0, "import", bundle, plain.host, "--key", keys / "alice.pub", "--insecure", "--emit", emitted)
+    assert result.out == "" and "kubeone.k8c.io/v1beta2, KubeOne v1.8.6" in emitted.read_text()
     assert emitted.read_text().endswith(f'registryConfiguration:\n  overwriteRegistry: "{plain.host}"\n  insecureRegistry: true\n')
 
 
@@ -251,9 +255,13 @@ def test_usage(airlock, keys, bundle):
 
 def test_config_needs_no_registry(airlock, tmp_path):
     result = airlock(0, "config", "registry.local:5000/k8s")
-    assert result.out.endswith('registryConfiguration:\n  overwriteRegistry: "registry.local:5000/k8s"\n')
+    assert result.out.endswith('registryConfiguration:\n  overwriteRegistry: "registry.local:5000/k8s"\n  insecureRegistry: false\n')
+    assert "the configuration is for KubeOne v1.14.2, the newest that is known" in result.err
     result = airlock(0, "config", "registry.local", "--insecure", "--api-version", "v1beta3", "--emit", tmp_path / "r.yaml")
-    assert "insecureRegistry: true" in (tmp_path / "r.yaml").read_text() and "warning:" in result.err
+    assert "insecureRegistry: true" in (tmp_path / "r.yaml").read_text()
+    assert "KubeOne v1.14.2 does not load manifests of kubeone.k8c.io/v1beta3" in result.err
+    assert "does not support Kubernetes" not in result.err
+    assert "unknown KubeOne release" in airlock(3, "config", "registry.local", "--kubeone", "9").err
     assert airlock(0, "config", "registry.local", "--output", "json").json["registry"] == "registry.local"
 
 

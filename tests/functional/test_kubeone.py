@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What KubeOne's users do with airlock: clusters, configuration, and the proof that a node finds its images."""
 
+import hashlib
 import http.server
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,7 +16,7 @@ import time
 import pytest
 
 from conftest import ROOT
-from lab import images
+from lab import images, registry
 
 CLUSTER = """apiVersion: kubeone.k8c.io/v1beta2
 kind: KubeOneCluster
@@ -75,6 +78,47 @@ def test_several_clusters_and_contradictions(airlock, manifest, tmp_path):
     assert "no KubeOneCluster manifest" in airlock(3, "list", "--cluster", tmp_path / "pod.yaml").err
 
 
+def test_which_release_was_assumed_and_how_sure_that_is(airlock, manifest, tmp_path):
+    err = airlock(0, "list", "--cluster", manifest).err
+    assert "warning: no --kubeone given" in err and "KubeOne 1.8" in err and "would do as well" in err
+    (tmp_path / "new.yaml").write_text(CLUSTER.format(version="v1.36.1").replace("  path: ./addons\n", ""))
+    err = airlock(0, "list", "--cluster", tmp_path / "new.yaml").err
+    assert "no other known line supports this Kubernetes version" in err and "warning" not in err
+    assert "given" not in airlock(0, "list", "--kubeone", "1.8", "--cluster", manifest).err
+    (tmp_path / "v3.yaml").write_text(CLUSTER.format(version="v1.36.1").replace("v1beta2", "v1beta3"))
+    assert "no KubeOne release that supports the Kubernetes version loads" in airlock(3, "list", "--cluster", tmp_path / "v3.yaml").err
+
+
+def test_a_patch_release_has_exactly_its_set(airlock):
+    select = ["list", "--filter", "base", "--kubernetes-versions", "v1.34.2"]
+    newest = airlock(0, *select, "--kubeone", "1.14")
+    assert "KubeOne 1.14: v1.14.2 is taken, the newest known patch release of 3" in newest.err
+    older = "quay.io/kubermatic/operating-system-manager:v1.11.0"
+    assert f"v1.14.1 needs 1 image that the set does not have: {older}" in newest.err and older not in newest.out
+    exact = airlock(0, *select, "--kubeone", "1.14.1")
+    assert older in exact.out.split() and "is taken" not in exact.err and "KubeOne v1.14.1" in exact.err
+    assert len(set(exact.out.split()) - set(newest.out.split())) == 1
+    assert "of 1.14 it has v1.14.2, v1.14.1, v1.14.0" in airlock(3, *select, "--kubeone", "1.14.9").err
+
+
+def test_a_refused_manifest_names_field_and_line(airlock, manifest):
+    manifest.write_text(manifest.read_text() + "features:\n  coredns: {}\n")
+    err = airlock(3, "list", "--kubeone", "1.8", "--cluster", manifest).err
+    assert "kubeone.yaml: line 21: features.coredns is no field; KubeOne v1.8.6 refuses it" in err
+    manifest.write_text(CLUSTER.format(version="v1.29.4") + "name: again\n")
+    assert 'line 20: the key "name" appears twice' in airlock(3, "list", "--kubeone", "1.8", "--cluster", manifest).err
+
+
+def test_both_ways_of_registries(airlock, manifest):
+    text = manifest.read_text() + "containerRuntime:\n  containerd:\n    registries:\n      docker.io: {mirrors: [https://m.local]}\n"
+    manifest.write_text(text)
+    err = airlock(3, "config", "r.local:5000", "--kubeone", "1.12", "--patch", manifest).err
+    assert "line 22: KubeOne v1.12.4 refuses containerRuntime.containerd.registries beside registryConfiguration" in err
+    assert manifest.read_text() == text
+    airlock(0, "config", "r.local:5000", "--kubeone", "1.13", "--patch", manifest)
+    assert "overwriteRegistry" in manifest.read_text()
+
+
 def test_addons_and_providers(airlock):
     select = ["list", "--kubeone", "1.8", "--kubernetes-versions", "v1.29.4"]
     base = set(airlock(0, *select, "--filter", "base").out.splitlines())
@@ -102,6 +146,8 @@ def constants(tmp_path):
     folder = tmp_path / "kubernetes/v1.29.98"
     folder.mkdir(parents=True)
     (folder / "constants.go").write_text('CoreDNSVersion = "v1.11.9"\nPauseVersion = "3.9"\nDefaultEtcdVersion = "3.5.99-0"\n')
+    (tmp_path / "kubernetes/v1.29.0-rc.1").mkdir()
+    (tmp_path / "kubernetes/v1.29.0-rc.1/constants.go").write_text('CoreDNSVersion = "v1.11.1"\nPauseVersion = "3.9"\nDefaultEtcdVersion = "3.5.90-0"\n')
     (tmp_path / "kubernetes/v1.29.97").mkdir()
     (tmp_path / "kubernetes/v1.29.97/constants.go").write_text("<html>")
     handler = lambda *a: http.server.SimpleHTTPRequestHandler(*a, directory=str(tmp_path / "kubernetes"))
@@ -119,6 +165,8 @@ def test_a_version_that_the_catalog_does_not_know_is_looked_up(airlock, constant
     assert "registry.k8s.io/etcd:3.5.99-0" in result.out and "kube-proxy:v1.29.98" in result.out and "looked up" in result.err
     assert "there is no Kubernetes v1.29.96" in airlock(3, *select, "v1.29.96", "--look-up-url", constants).err
     assert "these are not kubeadm's constants" in airlock(3, *select, "v1.29.97", "--look-up-url", constants).err
+    early = airlock(0, *select, "v1.29.0-rc.1", "--look-up-url", constants)
+    assert "registry.k8s.io/kube-proxy:v1.29.0-rc.1" in early.out and "registry.k8s.io/etcd:3.5.90-0" in early.out
     assert "has no {version}" in airlock(2, *select, "v1.29.98", "--look-up-url", "http://127.0.0.1/x").err
     assert "cannot reach http://127.0.0.1:1:" in airlock(4, *select, "v1.29.98", "--look-up-url", "http://127.0.0.1:1/{version}").err
 
@@ -128,7 +176,7 @@ def test_import_patches_the_manifest(airlock, bundle, keys, plain, manifest, tmp
     manifest.chmod(0o640)
     importing = ["import", bundle, plain.host + "/k8s", "--insecure", "--key", keys / "alice.pub"]
     airlock(0, *importing, "--patch", manifest)
-    wanted = f'#   overwriteRegistry: ""\nregistryConfiguration:\n  overwriteRegistry: "{plain.host}/k8s"\n  insecureRegistry: true\n'
+    wanted = f'#   overwriteRegistry: ""\nregistryConfiguration:\n  overwriteRegistry: "{plain.host}/k8s"\n  insecureRegistry: false\n'
     assert manifest.read_text() == before.replace('#   overwriteRegistry: ""\n', wanted)
     assert manifest.stat().st_mode & 0o777 == 0o640
     other = tmp_path / "other.yaml"
@@ -224,12 +272,82 @@ def test_a_real_containerd_finds_every_image(airlock, bundle, keys, secured, cer
     assert all(image["source"] in present for image in report["images"])
 
 
+def update_catalog(tmp_path, *arguments, checkout=ROOT / "tests/data/kubeone-mini"):
+    command = [sys.executable, ROOT / "tools/update-catalog", "--kubeone", checkout, "--output", tmp_path, "--rules", ROOT / "tests/data/kubeone-mini/rules.json"]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True)
+
+
 def test_update_catalog_is_stable(tmp_path):
-    """A miniature checkout with each form that KubeOne's source has."""
+    """A miniature checkout with each form that KubeOne's source has, and rules as KubeOne's code would answer."""
     mini = ROOT / "tests/data/kubeone-mini"
-    run = [sys.executable, ROOT / "tools/update-catalog", "--kubeone", mini, "--release", "v1.99.1", "--output", tmp_path]
-    (tmp_path / "table").write_text('v1.29.4: {coredns: "coredns/coredns:v1.11.1", etcd: "3.5.12-0", pause: "3.9"}\nv1.9.0: {coredns: "coredns:1", etcd: "3", pause: "3"}\n')
-    subprocess.run([*run, "--kubeadm", tmp_path / "table"], check=True, capture_output=True)
-    assert (tmp_path / "kubeone-1.99.yaml").read_text() == (mini / "expected.yaml").read_text()
-    assert [line.split(":")[0] for line in (tmp_path / "kubeadm.yaml").read_text().splitlines() if line] == ["v1.9.0", "v1.29.4"]
-    assert subprocess.run([*run[:2], "--kubeone", tmp_path, "--release", "v1.99.1"], capture_output=True, text=True).returncode == 1
+    for _ in range(2):
+        assert update_catalog(tmp_path, "--release", "v1.99.1").returncode == 0
+        assert (tmp_path / "kubeone-1.99.yaml").read_text() == (mini / "expected.yaml").read_text()
+    wrong = update_catalog(tmp_path, "--release", "v1.99.1", checkout=tmp_path)
+    assert wrong.returncode == 1 and "is " + str(tmp_path) + " a KubeOne checkout?" in wrong.stderr
+
+
+def test_update_catalog_keeps_patch_releases_as_differences(tmp_path, airlock):
+    checkout = tmp_path / "checkout"
+    shutil.copytree(ROOT / "tests/data/kubeone-mini", checkout)
+    source = checkout / "pkg/templates/images/images.go"
+    assert update_catalog(tmp_path, "--release", "v1.99.1", checkout=checkout).returncode == 0
+    source.write_text(source.read_text().replace("quay.io/calico/cni:v1", "quay.io/calico/cni:v2"))
+    assert update_catalog(tmp_path, "--release", "v1.99.2", checkout=checkout).returncode == 0
+    text = (tmp_path / "kubeone-1.99.yaml").read_text()
+    assert text.startswith("# KubeOne v1.99:") and 'kubeone: "v1.99.2"\n' in text
+    assert text.endswith('  "v1.99.1":\n    components:\n      CalicoCNI: {images: [{image: "quay.io/calico/cni:v1"}]}\n')
+    (tmp_path / "kubeadm.yaml").write_text('v1.99.0: {coredns: "coredns/coredns:v2", etcd: "4", pause: "5"}\n')
+    for release, image in (("1.99", "v2"), ("1.99.2", "v2"), ("1.99.1", "v1")):
+        assert f"quay.io/calico/cni:{image}\n" in airlock(0, "list", "--catalog", tmp_path, "--kubeone", release, "--filter", "base").out
+
+
+@pytest.mark.skipif(not shutil.which("go"), reason="go is not installed")
+def test_the_kubeadm_table_is_kubeadms(tmp_path):
+    """One version of each form that the constants have had; tools/update-catalog --check-kubeadm all compares every one."""
+    run = subprocess.run([sys.executable, ROOT / "tools/update-catalog", "--check-kubeadm", "v1.20.15,v1.31.0,v1.34.2"], capture_output=True, text=True)
+    if "proxy" in run.stderr or "dial" in run.stderr:
+        pytest.skip("no module proxy: " + run.stderr[-200:])
+    assert run.returncode == 0 and "different: none" in run.stdout, run.stdout + run.stderr
+
+
+GUIDE_CLUSTER = """apiVersion: kubeone.k8c.io/v1beta2
+kind: KubeOneCluster
+name: demo
+versions: {kubernetes: v1.29.4}
+cloudProvider: {none: {}}
+"""
+
+
+def test_the_guides_steps_as_printed(airlock, certificates, fake_registry, tmp_path):
+    """docs/kubeone.md, sections 1 to 4 and mirrors: every command, with the medium, the registry and the internet replaced."""
+    text = (ROOT / "docs/kubeone.md").read_text().replace("\\\n", " ")
+    steps = [line for line in re.findall(r"^    airlock (.+)$", text[: text.index("## Registries without")], re.MULTILINE)]
+    assert [s.split()[0] for s in steps] == ["list", "list", "export", "verify", "approve", "import", "check", "import", "config"]
+    for who in ("alice", "bob"):
+        airlock(0, "keygen", tmp_path / who, "--no-passphrase")
+    shutil.copy(certificates / "ca.pem", tmp_path)
+    (tmp_path / "kubeone.yaml").write_text(GUIDE_CLUSTER)
+    pins = {}
+    for who in ("alice", "bob"):
+        der = subprocess.run(["openssl", "pkey", "-pubin", "-in", tmp_path / f"{who}.pub", "-outform", "DER"], check=True, capture_output=True).stdout
+        pins[who] = hashlib.sha256(der).hexdigest()
+    (tmp_path / "policy.yaml").write_text(
+        "version: 1\nkeys:\n" + "".join(f"  {who}: {{file: {who}.pub, spki_sha256: {pin}}}\n" for who, pin in pins.items()) + "revoked: []\n"
+        "streams:\n  default:\n    require:\n      - {role: exporter, keys: [alice], threshold: 1}\n"
+        '      - {role: reviewer, keys: [bob], threshold: 1, attestation: "https://in-toto.io/attestation/svr/v0.2"}\n'
+    )
+    factory = images.Factory(packages=None)
+    wanted = airlock(0, *shlex.split(steps[0]), cwd=tmp_path).out.split()
+    made = {image: factory.manifest("amd64", [((), "gzip", (("etc/x", image.encode()),))], images.OCI) for image in wanted}
+    internet = fake_registry()
+    images.fill(internet, factory.store, made)
+    mirrors = [f"--mirror={host}=http://{internet.host}" for host in sorted({image.split("/")[0] for image in wanted})]
+    with registry.Registry(tmp_path / "inside", certificates) as inside:
+        for step in steps:
+            words = shlex.split(step.replace("/media/usb/", "").replace("registry.local:5000", inside.host))
+            airlock(0, *words, *(mirrors if words[0] == "export" else []), cwd=tmp_path)
+        patched = (tmp_path / "kubeone.yaml").read_text()
+        assert patched == GUIDE_CLUSTER + f'registryConfiguration:\n  overwriteRegistry: "{inside.host}/kubernetes"\n  insecureRegistry: false\n'
+    assert "containerRuntime:" in (tmp_path / "mirrors.yaml").read_text()
+    assert (tmp_path / "certs.d/registry.k8s.io/hosts.toml").exists() and (tmp_path / "airlock.conf").exists()

@@ -58,7 +58,7 @@ def run_for(seconds, arguments, environment):
     """Kills the export after so many seconds; its exit status, or None when it was killed."""
     process = start(arguments, environment, **EPOCH)
     try:
-        process.communicate(timeout=seconds)
+        print(process.communicate(timeout=seconds)[1])  # shown when a test fails
         return process.returncode
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
@@ -121,7 +121,7 @@ def interrupted(server, keys, out, environment, *more):
             break
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "the same command goes on from there" in err
+    assert process.returncode == 130 and "the same command resumes from there" in err
     return journal.read_text()
 
 
@@ -220,7 +220,7 @@ def test_a_directory_named_twice_is_one(airlock, keys, slow, tmp_path, environme
     assert [file for file in os.listdir(tmp_path) if "partial" in file] == []
 
 
-@pytest.mark.parametrize("text", ["", "airlock export journal 2\n", "airlock export journal 1\nplan x\n", "garbage"])
+@pytest.mark.parametrize("text", ["", "airlock exp", "airlock export journal 1\nplan x\n", "airlock export journal 9\n", "\0" * 4096])
 def test_a_journal_of_another_kind_is_not_used(airlock, keys, slow, tmp_path, environment, text):
     server, layers = slow
     out = tmp_path / "b.tar"
@@ -228,6 +228,14 @@ def test_a_journal_of_another_kind_is_not_used(airlock, keys, slow, tmp_path, en
     out.with_name("b.tar.journal").write_text(text)
     airlock(0, *command(server, keys, out)[1:])
     airlock(0, "verify", out, "--key", keys / "alice.pub")
+
+
+def test_somebody_elses_file_of_the_journals_name_stays(airlock, keys, slow, tmp_path):
+    journal = tmp_path / "b.tar.journal"
+    journal.write_text("my diary\n")
+    err = airlock(5, *command(slow[0], keys, tmp_path / "b.tar")[1:]).err
+    assert "b.tar.journal is there, and is no journal of airlock" in err and "\n  next: move it away" in err
+    assert journal.read_text() == "my diary\n" and files_in(tmp_path) == ["b.tar.journal"]
 
 
 def test_leftovers_of_large_blobs_from_afar(airlock, keys, fake_registry, tmp_path, environment):

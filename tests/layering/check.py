@@ -13,7 +13,7 @@ LIBRARIES = {
     r"archive(_entry)?\.h": ["bundle/layers.cpp"],
     r"zstd\.h": ["bundle/layers.cpp"],
     r"openssl/": ["trust", "oci/digest.cpp"],
-    r"yaml-cpp/": ["catalog", "kubeone", "base/yaml.cpp"],
+    r"yaml-cpp/": ["base/yaml.cpp"],
     r"CLI/": ["cli"],
 }
 # What only these files do, so that a rule for all of it can stand in them.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "airlock/catalog/selection.hpp"
 #include "catch.hpp"
@@ -31,7 +32,12 @@ bool has(const std::vector<std::string>& list, const std::string& name) {
 TEST_CASE("versions") {
   CHECK(Version::parse("v1.29.4") == Version{{1, 29}, 4});
   CHECK(Version::parse("1.29.4")->str() == "v1.29.4");
-  for (const char* bad : {"", "v", "1.29", "1.29.x", "1.29.4-rc.1", "1.29.04", "1.29.4.1", "v1..4", "-1.2.3"})
+  CHECK(Version::parse("v1.30.0-rc.1")->str() == "v1.30.0-rc.1");
+  const std::vector<std::string> ordered{"v1.29.9",       "v1.30.0-alpha.3", "v1.30.0-beta.0", "v1.30.0-rc.2",
+                                         "v1.30.0-rc.10", "v1.30.0",         "v1.30.1-rc.0"};
+  for (std::size_t i = 1; i < ordered.size(); ++i) CHECK(*Version::parse(ordered[i - 1]) < *Version::parse(ordered[i]));
+  for (const char* bad : {"", "v", "1.29", "1.29.x", "1.29.4-", "1.29.4-rc", "1.29.4-rc.01", "1.29.4-gke.1", "1.29.04",
+                          "1.29.4.1", "v1..4", "-1.2.3"})
     CHECK_FALSE(Version::parse(bad));
   CHECK(Minor::parse("1.9") < Minor::parse("1.10"));
   CHECK(MinorRange{Minor{1, 27}, Minor{1, 30}}.contains({1, 30}));
@@ -39,15 +45,53 @@ TEST_CASE("versions") {
 }
 
 TEST_CASE("the built-in catalog knows every release") {
-  std::vector<std::string> lines;
-  for (const Release& release : built_in().releases()) lines.push_back(release.line());
-  CHECK(lines == std::vector<std::string>{"1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "1.11", "1.12", "1.13", "1.14"});
+  CHECK(built_in().lines() ==
+        std::vector<std::string>{"1.5", "1.6", "1.7", "1.8", "1.9", "1.10", "1.11", "1.12", "1.13", "1.14"});
   CHECK(built_in().find_release("v1.8.6") == built_in().find_release("1.8"));
-  CHECK(built_in().find_release("1.4") == nullptr);
-  for (const Release& release : built_in().releases()) {
-    INFO(release.version);
-    CHECK_NOTHROW(select(built_in(), {{}, {}, release.line(), {}, {}}));
-  }
+  for (const char* unknown : {"1.4", "1.8.7", "1", "", "1.8.x"}) CHECK(built_in().find_release(unknown) == nullptr);
+  std::size_t count = 0;
+  for (const std::string& line : built_in().lines())
+    for (const std::string& version : built_in().patches(line)) {
+      INFO(version);
+      CHECK(built_in().find_release(version)->version == version);
+      CHECK_NOTHROW(select(built_in(), {{}, {}, version, {}, {}}));
+      ++count;
+    }
+  CHECK(count == 59);
+}
+
+TEST_CASE("a patch release has its own images and rules") {
+  CHECK(built_in().patches("1.14") == std::vector<std::string>{"v1.14.2", "v1.14.1", "v1.14.0"});
+  const auto manager = [](const char* release) {
+    for (const auto& name : names({{"base"}, {"v1.34.2"}, release, {}, {}}))
+      if (name.find("operating-system-manager") != std::string::npos) return name;
+    return std::string();
+  };
+  CHECK(manager("1.14") == "quay.io/kubermatic/operating-system-manager:v1.11.1");
+  CHECK(manager("1.14.2") == manager("1.14"));
+  CHECK(manager("v1.14.1") == "quay.io/kubermatic/operating-system-manager:v1.11.0");
+  const Release& first = *built_in().find_release("1.12.0");
+  const Release& last = *built_in().find_release("1.12.4");
+  const Json::json_pointer field("/containerRuntime/containerd/registries/*/overridePath");
+  CHECK(built_in().fields(first, "kubeone.k8c.io/v1beta2").contains(field));
+  CHECK_FALSE(built_in().fields(*built_in().find_release("1.11"), "kubeone.k8c.io/v1beta2").contains(field));
+  CHECK(built_in().fields(last, "kubeone.io/v1beta1").is_null());
+}
+
+// The build reads data/catalog with Python's reader (tools/catalog_yaml.py), --catalog with the program's own.
+TEST_CASE("what is compiled in is what the files say") {
+  const auto files = Catalog::load(std::filesystem::path(AIRLOCK_SOURCE) / "data/catalog");
+  CHECK(files.digest() == built_in().digest());
+  CHECK(files.lines() == built_in().lines());
+}
+
+TEST_CASE("KubeOne's word for no filter, and versions that name a minor") {
+  CHECK(names({{"none"}, {"1.29.4"}, "1.8", {}, {}}) == names({{}, {"1.29.4"}, "1.8", {}, {}}));
+  CHECK_ERROR(names({{"none", "base"}, {"1.29.4"}, "1.8", {}, {}}), selection, "unknown filter \"none\"");
+  const auto notes = notes_on_versions(built_in(), {"v1.34", "v1.34.2"});
+  REQUIRE(notes.size() == 1);
+  CHECK_THAT(notes.front(),
+             ContainsSubstring("v1.34.10 is taken") && ContainsSubstring("KubeOne itself takes v1.34.0"));
 }
 
 // What KubeOne 1.8's `mirror-images --filter base --kubernetes-versions v1.29.4,v1.28.8` copies: its base resources and
@@ -129,7 +173,7 @@ TEST_CASE("selections that cannot be formed say what is allowed") {
   CHECK_ERROR(refused({{}, {"latest"}, "", {}, {}}), selection, "is not a Kubernetes version");
   CHECK_ERROR(refused({{}, {""}, "", {}, {}}), selection, "is not a Kubernetes version");
   CHECK_ERROR(refused({{}, {}, "1.4", {}, {}}), selection, "unknown KubeOne release");
-  CHECK_ERROR(refused({{}, {}, "1.8.3", {}, {}}), selection, "only v1.8.6 is in the catalog");
+  CHECK_ERROR(refused({{}, {}, "1.8.9", {}, {}}), selection, "KubeOne v1.8.9 is not in the catalog");
   CHECK_ERROR(refused({{}, {"v1.31.0"}, "1.8", {}, {}}), selection, "does not support Kubernetes v1.31.0");
   CHECK_ERROR(refused({{}, {"v1.22.0", "v1.36.0"}, "", {}, {}}), selection, "no KubeOne release supports all");
   CHECK_ERROR(refused({{}, {"1.29.4"}, "1.8", {}, {"gcr.io/*"}}), selection, "matches no image");
@@ -145,12 +189,25 @@ TEST_CASE("a catalog directory replaces the built-in one, and its mistakes are n
   write("kubeadm.yaml", "v1.40.0: {coredns: \"coredns/coredns:v2\", etcd: \"4\", pause: \"5\"}\n");
   CHECK_ERROR(Catalog::load(directory.path()), selection, "no KubeOne release");
   const std::string head = "kubeone: \"v2.0.0\"\nkubernetes: {min: \"1.40\", max: \"1.40\"}\n";
-  write("kubeone-2.0.yaml", head + "components:\n  - {name: A, group: base, images: [{image: \"quay.io/a:1\"}]}\n");
-  CHECK(select(Catalog::load(directory.path()), {}).images.size() == 8);
-  write("kubeone-2.0.yaml", head + "components:\n  - {name: A, group: other, images: [{image: \"quay.io/a:1\"}]}\n");
-  CHECK_ERROR(Catalog::load(directory.path()), selection, "component A: group: unknown group \"other\"");
-  write("kubeone-2.0.yaml", head + "components:\n  - {name: A, group: base, images: [{image: \"quay.io/A:1\"}]}\n");
-  CHECK_ERROR(Catalog::load(directory.path()), selection, "kubeone-2.0.yaml: component A: \"quay.io/A:1\"");
+  const auto component = [&](const std::string& group, const std::string& image) {
+    write("kubeone-2.0.yaml",
+          head + "components:\n  A: {group: " + group + ", images: [{image: \"" + image + "\"}]}\n");
+    return directory.path();
+  };
+  CHECK(select(Catalog::load(component("base", "quay.io/a:1")), {}).images.size() == 8);
+  CHECK_ERROR(Catalog::load(component("other", "quay.io/a:1")), selection,
+              "component A: group: unknown group \"other\"");
+  CHECK_ERROR(Catalog::load(component("base", "quay.io/A:1")), selection,
+              "kubeone-2.0.yaml: component A: \"quay.io/A:1\"");
   write("kubeone-2.0.yaml", head + "components: [\n");
   CHECK_ERROR(Catalog::load(directory.path()), selection, "kubeone-2.0.yaml: line");
+  write("kubeone-2.0.yaml", head + "kubeone: \"v2.0.1\"\n");
+  CHECK_ERROR(Catalog::load(directory.path()), selection, "\"kubeone\" appears twice");
+  write("kubeone-2.0.yaml", head + "patches: {\"v1.9.0\": {}}\n");
+  CHECK_ERROR(Catalog::load(directory.path()), selection, "\"v1.9.0\" is no patch of 2.0");
+  write("kubeone-2.0.yaml", head + "rules: {x: {machineController: sometimes}}\n");
+  CHECK_ERROR(Catalog::load(directory.path()), selection, "rules of x: machineController: \"sometimes\" is none of");
+  write("kubeone-2.0.yaml", head);
+  write("kubeone-2.yaml", head);
+  CHECK_ERROR(Catalog::load(directory.path()), selection, "another file has KubeOne 2.0 too");
 }

@@ -21,11 +21,23 @@ Cluster cluster(const std::string& more, const std::string& start = head) {
   return parse_cluster(start + more, "k.yaml");
 }
 
-std::map<std::string, std::string> addons(const std::string& more, const std::string& release = "1.8",
-                                          const std::string& provider = "") {
+const catalog::Catalog& built_in() {
   static const auto catalog = catalog::Catalog::built_in();
+  return catalog;
+}
+
+std::map<std::string, std::string> addons(const std::string& more, const std::string& release = "1.8",
+                                          const std::string& provider = "", const std::string& start = head) {
   std::vector<std::string> warnings;
-  return deployment_of(cluster(more), *catalog.find_release(release), provider, warnings).addons;
+  return deployment_of(cluster(more, start), *built_in().find_release(release), provider, warnings).addons;
+}
+
+/// What a release says to a manifest.
+std::vector<std::string> check(const std::string& more, const std::string& release, bool assumed = false,
+                               const std::string& start = head) {
+  std::vector<std::string> warnings;
+  check_manifest(cluster(more, start), built_in(), *built_in().find_release(release), assumed, warnings);
+  return warnings;
 }
 
 std::string names(const std::map<std::string, std::string>& addons) {
@@ -56,19 +68,46 @@ TEST_CASE("what KubeOne deploys by default, and what turns it off") {
         "cni-weavenet metrics-server nodelocaldns");
   // A pointer that is there without `deploy` is false, not the default.
   CHECK(names(addons("cloudProvider: {openstack: {}}\nmachineController: {}\n")) ==
-        "cni-canal csi-external-snapshotter csi-openstack-cinder metrics-server nodelocaldns");
+        "ccm-openstack cni-canal csi-external-snapshotter csi-openstack-cinder metrics-server nodelocaldns");
 }
 
 TEST_CASE("providers differ by release") {
-  CHECK_FALSE(addons("cloudProvider: {vsphere: {}}\n").contains("csi-vsphere"));
-  CHECK(addons("cloudProvider: {vsphere: {}, external: true}\n").contains("csi-vsphere"));
-  CHECK(addons("cloudProvider: {vsphere: {}}\n", "1.13").contains("ccm-vsphere"));  // external by default since 1.13
-  CHECK_FALSE(addons("cloudProvider: {aws: {}}\n").contains("ccm-aws"));
+  const std::string vsphere = "cloudProvider: {vsphere: {}}\n";
+  CHECK_FALSE(addons(vsphere, "1.6").contains("csi-vsphere"));
+  CHECK(addons("cloudProvider: {vsphere: {}, external: true}\n", "1.6").contains("csi-vsphere"));
+  CHECK(addons(vsphere, "1.13").contains("ccm-vsphere"));
+  // Since 1.8 external by default, from Kubernetes 1.29 on.
+  const std::string older =
+      "apiVersion: kubeone.k8c.io/v1beta2\nkind: KubeOneCluster\nname: x\nversions: {kubernetes: 1.28.8}\n";
+  CHECK(addons("cloudProvider: {hetzner: {}}\n").contains("ccm-hetzner"));
+  CHECK(addons("cloudProvider: {hetzner: {}, external: false}\n").contains("ccm-hetzner"));
+  CHECK_FALSE(addons("cloudProvider: {hetzner: {}}\n", "1.8", "", older).contains("ccm-hetzner"));
+  CHECK_FALSE(addons("cloudProvider: {hetzner: {}}\n", "1.7").contains("ccm-hetzner"));
+  CHECK_FALSE(addons("cloudProvider: {kubevirt: {}}\n", "1.13").contains("ccm-kubevirt"));
+  CHECK(addons("cloudProvider: {kubevirt: {}}\n", "1.14").contains("ccm-kubevirt"));
+  // In 1.5 these need their CSI drivers from Kubernetes 1.23 on.
+  const auto azure = [&](const char* version) {
+    return addons("cloudProvider: {azure: {}}\n", "1.5", "",
+                  std::string("apiVersion: kubeone.k8c.io/v1beta2\nkind: KubeOneCluster\nversions: {kubernetes: ") +
+                      version + "}\n")
+        .contains("csi-azuredisk");
+  };
+  CHECK((azure("1.23.1") && !azure("1.22.1")));
   CHECK(addons("cloudProvider: {packet: {}, external: true}\n").contains("ccm-equinixmetal"));
   CHECK(addons("", "1.8", "hetzner").contains("csi-hetzner"));
   CHECK_ERROR(addons(""), selection, "it names no cloud provider");
   CHECK_ERROR(addons("cloudProvider: {kubevirt: {}}\n"), selection, "KubeOne v1.8.6 knows no cloud provider kubevirt");
   CHECK_ERROR(addons("cloudProvider: {aws: {}}\n", "1.8", "gce"), selection, "but --cloud-provider says gce");
+}
+
+TEST_CASE("v1beta1 is kubeone.io's") {
+  const std::string v1 =
+      "apiVersion: kubeone.io/v1beta1\nkind: KubeOneCluster\nname: x\nversions: {kubernetes: 1.24.1}\n";
+  CHECK(names(addons("cloudProvider: {packet: {}, external: true}\n", "1.5", "", v1)) ==
+        "ccm-equinixmetal cni-canal machinecontroller metrics-server nodelocaldns");  // no operating-system-manager
+  CHECK(addons("cloudProvider: {hetzner: {}}\n", "1.8", "", v1).contains("csi-hetzner"));
+  CHECK_ERROR(addons("cloudProvider: {hetzner: {}}\n", "1.11", "", v1), selection,
+              "KubeOne v1.11.4 does not load kubeone.io/v1beta1");
 }
 
 TEST_CASE("declared addons") {
@@ -78,12 +117,23 @@ TEST_CASE("declared addons") {
   };
   CHECK(with("addons: {enable: true, addons: [{name: cluster-autoscaler}, {name: default-storage-class}]}\n") ==
         "cluster-autoscaler cni-canal default-storage-class metrics-server nodelocaldns");
+  // 1.8 does not deploy these; whoever enables them later finds them.
   CHECK(with("addons: {enable: false, addons: [{name: cluster-autoscaler}]}\n") ==
-        "cni-canal metrics-server nodelocaldns");
+        "cluster-autoscaler cni-canal metrics-server nodelocaldns");
+  CHECK(with("addons: {addons: [{name: cluster-autoscaler}]}\n", "1.11") ==
+        "cluster-autoscaler cni-canal metrics-server nodelocaldns");
+  CHECK(with("addons: {enable: true, addons: [{name: cluster-autoscaler}]}\n", "1.14") ==
+        "cluster-autoscaler cni-canal metrics-server nodelocaldns");
   CHECK(with("addons: {enable: true, addons: [{name: backups-restic, delete: true}]}\n") ==
         "cni-canal metrics-server nodelocaldns");
   // Naming an automatic one passes parameters to it, no more.
   CHECK(with("addons: {enable: true, addons: [{name: ccm-aws}]}\n") == "cni-canal metrics-server nodelocaldns");
+  CHECK(with("addons: {enable: true, addons: [{name: ccm-nutanix}]}\n") ==
+        "ccm-nutanix cni-canal metrics-server nodelocaldns");
+  CHECK(with("addons: {enable: true, addons: [{name: machinecontroller}]}\n") ==
+        "cni-canal metrics-server nodelocaldns");
+  CHECK(with("addons: {enable: true, addons: [{name: machinecontroller}]}\n", "1.14") ==
+        "cni-canal machinecontroller metrics-server nodelocaldns");
   CHECK_ERROR(with("addons: {enable: true, addons: [{name: backup}]}\n"), selection,
               "KubeOne v1.8.6 has no addon backup");
   const auto v3 = parse_cluster(
@@ -99,8 +149,6 @@ TEST_CASE("manifests that are none") {
   CHECK_ERROR(parse_cluster("", "k.yaml"), selection, "no KubeOneCluster manifest");
   CHECK_ERROR(parse_cluster("a: [", "k.yaml"), selection, "not valid YAML");
   CHECK_ERROR(parse_cluster(head + "---\n" + head, "k.yaml"), selection, "more than one KubeOneCluster");
-  CHECK_ERROR(cluster("", "apiVersion: kubeone.k8c.io/v1alpha1\nkind: KubeOneCluster\n"), selection,
-              "unknown API version");
   CHECK_ERROR(cluster("", "apiVersion: kubeone.k8c.io/v1beta2\nkind: KubeOneCluster\n"), selection,
               "versions.kubernetes is missing");
   CHECK_ERROR(cluster("cloudProvider: {aws: {}, gce: {}}\n"), selection, "names both aws and gce");
@@ -108,6 +156,78 @@ TEST_CASE("manifests that are none") {
   CHECK_ERROR(cluster("clusterNetwork: {cni: {canal: {}, cilium: {}}}\n"), selection, "cni names both");
   CHECK_ERROR(cluster("cloudProvider: {aws: {}, external: maybe}\n"), selection, "neither true nor false");
   CHECK(parse_cluster("apiVersion: v1\nkind: ConfigMap\n---\n" + head, "k.yaml").name == "prod");
+}
+
+TEST_CASE("a manifest that the release would refuse is refused with the line") {
+  const std::string none = "cloudProvider: {none: {}}\n";
+  CHECK(check(none, "1.8").empty());
+  CHECK_ERROR(check(none + "features:\n  metricsserver: {enable: true}\n", "1.8"), selection,
+              "k.yaml: line 7: features.metricsserver is no field; KubeOne v1.8.6 refuses it");
+  CHECK_ERROR(check(none + "controlPlane:\n  hosts:\n  - publicAddress: a\n    sshport: 1\n", "1.8"), selection,
+              "line 9: controlPlane.hosts[0].sshport is no field");
+  CHECK_ERROR(check(none + "addons: {path: 5}\n", "1.8"), selection, "line 6: addons.path is not a text");
+  CHECK_ERROR(check(none + "helmReleases: {}\n", "1.8"), selection, "line 6: helmReleases is not a list");
+  CHECK_ERROR(check(none + "proxy: [a]\n", "1.8"), selection, "line 6: proxy is not a mapping");
+  CHECK_ERROR(check(none + "apiEndpoint: {port: true}\n", "1.8"), selection, "apiEndpoint.port is not a number");
+  CHECK_ERROR(check(none + "machineController: {deploy: 1}\n", "1.8"), selection, "neither true nor false");
+  CHECK_ERROR(check("", "1.14", false,
+                    "apiVersion: kubeone.k8c.io/v1beta3\nkind: KubeOneCluster\nversions: {kubernetes: 1.34.1}\n"),
+              selection, "k.yaml: line 1: the API version kubeone.k8c.io/v1beta3 is not loaded by KubeOne v1.14.2");
+}
+
+TEST_CASE("what only some releases refuse") {
+  const std::string both =
+      "cloudProvider: {none: {}}\nregistryConfiguration: {overwriteRegistry: r:5000}\ncontainerRuntime:\n  "
+      "containerd:\n"
+      "    registries:\n      docker.io: {mirrors: [https://m]}\n";
+  CHECK_ERROR(check(both, "1.12"), selection, "line 9: containerRuntime.containerd.registries cannot stand beside");
+  CHECK(check(both, "1.13").empty());
+  const auto warnings = check(both, "1.12", true);
+  REQUIRE(warnings.size() == 1);
+  CHECK_THAT(warnings.front(), ContainsSubstring("but KubeOne 1.13, 1.14 would take it"));
+  const std::string path =
+      "cloudProvider: {none: {}}\ncontainerRuntime: {containerd: {registries: {docker.io: {overridePath: true}}}}\n";
+  CHECK_ERROR(check(path, "1.11"), selection,
+              "containerRuntime.containerd.registries.docker.io.overridePath is no field");
+  CHECK(check(path, "1.12").empty());
+  CHECK_THAT(check("cloudProvider: {none: {}}\n", "1.8", false,
+                   "apiVersion: kubeone.io/v1beta1\nkind: KubeOneCluster\nname: x\nversions: {kubernetes: 1.29.4}\n")
+                 .at(0),
+             ContainsSubstring("until kubeone config migrate"));
+}
+
+TEST_CASE("local addons are applied as KubeOne does") {
+  const TemporaryDirectory folder;
+  for (const char* path : {"addons/ours/deep", "addons/cni-cilium", "addons/machinecontroller"})
+    std::filesystem::create_directories(folder.path() / path);
+  const auto write = [&](const std::string& path, const std::string& image) {
+    replace_file(folder.path() / path, "image: quay.io/x/" + image + ":1\n");
+  };
+  write("addons/top.yaml", "top");
+  write("addons/ours/a.YAML", "ours");
+  write("addons/ours/deep/b.yaml", "deep");
+  write("addons/ours/readme.txt", "text");
+  write("addons/cni-cilium/c.yaml", "cilium");
+  write("addons/machinecontroller/d.yaml", "machines");
+  const auto images = [&](const std::string& release, const std::string& more) {
+    replace_file(folder.path() / "k.yaml", head + more);
+    std::vector<std::string> warnings;
+    const auto request =
+        deployment_of(read_cluster(folder.path() / "k.yaml"), *built_in().find_release(release), "", warnings);
+    std::string found;
+    for (const auto& [image, why] : request.images) found += image.substr(10, image.size() - 12) + " ";
+    return found + (request.addons.contains("machinecontroller") ? "+" : "");
+  };
+  const std::string canal = "cloudProvider: {hetzner: {}}\naddons: {enable: true, path: ./addons}\n";
+  CHECK(images("1.8", canal) == "machines ours top ");
+  CHECK(images("1.8", canal + "clusterNetwork: {cni: {cilium: {}}}\n") == "cilium machines ours top ");
+  CHECK(images("1.8", "cloudProvider: {hetzner: {}}\naddons: {path: ./addons}\n") == "+");
+  CHECK(images("1.11", "cloudProvider: {hetzner: {}}\naddons: {path: ./addons}\n") == "machines ours top ");
+  // 1.9 and 1.10 look at the path only beside a declared addon.
+  CHECK(images("1.10", canal) == "+");
+  CHECK(images("1.10",
+               "cloudProvider: {hetzner: {}}\naddons: {path: ./addons, addons: [{name: default-storage-class}]}\n") ==
+        "machines ours top ");
 }
 
 TEST_CASE("images out of manifests") {
@@ -127,7 +247,8 @@ TEST_CASE("images out of manifests") {
 }
 
 TEST_CASE("a manifest is patched, and nothing else in it") {
-  const std::string wanted = "registryConfiguration:\n  overwriteRegistry: \"registry.local:5000/k8s\"\n";
+  const std::string wanted =
+      "registryConfiguration:\n  overwriteRegistry: \"registry.local:5000/k8s\"\n  insecureRegistry: false\n";
   SECTION("none yet") { CHECK(patch_manifest(head, values, "k") == head + wanted); }
   SECTION("no line end at the end") {
     CHECK(patch_manifest(head.substr(0, head.size() - 1), values, "k") == head + wanted);
@@ -156,8 +277,9 @@ TEST_CASE("a manifest is patched, and nothing else in it") {
   }
   SECTION("CRLF") {
     std::string before = "apiVersion: kubeone.k8c.io/v1beta2\r\nkind: KubeOneCluster\r\nname: x\r\n";
-    CHECK(patch_manifest(before, values, "k") ==
-          before + "registryConfiguration:\r\n  overwriteRegistry: \"registry.local:5000/k8s\"\r\n");
+    CHECK(patch_manifest(before, values, "k") == before +
+                                                     "registryConfiguration:\r\n  overwriteRegistry: "
+                                                     "\"registry.local:5000/k8s\"\r\n  insecureRegistry: false\r\n");
   }
   SECTION("several documents") {
     const std::string other = "kind: ConfigMap\nregistryConfiguration: mine\n";
@@ -183,16 +305,19 @@ TEST_CASE("a manifest is patched, and nothing else in it") {
   }
 }
 
-TEST_CASE("mirrors") {
+TEST_CASE("mirrors are written as the release reads them") {
+  const auto consumer = [](const char* release) { return consumer_of(built_in(), *built_in().find_release(release)); };
   MirrorConfiguration mirror{registry::Location::parse("registry.local:5000/k8s"),
                              registry::Reach::tls_unverified,
                              true,
-                             {"docker.io", "registry.k8s.io"}};
+                             {"docker.io", "registry.k8s.io"},
+                             consumer("1.14")};
   CHECK(mirror.url() == "https://registry.local:5000/v2/k8s");
   const std::string stanza = mirror.stanza(ApiVersion::v1beta2);
-  for (const char* words : {"registry.k8s.io:\n        mirrors:\n          - https://registry.local:5000/v2/k8s\n",
-                            "overridePath: true", "insecureSkipVerify: true", "registriesAuth"})
-    CHECK_THAT(stanza, ContainsSubstring(words));
+  CHECK_THAT(stanza, ContainsSubstring(
+                         "      registry.k8s.io:\n        mirrors:\n          - https://registry.local:5000/v2/k8s\n"
+                         "        overridePath: true\n        tlsConfig:\n          insecureSkipVerify: true\n"));
+  CHECK_THAT(stanza, ContainsSubstring("registriesAuth") && ContainsSubstring("to each source"));
   CHECK_THAT(
       mirror.hosts_toml().at("docker.io"),
       ContainsSubstring("[host.\"https://registry.local:5000/v2/k8s\"]\n  capabilities = [\"pull\", \"resolve\"]\n  "
@@ -200,9 +325,18 @@ TEST_CASE("mirrors") {
   CHECK_THAT(mirror.registries_conf(),
              ContainsSubstring("prefix = \"docker.io\"\nlocation = \"docker.io\"\n\n[[registry.mirror]]\n"
                                "location = \"registry.local:5000/k8s\"\ninsecure = true\n"));
-  mirror = {registry::Location::parse("r:5000"), registry::Reach::plain_http, false, {"quay.io"}};
+  for (const char* release : {"1.8", "1.12"}) {
+    mirror.consumer = consumer(release);
+    const std::string older = mirror.stanza(ApiVersion::v1beta2);
+    CHECK_THAT(older, !ContainsSubstring("overridePath"));
+    CHECK_THAT(older,
+               ContainsSubstring("          - https://registry.local:5000/v2/k8s\n      \"registry.local:5000\":\n"
+                                 "        tlsConfig:\n          insecureSkipVerify: true\n"));
+    CHECK_THAT(older, ContainsSubstring("an entry \"registry.local:5000\""));
+  }
+  mirror = {registry::Location::parse("r:5000"), registry::Reach::plain_http, false, {"quay.io"}, consumer("1.14")};
   CHECK(mirror.url() == "http://r:5000");
-  CHECK_THAT(mirror.stanza(ApiVersion::v1beta3), !ContainsSubstring("overridePath"));
+  CHECK_THAT(mirror.stanza(ApiVersion::v1beta2), !ContainsSubstring("overridePath") && !ContainsSubstring("tlsConfig"));
 }
 
 TEST_CASE("kubeadm's constants") {

@@ -35,19 +35,45 @@ TEST_CASE("the tag is what is pushed, and a digest alone makes one") {
   CHECK(paths("quay.io/cilium/cilium@" + digest) == std::vector<std::string>{"cilium/cilium:sha256-aaaaaaaaaaaa"});
 }
 
-TEST_CASE("registryConfiguration") {
-  RegistryConfiguration configuration{ApiVersion::v1beta2, registry::Location::parse("registry.local:5000/k8s"),
-                                      registry::Reach::tls_verified};
-  CHECK(configuration.stanza() ==
-        "# belongs at the top level of the KubeOneCluster manifest (apiVersion: kubeone.k8c.io/v1beta2)\n"
-        "registryConfiguration:\n  overwriteRegistry: \"registry.local:5000/k8s\"\n");
-  CHECK(configuration.warnings().empty());
-  configuration.api_version = parse_api_version("v1beta3");
-  configuration.reach = registry::Reach::tls_unverified;
-  CHECK_THAT(configuration.stanza(), ContainsSubstring("v1beta3"));
-  CHECK_THAT(configuration.stanza(), ContainsSubstring("\n  insecureRegistry: true\n"));
-  CHECK(configuration.warnings().size() == 1);
-  configuration.reach = registry::Reach::plain_http;
-  CHECK_THAT(configuration.warnings().at(0), ContainsSubstring("does not make containerd use it"));
-  CHECK_ERROR(parse_api_version("v1beta1"), usage, "unknown KubeOne API version");
+TEST_CASE("registryConfiguration is what the release can use") {
+  const auto catalog = catalog::Catalog::built_in();
+  const auto made = [&](const char* release, const char* location, registry::Reach reach) {
+    return RegistryConfiguration{ApiVersion::v1beta2, registry::Location::parse(location), reach,
+                                 consumer_of(catalog, *catalog.find_release(release))};
+  };
+  using registry::Reach;
+  const auto verified = made("1.8", "registry.local:5000/k8s", Reach::tls_verified);
+  CHECK(
+      verified.stanza() ==
+      "# belongs at the top level of the KubeOneCluster manifest (apiVersion: kubeone.k8c.io/v1beta2, KubeOne v1.8.6)\n"
+      "registryConfiguration:\n  overwriteRegistry: \"registry.local:5000/k8s\"\n  insecureRegistry: false\n");
+  CHECK(verified.warnings().empty());
+  struct Cell {
+    const char* release;
+    const char* location;
+    Reach reach;
+    bool insecure;
+    const char* warning;  // null: none
+  };
+  for (const Cell& cell : {
+           Cell{"1.12", "r:5000", Reach::tls_unverified, false, "means plain HTTP, not unverified TLS"},
+           Cell{"1.12", "r:5000/k", Reach::tls_unverified, false, "has no effect in any KubeOne release"},
+           Cell{"1.12", "r:5000", Reach::plain_http, true, nullptr},
+           Cell{"1.12", "r:5000/k", Reach::plain_http, false, "a registry without a prefix, or --mirrors"},
+           Cell{"1.13", "r:5000", Reach::tls_unverified, true, "will not verify it either"},
+           Cell{"1.13", "r:5000/k", Reach::tls_unverified, false, "a registry without a prefix, or --mirrors"},
+           Cell{"1.13", "r:5000", Reach::plain_http, false, "means unverified TLS, not plain HTTP"},
+           Cell{"1.13", "r:5000/k", Reach::plain_http, false, "prefix (/k)"},
+       }) {
+    INFO(cell.release << " " << cell.location << " " << registry::to_string(cell.reach));
+    const auto configuration = made(cell.release, cell.location, cell.reach);
+    CHECK(configuration.insecure() == cell.insecure);
+    CHECK(configuration.warnings().size() == (cell.warning == nullptr ? 0 : 1));
+    if (cell.warning != nullptr) CHECK_THAT(configuration.warnings().at(0), ContainsSubstring(cell.warning));
+  }
+  auto third = made("1.14", "r", Reach::tls_verified);
+  third.api_version = parse_api_version("v1beta3");
+  CHECK_THAT(third.warnings().at(0), ContainsSubstring("does not load manifests of kubeone.k8c.io/v1beta3"));
+  CHECK(full_name(parse_api_version("v1beta1")) == "kubeone.io/v1beta1");
+  CHECK_ERROR(parse_api_version("v1"), usage, "unknown KubeOne API version");
 }

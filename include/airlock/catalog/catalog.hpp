@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each KubeOne release deploys and what kubeadm adds, as data (data/catalog/*.yaml, one file per release).
+// What each KubeOne release deploys and by which rules, and what kubeadm adds, as data (data/catalog/*.yaml, one file
+// for each minor release with all its patch releases).
 #pragma once
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "airlock/base/json.hpp"
+#include "airlock/catalog/rules.hpp"
 #include "airlock/catalog/version.hpp"
 #include "airlock/oci/digest.hpp"
 #include "airlock/oci/reference.hpp"
@@ -30,6 +34,7 @@ struct Component {
   std::string name;
   Group group = Group::base;
   std::vector<std::string> addons;  ///< KubeOne addons that deploy it
+  bool only_with_hubble = false;    ///< by cni-cilium only where enableHubble is set (addons/cni-cilium)
   std::vector<RangedImage> images;
 };
 
@@ -50,6 +55,8 @@ struct Release {
   std::vector<AddonImage> addon_images;                             ///< overwriteRegistry rewrites these
   std::vector<AddonImage> literal_images;                           ///< overwriteRegistry does not rewrite these
 
+  std::map<std::string, Rules> rules;  ///< by API version: "kubeone.k8c.io/v1beta2"; those that it loads
+
   /// "1.8"
   std::string line() const;
   /// Every addon that may be named: the embedded ones, or in older catalogs those with images.
@@ -68,7 +75,7 @@ struct KubeadmImages {
 /// Error (code `selection`) when one is not there; `where` names the text.
 KubeadmImages parse_kubeadm_constants(std::string_view text, const Version& version, const std::string& where);
 
-/// All releases that are known.
+/// All releases that are known. Each is read when it is asked for. Not for several threads at once.
 class Catalog {
  public:
   /// The data compiled into the program.
@@ -76,25 +83,30 @@ class Catalog {
   /// Files `kubeone-*.yaml` and `kubeadm.yaml` of a directory, in the same form. An Error (code `selection`) names the
   /// file and place of a mistake.
   static Catalog load(const std::filesystem::path& directory);
+  Catalog(Catalog&&) noexcept;
+  Catalog& operator=(Catalog&&) noexcept;
+  ~Catalog();
 
-  /// Oldest first.
-  const std::vector<Release>& releases() const { return releases_; }
-  const std::map<Version, KubeadmImages>& kubeadm() const { return kubeadm_; }
+  /// "1.5", "1.6"...: oldest first.
+  std::vector<std::string> lines() const;
+  /// The patch releases of a line, newest first: "v1.14.2", "v1.14.1"...
+  std::vector<std::string> patches(const std::string& line) const;
+  /// By "1.8", "v1.8" (its newest patch) or "v1.8.2"; nothing when unknown. Lives as long as the catalog.
+  const Release* find_release(std::string_view name) const;
+  /// Which fields a manifest may have: JSON as data/catalog has it, null for an API version that does not load.
+  const Json& fields(const Release& release, const std::string& api_version) const;
+
+  const std::map<Version, KubeadmImages>& kubeadm() const;
   /// Adds a version that was looked up elsewhere; digest() changes with it.
   void add_kubeadm(const Version& version, const KubeadmImages& images);
-  /// Over all data files, so that a bundle can say which data chose its images.
-  const oci::Digest& digest() const { return digest_; }
-
-  /// By "1.8", "v1.8" or "v1.8.6"; nothing when unknown.
-  const Release* find_release(std::string_view name) const;
   std::optional<Version> newest_patch(const Minor& minor) const;
+  /// Over all data files, so that a bundle can say which data chose its images.
+  oci::Digest digest() const;
 
  private:
-  using Files = std::map<std::string, std::string>;  // name to content
-  explicit Catalog(const Files& files);
-  std::vector<Release> releases_;
-  std::map<Version, KubeadmImages> kubeadm_;
-  oci::Digest digest_;
+  struct State;
+  explicit Catalog(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace airlock::catalog

@@ -18,15 +18,16 @@ struct ClusterRequest {
   std::string kubernetes_version;
   std::map<std::string, std::string> addons;  ///< to the reason
   std::map<std::string, std::string> images;  ///< further references, to the reason
+  bool hubble = true;                         ///< whether cni-cilium brings Hubble's images
   std::string sandbox_image;                  ///< instead of the release's
   std::string coredns_repository;             ///< kubeadm appends /coredns (features.coreDNS.imageRepository)
 };
 
 /// What a person asks for, in the words of the command line.
 struct SelectionRequest {
-  std::vector<std::string> filters;              ///< base, optional, control-plane; empty: everything
+  std::vector<std::string> filters;              ///< base, optional, control-plane; empty or none: everything
   std::vector<std::string> kubernetes_versions;  ///< v1.29.4, 1.29.4 or 1.29 (its newest patch); empty: all supported
-  std::string kubeone;                           ///< 1.8 or v1.8.6; empty: the newest release that fits
+  std::string kubeone;                           ///< 1.8 (its newest patch) or v1.8.2; empty: the newest that fits
   std::vector<std::string> images;               ///< further references; they alone, when nothing else is asked for
   std::vector<std::string> exclude;              ///< globs over the full reference
   std::vector<std::string> addons;               ///< KubeOne addons; without filters, with the group base
@@ -49,10 +50,18 @@ struct ImageSet {
   std::map<oci::Reference, Reason> images;
 };
 
-/// The release of this name, or without a name the newest that supports all versions (as in SelectionRequest). An Error
-/// as select() says.
+/// The release of this name, or without a name the newest that supports all versions (as in SelectionRequest) and loads
+/// manifests of all these API versions. An Error as select() says.
 const Release& choose_release(const Catalog& catalog, const std::string& name,
-                              const std::vector<std::string>& kubernetes_versions);
+                              const std::vector<std::string>& kubernetes_versions,
+                              const std::set<std::string>& api_versions = {});
+
+/// The lines whose newest patch release would do as well, oldest first.
+std::vector<std::string> fitting_lines(const Catalog& catalog, const std::vector<std::string>& kubernetes_versions,
+                                       const std::set<std::string>& api_versions);
+
+/// What a person should know about words that name a minor version: which patch was taken, and what KubeOne takes.
+std::vector<std::string> notes_on_versions(const Catalog& catalog, const std::vector<std::string>& words);
 
 /// Those of these words that name a whole version which the catalog does not have, e.g. v1.29.99.
 std::vector<Version> unknown_versions(const Catalog& catalog, const std::vector<std::string>& words);

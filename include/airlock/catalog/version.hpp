@@ -23,11 +23,13 @@ struct Minor {
 struct Version {
   Minor line;
   unsigned patch = 0;
-  /// "v1.29.4" or "1.29.4"; nothing when it is something else.
+  std::string pre_release;  ///< "rc.0"; empty for a release, which comes after all of them
+  /// "v1.29.4", "1.29.4" or "v1.29.0-rc.0"; nothing when it is something else.
   static std::optional<Version> parse(std::string_view text);
   /// With the leading v, as image tags have it.
   std::string str() const;
-  auto operator<=>(const Version&) const = default;
+  bool operator==(const Version&) const = default;
+  std::strong_ordering operator<=>(const Version& other) const;
 };
 
 /// Minors from `min` to `max`, both included; an open end has no value.

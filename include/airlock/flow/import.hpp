@@ -25,6 +25,8 @@ struct ImportRequest {
   std::function<void()> check_targets;
   /// Called with what was verified, before the registry is asked: may throw an Error.
   std::function<void(const bundle::Metadata&)> preflight;
+  /// Which KubeOne release the configuration is for, asked with what was verified.
+  std::function<kubeone::Consumer(const bundle::Metadata&)> consumer;
 };
 
 struct ImportResult {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a KubeOneCluster manifest says about images (KubeOne pkg/apis/kubeone/v1beta1..v1beta3/types.go), and which
-// addons KubeOne deploys for it (pkg/addons/ensure.go, collectAddons; defaults of
-// pkg/apis/kubeone/v1beta2/defaults.go).
+// addons a KubeOne release deploys for it, by the release's rules (catalog/rules.hpp).
 #pragma once
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "airlock/base/yaml.hpp"
 #include "airlock/catalog/selection.hpp"
 
 namespace airlock::kubeone {
@@ -19,22 +20,27 @@ namespace airlock::kubeone {
 struct Cluster {
   std::string origin;  ///< the manifest's path, for messages
   std::string name;
-  std::string api_version;         ///< "v1beta2"
+  std::string api_version;         ///< "kubeone.k8c.io/v1beta2"
   std::string kubernetes_version;  ///< as written
   std::string provider;            ///< key below cloudProvider; empty: terraform's output decides
   bool external = false;
   bool disable_bundled_csi_drivers = false;
   std::string cni;  ///< canal, cilium, weaveNet, external; empty: the default
+  bool hubble = false;
   bool local_redirect_policy = false;
   std::optional<bool> metrics_server;
   std::optional<bool> node_local_dns;
   std::optional<bool> machine_controller;
   std::optional<bool> operating_system_manager;
+  bool has_addons = false;     ///< the key `addons` is there
+  bool addons_enable = false;  ///< addons.enable, as written
+  std::string addons_path;     ///< as written
   std::vector<std::string> declared_addons;
-  std::filesystem::path addons_directory;  ///< empty: none
+  bool lists_addons = false;  ///< addons.addons or helmReleases has an entry, be it one to delete
   std::string sandbox_image;
   std::string coredns_repository;
-  std::vector<std::string> helm_releases;  ///< whose images no manifest names
+  std::vector<std::string> helm_releases;        ///< whose images no manifest names
+  std::shared_ptr<const YamlDocument> document;  ///< all of it, with the lines of its keys
 };
 
 /// Reads a file with one KubeOneCluster among its documents. An Error (code `selection`) for what is none, or names
@@ -42,9 +48,15 @@ struct Cluster {
 Cluster read_cluster(const std::filesystem::path& file);
 Cluster parse_cluster(std::string_view text, const std::filesystem::path& file);
 
+/// An Error (code `selection`, with the line) where the release would refuse the manifest: an API version that it does
+/// not load, a field that it does not know or of another type, both ways of registries together. With `assumed`, the
+/// release is a guess: what another release of the catalog takes is warned about only.
+void check_manifest(const Cluster& cluster, const catalog::Catalog& catalog, const catalog::Release& release,
+                    bool assumed, std::vector<std::string>& warnings);
+
 /// The addons and images of a cluster with a release, each with its reason. `provider` stands in where the manifest
 /// names none. `warnings` gains what a person should know. An Error (code `selection`) for a provider or an addon that
-/// the release does not know.
+/// the release does not know, or an API version that it does not load.
 catalog::ClusterRequest deployment_of(const Cluster& cluster, const catalog::Release& release,
                                       const std::string& provider, std::vector<std::string>& warnings);
 

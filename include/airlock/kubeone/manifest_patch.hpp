@@ -18,4 +18,7 @@ struct PatchValues {
 /// where the manifest is written in a way that cannot be patched without changing more; `file` names it.
 std::string patch_manifest(std::string_view text, const PatchValues& values, const std::string& file);
 
+/// Where the manifest has containerRuntime.containerd.registries, "FILE: line 7"; empty where it has none.
+std::string containerd_registries(std::string_view text, const std::string& file);
+
 }  // namespace airlock::kubeone

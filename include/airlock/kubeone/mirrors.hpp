@@ -17,10 +17,12 @@ struct MirrorConfiguration {
   registry::Reach reach = registry::Reach::tls_verified;
   bool credentials = false;          ///< the registry wanted a login
   std::vector<std::string> sources;  ///< source registries, sorted
+  Consumer consumer;
 
   /// The mirror's URL as containerd wants it: with a prefix, `/v2/PREFIX` and override_path.
   std::string url() const;
-  /// KubeOneCluster: containerRuntime.containerd.registries (KubeOne v1beta2/types.go, ContainerdRegistry).
+  /// KubeOneCluster: containerRuntime.containerd.registries (KubeOne v1beta2/types.go, ContainerdRegistry), as the
+  /// release needs it.
   std::string stanza(ApiVersion version) const;
   /// hosts.toml by source registry (containerd docs/hosts.md), for /etc/containerd/certs.d/SOURCE/. It names no other
   /// server than the mirror, so nothing asks the internet.

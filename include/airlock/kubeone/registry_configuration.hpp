@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The KubeOneCluster's registryConfiguration (KubeOne pkg/apis/kubeone/v1beta2/types.go and v1beta3/types.go,
-// RegistryConfiguration; the two versions have the same fields).
+// The KubeOneCluster's registryConfiguration (KubeOne pkg/apis/kubeone/*/types.go, RegistryConfiguration), and what a
+// KubeOne release makes of it (pkg/containerruntime).
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "airlock/catalog/catalog.hpp"
 #include "airlock/registry/types.hpp"
 
 namespace airlock::kubeone {
@@ -14,19 +16,35 @@ namespace airlock::kubeone {
 /// How every stanza begins.
 inline constexpr std::string_view stanza_comment = "# belongs at the top level of the KubeOneCluster manifest";
 
-enum class ApiVersion { v1beta2, v1beta3 };
+enum class ApiVersion { v1beta1, v1beta2, v1beta3 };
 /// "v1beta2"; an Error (code `usage`) for others.
 ApiVersion parse_api_version(const std::string& text);
 std::string to_string(ApiVersion version);
+/// With its group: "kubeone.io/v1beta1", "kubeone.k8c.io/v1beta2".
+std::string full_name(ApiVersion version);
+
+/// The release that a configuration is for, as far as it decides about one.
+struct Consumer {
+  std::string release;  ///< "v1.14.2"
+  std::set<std::string> api_versions;
+  catalog::InsecureRegistry insecure_registry = catalog::InsecureRegistry::skip_verify;
+  catalog::MirrorForm mirrors = catalog::MirrorForm::hosts_toml;
+  bool registries_together = true;
+  bool override_path = true;  ///< whether its manifests know the field
+};
+
+/// An Error (code `selection`) where the catalog has no rules for the release.
+Consumer consumer_of(const catalog::Catalog& catalog, const catalog::Release& release);
 
 /// What the configuration depends on.
 struct RegistryConfiguration {
   ApiVersion api_version = ApiVersion::v1beta2;
   registry::Location registry;
   registry::Reach reach = registry::Reach::tls_verified;
+  Consumer consumer;
 
-  /// `insecureRegistry` lets containerd skip the verification of TLS.
-  bool insecure() const { return reach != registry::Reach::tls_verified; }
+  /// `insecureRegistry`: set only where this release then reaches a registry of this kind.
+  bool insecure() const;
   /// The stanza as YAML, with a comment that says where it belongs.
   std::string stanza() const;
   /// What a person must know before a cluster uses it; empty when there is nothing.
