@@ -22,16 +22,24 @@ std::string url_part(const Url& url, CURLUPart part) {
   return copy;
 }
 
+/// A host as registries have it: a name or an address in brackets. Nothing that has a second form, such as an escape or
+/// a letter outside ASCII: what is compared is then what is connected to.
+bool is_plain_host(std::string_view host) {
+  return !host.empty() &&
+         host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_:[]") == std::string_view::npos;
+}
+
 }  // namespace
 
 std::optional<Origin> origin_of(const std::string& text) {
   const Url url(curl_url());
   if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return std::nullopt;
   Origin origin{url_part(url, CURLUPART_SCHEME), to_lower(url_part(url, CURLUPART_HOST))};
+  if (!is_plain_host(origin.host)) return std::nullopt;
   const std::string port = url_part(url, CURLUPART_PORT);
   const bool standard = (origin.scheme == "https" && port == "443") || (origin.scheme == "http" && port == "80");
   if (!port.empty() && !standard) origin.host += ":" + port;
-  if ((origin.scheme != "https" && origin.scheme != "http") || origin.host.empty()) return std::nullopt;
+  if (origin.scheme != "https" && origin.scheme != "http") return std::nullopt;
   return origin;
 }
 

@@ -148,9 +148,10 @@ class Puller {
   bool fetch_part(const registry::Repository& origin, const Task& task) {
     const registry::BlobPart part{task.parted->part_offset(task.part), task.parted->part_size(task.part),
                                   task.blob.size};
-    auto moving = reporter_.start_moving(origin.name + " " + task.blob.digest.short_hex() + ", part " +
-                                     std::to_string(task.part + 1) + " of " + std::to_string(task.parted->parts()),
-                                 part.size);
+    auto moving =
+        reporter_.start_moving(origin.name + " " + task.blob.digest.short_hex() + ", part " +
+                                   std::to_string(task.part + 1) + " of " + std::to_string(task.parted->parts()),
+                               part.size);
     PlaceSink sink(task.parted->open_part(task.part), moving);
     moving.advance(sink.received());
     client_.fetch_blob(origin, task.blob.digest, part, sink);

@@ -156,8 +156,8 @@ class Pusher {
     reporter_.begin("pushing", bytes, tasks.size());
     run_parallel(tasks.size(), jobs_, [&](std::size_t i) {
       const BlobTask& task = tasks[i];
-      const auto moving = reporter_.start_moving(task.repositories.begin()->name.str() + " " + task.digest.short_hex() + ", " +
-                                         human_size(task.size));
+      const auto moving = reporter_.start_moving(task.repositories.begin()->name.str() + " " + task.digest.short_hex() +
+                                                 ", " + human_size(task.size));
       within([&] { return task.repositories.begin()->str(); }, [&] { send_blob(task); });
       reporter_.item_done();
     });

@@ -78,7 +78,9 @@ TEST_CASE("a right password is used for all, and a failure in between decides no
       Side::source);
   CHECK_ERROR(authenticator.answer(origin, "r.local", scope(0), {}, bearer), registry, "HTTP 503");
   CHECK(refusals(8, [&](int i) {
-          CHECK(authenticator.answer(origin, "r.local", scope(i), {}, bearer)->header == Secret("Bearer t"));
+          // Catch's macros are for one thread.
+          if (authenticator.answer(origin, "r.local", scope(i), {}, bearer)->header != Secret("Bearer t"))
+            throw Error(ErrorCode::registry, "another token");
         }) == 0);
   CHECK(asked == 9);
 }
@@ -89,9 +91,8 @@ TEST_CASE("a wrong password for basic authentication is tried by one request, th
   std::atomic<int> sent{0};
   const int refused = refusals(8, [&](int i) {
     const auto offer = authenticator.answer(origin, "r.local", scope(i), {}, basic);
-    REQUIRE(offer);
     ++sent;
-    authenticator.settle(origin, "r.local", *offer, 401);
+    authenticator.settle(origin, "r.local", offer.value(), 401);
     if (!authenticator.answer(origin, "r.local", scope(i), offer->header, basic))
       throw Error(ErrorCode::registry, "401");
   });

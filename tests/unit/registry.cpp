@@ -42,7 +42,9 @@ TEST_CASE("origins keep schemes, hosts and ports apart") {
   CHECK(origin_of("https://Host.io:443/v2/") == Origin{"https", "host.io"});
   CHECK(origin_of("http://host.io/x") == Origin{"http", "host.io"});
   CHECK(origin_of("https://host.io:5000/x")->host == "host.io:5000");
-  for (const char* bad : {"", "/v2/", "ftp://host/", "host.io/v2", "https://"}) CHECK_FALSE(origin_of(bad));
+  for (const char* bad :
+       {"", "/v2/", "ftp://host/", "host.io/v2", "https://", "https://h%2fst/", "https://h\xc3\xb6st/"})
+    CHECK_FALSE(origin_of(bad));
 }
 
 TEST_CASE("locations are absolute or relative") {
