@@ -129,9 +129,11 @@ std::string pretty_json(const Json& value) { return safe_dump(value, 2); }
 std::string json_line(const Json& value) { return safe_dump(value, -1); }
 
 void wipe(Json& value) noexcept {
-  if (value.is_string()) wipe(value.get_ref<std::string&>());
-  if (value.is_structured())
-    for (Json& element : value) wipe(element);
+  if (auto* text = value.get_ptr<std::string*>()) wipe(*text);
+  if (auto* items = value.get_ptr<Json::array_t*>())
+    for (Json& item : *items) wipe(item);
+  if (auto* members = value.get_ptr<Json::object_t*>())
+    for (auto& member : *members) wipe(member.second);
 }
 
 JsonObject::JsonObject(const Json& value, std::string where) : value_(&value), where_(std::move(where)) {

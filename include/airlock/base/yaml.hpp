@@ -27,7 +27,7 @@ struct YamlOptions {
   std::size_t documents = 1000;  ///< how many a text may have
 };
 
-struct YamlDocument {
+struct YamlDocument {  // NOLINT(bugprone-exception-escape): the library's moves of JSON only assert
   Json value;
   /// Lines of mapping keys and sequence items, from 1, by JSON pointer (RFC 6901): "/versions/kubernetes". What came
   /// through an alias has the line of its anchor.

@@ -78,8 +78,7 @@ struct Document {
   const Manifest* manifest() const { return std::get_if<Manifest>(&content); }
   const Index* index() const { return std::get_if<Index>(&content); }
   const std::optional<Digest>& subject() const {
-    const Manifest* one = manifest();
-    return one != nullptr ? one->subject : index()->subject;
+    return std::visit([](const auto& one) -> const std::optional<Digest>& { return one.subject; }, content);
   }
 };
 

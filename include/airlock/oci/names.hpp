@@ -36,7 +36,7 @@ class Name {
   auto operator<=>(const Name&) const = default;
   bool operator==(const Name&) const = default;
   friend bool operator==(const Name& name, std::string_view text) { return name.text_ == text; }
-  friend std::string operator+(std::string text, const Name& name) { return std::move(text) + name.text_; }
+  friend std::string operator+(const std::string& text, const Name& name) { return text + name.text_; }
   friend std::string operator+(const Name& name, std::string_view text) { return name.text_ + std::string(text); }
 
  private:
