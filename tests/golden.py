@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The image sets of every KubeOne release in the catalog: tests/golden/kubeone-*.txt.
 
-  tests/golden.py AIRLOCK            compares
-  tests/golden.py AIRLOCK --refresh  writes them anew, to be reviewed with git diff
+tests/golden.py AIRLOCK            compares
+tests/golden.py AIRLOCK --refresh  writes them anew, to be reviewed with git diff
 """
 
 import pathlib
@@ -33,8 +33,22 @@ def render(airlock, release, low, high):
     parts = []
     for version in versions(low, high):
         for groups in FILTERS:
-            out = subprocess.run([airlock, "list", "--quiet", "--kubeone", release, "--kubernetes-versions", version, "--filter", groups],
-                                 check=True, capture_output=True, text=True).stdout  # fmt: skip
+            out = subprocess.run(
+                [
+                    airlock,
+                    "list",
+                    "--quiet",
+                    "--kubeone",
+                    release,
+                    "--kubernetes-versions",
+                    version,
+                    "--filter",
+                    groups,
+                ],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
             parts.append(f"# {version} --filter {groups}\n{out}")
     return "\n".join(parts)
 

@@ -131,6 +131,15 @@ def flow(value):
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, str):
         bare = re.fullmatch(r"[A-Za-z][\w./-]*", value) and value.lower() not in (
-            "true", "false", "null", "yes", "no", "on", "off", "y", "n")  # fmt: skip
+            "true",
+            "false",
+            "null",
+            "yes",
+            "no",
+            "on",
+            "off",
+            "y",
+            "n",
+        )
         return value if bare and not re.fullmatch(r"v\d.*", value) else json.dumps(value)
     return {None: "~", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else str(value)

@@ -28,8 +28,13 @@ def kubeadm_row(version):
     since 1.21 CoreDNS lies one level deeper.
     """
     with tempfile.TemporaryDirectory(prefix="kubeadm-") as folder:
-        run = subprocess.run(["go", "mod", "download", "-json", f"k8s.io/kubernetes@{version}"], cwd=folder, capture_output=True, text=True,
-                             env={**os.environ, "GOMODCACHE": folder, "GOFLAGS": "-modcacherw"})  # fmt: skip
+        run = subprocess.run(
+            ["go", "mod", "download", "-json", f"k8s.io/kubernetes@{version}"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "GOMODCACHE": folder, "GOFLAGS": "-modcacherw"},
+        )
         if run.returncode:
             fail(f"k8s.io/kubernetes {version}: {run.stderr.strip() or run.stdout.strip()}")
         folder = pathlib.Path(json.loads(run.stdout)["Dir"]) / "cmd/kubeadm/app/constants"
@@ -58,7 +63,7 @@ def read_kubeadm(target):
             header.append(line)
             continue
         if not ROW.fullmatch(line):
-            fail(f"{target}:{line_number}: not a row such as v1.29.4: {{coredns: \"...\", etcd: \"...\", pause: \"...\"}}")
+            fail(f'{target}:{line_number}: not a row such as v1.29.4: {{coredns: "...", etcd: "...", pause: "..."}}')
         rows[line.split(":")[0]] = line
     return header, rows
 
@@ -74,5 +79,7 @@ def update_kubeadm(target, versions):
 def check_kubeadm(target, versions):
     _, rows = read_kubeadm(target)
     wrong = [v for v in (rows if versions == ["all"] else versions) if rows.get(v) != kubeadm_row(v)]
-    print(f"{target}: {len(rows) if versions == ['all'] else len(versions)} versions compared, different: {', '.join(wrong) or 'none'}")
+    print(
+        f"{target}: {len(rows) if versions == ['all'] else len(versions)} versions compared, different: {', '.join(wrong) or 'none'}"
+    )
     return 1 if wrong else 0

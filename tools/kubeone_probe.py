@@ -25,10 +25,20 @@ CREDENTIALS = """ARM_CLIENT_ID ARM_CLIENT_SECRET ARM_SUBSCRIPTION_ID ARM_TENANT_
     VSPHERE_USER""".split()
 TERRAFORM = {
     "kubeone_api": {"value": {"endpoint": "192.0.2.1"}},
-    "kubeone_hosts": {"value": {"control_plane": {
-        "cluster_name": "demo", "cloud_provider": None, "private_address": ["192.0.2.2"], "public_address": ["192.0.2.3"],
-        "ssh_user": "ubuntu", "ssh_agent_socket": "env:SSH_AUTH_SOCK", "hostnames": ["cp-0"]}}},
-}  # fmt: skip
+    "kubeone_hosts": {
+        "value": {
+            "control_plane": {
+                "cluster_name": "demo",
+                "cloud_provider": None,
+                "private_address": ["192.0.2.2"],
+                "public_address": ["192.0.2.3"],
+                "ssh_user": "ubuntu",
+                "ssh_agent_socket": "env:SSH_AUTH_SOCK",
+                "hostnames": ["cp-0"],
+            }
+        }
+    },
+}
 
 
 class ProbeError(Exception):
@@ -63,7 +73,9 @@ class Probe:
 
     def build(self, checkout, machine_controller):
         if not shutil.which("go"):
-            raise ProbeError("go is not installed: KubeOne's rules are asked of its own code; give them with --rules instead")
+            raise ProbeError(
+                "go is not installed: KubeOne's rules are asked of its own code; give them with --rules instead"
+            )
         source = self.root / "source"
         shutil.copytree(checkout, source, ignore=shutil.ignore_patterns(".git", "testdata"))
         shutil.copy(HERE / "kubeone-probe/addons.go", source / "pkg/addons/zz_airlock.go")
@@ -72,13 +84,27 @@ class Probe:
         edits = self.replaced(source, machine_controller) if machine_controller else []
         if edits:
             self.go(source, ["mod", "edit", *edits])
-        self.go(source, ["build", "-mod=mod", "-gcflags=all=-N -l", "-gcflags=std=", "-ldflags=-s -w", "-o", str(self.root / "probe"), "./cmd/probe"])
+        self.go(
+            source,
+            [
+                "build",
+                "-mod=mod",
+                "-gcflags=all=-N -l",
+                "-gcflags=std=",
+                "-ldflags=-s -w",
+                "-o",
+                str(self.root / "probe"),
+                "./cmd/probe",
+            ],
+        )
 
     @staticmethod
     def replaced(source, checkouts):
         """Some versions of machine-controller are on no module proxy; a folder with checkouts by version stands in."""
         edits = []
-        for module, below, version in re.findall(r"(\S+/machine-controller)(/sdk)? (v[\d.]+)", (source / "go.mod").read_text()):
+        for module, below, version in re.findall(
+            r"(\S+/machine-controller)(/sdk)? (v[\d.]+)", (source / "go.mod").read_text()
+        ):
             at = pathlib.Path(checkouts) / version / below.lstrip("/")
             if (at / "go.mod").exists():
                 edits.append(f"-replace={module}{below}={at}")
@@ -93,14 +119,40 @@ class Probe:
     def make_surroundings(self):
         ca = self.root / "ca"
         ca.mkdir()
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", ca / "key", "-out", ca / "ca.crt",
-                        "-subj", "/CN=kubernetes", "-days", "2"], check=True, capture_output=True)  # fmt: skip
-        subprocess.run(["openssl", "rsa", "-in", ca / "key", "-traditional", "-out", ca / "ca.key"], check=True, capture_output=True)
+        subprocess.run(
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-keyout",
+                ca / "key",
+                "-out",
+                ca / "ca.crt",
+                "-subj",
+                "/CN=kubernetes",
+                "-days",
+                "2",
+            ],
+            check=True,
+            capture_output=True,
+        )
+        subprocess.run(
+            ["openssl", "rsa", "-in", ca / "key", "-traditional", "-out", ca / "ca.key"],
+            check=True,
+            capture_output=True,
+        )
         (self.root / "terraform.json").write_text(json.dumps(TERRAFORM))
 
     def fields(self):
         """By API version: a mapping for an object, {"[]": item} for a list, {"*": value} for a map, or a type's name."""
-        return plain(json.loads(subprocess.run([self.root / "probe", "fields"], check=True, capture_output=True, text=True).stdout))
+        return plain(
+            json.loads(
+                subprocess.run([self.root / "probe", "fields"], check=True, capture_output=True, text=True).stdout
+            )
+        )
 
     def ask(self, questions, render=False):
         """Questions by name: the manifest's text, or (text, {path: text} beside it). Answers by name."""
@@ -113,10 +165,16 @@ class Probe:
                     (here / path).parent.mkdir(parents=True, exist_ok=True)
                     (here / path).write_text(content)
                 lines.append(json.dumps({"id": name, "file": str(here / "kubeone.yaml"), "render": render}))
-            surroundings = {name: "placeholder" for name in CREDENTIALS}
+            surroundings = dict.fromkeys(CREDENTIALS, "placeholder")
             surroundings |= {"PROBE_CA": str(self.root / "ca"), "PROBE_TERRAFORM": str(self.root / "terraform.json")}
-            run = subprocess.run([self.root / "probe", "clusters"], input="\n".join(lines) + "\n", check=True, capture_output=True, text=True,
-                                 env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **surroundings})  # fmt: skip
+            run = subprocess.run(
+                [self.root / "probe", "clusters"],
+                input="\n".join(lines) + "\n",
+                check=True,
+                capture_output=True,
+                text=True,
+                env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **surroundings},
+            )
         answers = [json.loads(line) for line in run.stdout.splitlines()]
         return {answer["id"]: {"addons": {}, "containerd": {}} | answer for answer in answers}
 
@@ -135,16 +193,23 @@ def manifest(api, version, provider, **more):
     if provider == "vsphere" and not cloud.get("disableBundledCSIDrivers"):
         cloud.setdefault("csiConfig", "[Global]")
     cloud = {name: value for name, value in cloud.items() if value is not None}
-    whole = {"apiVersion": api, "kind": "KubeOneCluster", "name": "demo", "versions": {"kubernetes": version}, "cloudProvider": cloud}
+    whole = {
+        "apiVersion": api,
+        "kind": "KubeOneCluster",
+        "name": "demo",
+        "versions": {"kubernetes": version},
+        "cloudProvider": cloud,
+    }
     return json.dumps(whole | more) + "\n"
 
 
 MACHINES = ("none", "hetzner", "digitalocean")
 OTHER = "unattended-upgrades"  # an addon that no release deploys by itself
 OFF = {
-    "machineController": {"deploy": False}, "clusterNetwork": {"cni": {"external": {}}},
+    "machineController": {"deploy": False},
+    "clusterNetwork": {"cni": {"external": {}}},
     "features": {"metricsServer": {"enable": False}, "nodeLocalDNS": {"deploy": False}},
-}  # fmt: skip
+}
 
 
 def off(api, fields):
@@ -169,32 +234,54 @@ def questions_of(api, fields, minors, addons):
             for external in (None, True):
                 cloud = bare.get(provider, {}) | ({} if external is None else {"external": external})
                 asked[f"provider {provider} {minor} {external}"] = manifest(api, minor + ".0", provider, cloud=cloud)
-        asked[f"no-csi {provider}"] = manifest(api, version, provider, cloud=bare.get(provider, {}) | {"disableBundledCSIDrivers": True})
+        asked[f"no-csi {provider}"] = manifest(
+            api, version, provider, cloud=bare.get(provider, {}) | {"disableBundledCSIDrivers": True}
+        )
     for provider in MACHINES:
         for machines in (None, False, True):
             more = {} if machines is None else {"machineController": {"deploy": machines}}
             asked[f"machines {provider} {machines}"] = manifest(api, version, provider, **more)
     for cni in sorted(set(fields["clusterNetwork"]["cni"])):
-        asked[f"cni {cni}"] = manifest(api, version, "none", **off(api, fields) | {"clusterNetwork": {"cni": {cni: {}}}})
+        asked[f"cni {cni}"] = manifest(
+            api, version, "none", **off(api, fields) | {"clusterNetwork": {"cni": {cni: {}}}}
+        )
     if "enableLocalRedirectPolicy" in fields["clusterNetwork"]["cni"].get("cilium", {}):
         cni = {"cilium": {"enableLocalRedirectPolicy": True, "kubeProxyReplacement": "strict"}}
-        asked["local redirect"] = manifest(api, version, "none", **off(api, fields) | {"clusterNetwork": {"cni": cni, "kubeProxy": {"skipInstallation": True}}})
+        asked["local redirect"] = manifest(
+            api,
+            version,
+            "none",
+            **off(api, fields) | {"clusterNetwork": {"cni": cni, "kubeProxy": {"skipInstallation": True}}},
+        )
     for enable in (None, False, True):
         setting = {} if enable is None else {"enable": enable}
         listed = {"addons": [{"name": "default-storage-class"}], **setting}
         # v1beta1 looks into ./addons when no path is given.
-        asked[f"addons enable {enable}"] = (manifest(api, version, "none", **off(api, fields), addons=listed), {"addons/top.yaml": ""})
+        asked[f"addons enable {enable}"] = (
+            manifest(api, version, "none", **off(api, fields), addons=listed),
+            {"addons/top.yaml": ""},
+        )
     for addon in addons:
         listed = {"enable": True, "addons": [{"name": addon}]}
         local = {f"addons/{addon}/x.yaml": "", "addons/top.yaml": ""}
-        path = {"enable": True, "path": "./addons", "addons": [{"name": OTHER if addon == "default-storage-class" else "default-storage-class"}]}
-        asked[f"declared {addon}"] = (manifest(api, version, "none", **off(api, fields), addons=listed), {"addons/top.yaml": ""})
+        path = {
+            "enable": True,
+            "path": "./addons",
+            "addons": [{"name": OTHER if addon == "default-storage-class" else "default-storage-class"}],
+        }
+        asked[f"declared {addon}"] = (
+            manifest(api, version, "none", **off(api, fields), addons=listed),
+            {"addons/top.yaml": ""},
+        )
         asked[f"directory {addon}"] = (manifest(api, version, "none", **off(api, fields), addons=path), local)
     path = {"enable": True, "path": "./addons"}
     asked["path alone"] = (manifest(api, version, "none", **off(api, fields), addons=path), {"addons/top.yaml": ""})
     if "helmReleases" in fields:
         charts = [{"chart": "x", "repoURL": "https://charts.test", "namespace": "x"}]
-        asked["path and chart"] = (manifest(api, version, "none", **off(api, fields), addons=path, helmReleases=charts), {"addons/top.yaml": ""})
+        asked["path and chart"] = (
+            manifest(api, version, "none", **off(api, fields), addons=path, helmReleases=charts),
+            {"addons/top.yaml": ""},
+        )
     registry = {"overwriteRegistry": "registry.test:5000", "insecureRegistry": True}
     asked["insecure"] = manifest(api, version, "none", registryConfiguration=registry)
     mirrors = {"containerd": {"registries": {"docker.io": {"mirrors": ["https://registry.test:5000"]}}}}
@@ -252,9 +339,14 @@ def machines_rule(answers):
     """Whether machine-controller and operating-system-manager are deployed without being told (their SetDefaults)."""
     deploys = {p: "machinecontroller" in answers[f"machines {p} None"]["addons"] for p in MACHINES}
     need(all(v for p, v in deploys.items() if p != "none"), "machineController")
-    found = {m: {"operating-system-manager" in answers[f"machines {p} {m}"]["addons"] for p in MACHINES if p != "none"} for m in (None, True, False)}
+    found = {
+        m: {"operating-system-manager" in answers[f"machines {p} {m}"]["addons"] for p in MACHINES if p != "none"}
+        for m in (None, True, False)
+    }
     need(all(len(of) == 1 for of in found.values()) and found[None] == found[True], "operatingSystemManager")
-    manager = {(True, True): "always", (False, False): "never", (True, False): "withMachineController"}[(max(found[True]), max(found[False]))]
+    manager = {(True, True): "always", (False, False): "never", (True, False): "withMachineController"}[
+        (max(found[True]), max(found[False]))
+    ]
     return {"machineController": "always" if deploys["none"] else "withProvider", "operatingSystemManager": manager}
 
 
@@ -282,18 +374,30 @@ def api_rules(api, fields, answers, minors, addons, cloud_providers):
                 is_external = answer["external"]
                 limit = csi.get(provider)
                 has_csi = is_external or limit is None or ("before" in limit and key(minor) >= key(limit["before"]))
-                expected = {a for a in cloud_providers[provider] if (a.startswith("ccm-") and is_external) or (a.startswith("csi-") and has_csi)}
+                expected = {
+                    a
+                    for a in cloud_providers[provider]
+                    if (a.startswith("ccm-") and is_external) or (a.startswith("csi-") and has_csi)
+                }
                 found = {a for a in answer["addons"] if a.startswith(("ccm-", "csi-"))}
-                need(found == expected, f"{provider}, Kubernetes {minor}, external {given}: {sorted(found)}, expected {sorted(expected)}")
+                need(
+                    found == expected,
+                    f"{provider}, Kubernetes {minor}, external {given}: {sorted(found)}, expected {sorted(expected)}",
+                )
         bare = done.get(f"no-csi {provider}")
-        need(bare is None or not any(a.startswith("csi-") for a in bare["addons"]), f"disableBundledCSIDrivers of {provider}")
+        need(
+            bare is None or not any(a.startswith("csi-") for a in bare["addons"]),
+            f"disableBundledCSIDrivers of {provider}",
+        )
     rules["default"] = sorted(base & {"metrics-server", "nodelocaldns"})
     deployed = {e: "default-storage-class" in done[f"addons enable {e}"]["addons"] for e in (None, False, True)}
     need(deployed[True] and deployed[None] == deployed[False], "addons.enable")
     rules["addonsEnable"] = "ignored" if deployed[False] else "obeyed"
     if "" in done["addons enable True"]["addons"]:
         rules["defaultAddonsPath"] = "./addons"
-    rules["declaringDeploysNot"] = [a for a in addons if f"declared {a}" in done and a not in done[f"declared {a}"]["addons"]]
+    rules["declaringDeploysNot"] = [
+        a for a in addons if f"declared {a}" in done and a not in done[f"declared {a}"]["addons"]
+    ]
     rules["directoryDeploysNot"] = [a for a in addons if a not in done[f"directory {a}"]["addons"]]
     need(all("" in done[f"directory {a}"]["addons"] for a in addons), "the files at the root of addons.path")
     alone = "" in done["path alone"]["addons"]
@@ -310,7 +414,10 @@ def api_rules(api, fields, answers, minors, addons, cloud_providers):
     need("config_path" in text or "registry.mirrors" in text, "mirrors")
     rules["mirrors"] = "hostsToml" if "config_path" in text else "criRegistry"
     # v1beta1 cannot turn everything off.
-    rules["cni"] = {c: sorted(set(done[f"cni {c}"]["addons"]) - set(done["cni external"]["addons"])) for c in sorted(fields["clusterNetwork"]["cni"])}
+    rules["cni"] = {
+        c: sorted(set(done[f"cni {c}"]["addons"]) - set(done["cni external"]["addons"]))
+        for c in sorted(fields["clusterNetwork"]["cni"])
+    }
     if "local redirect" in answers:
         rules["localRedirectPolicy"] = sorted(set(done["local redirect"]["addons"]) - set(rules["cni"]["cilium"]))
     return rules
@@ -328,7 +435,11 @@ def facts_of(probe, minors, addons, cloud_providers):
         if loads["stage"] == "load" and "apiVersion" in loads["error"]:
             need("not supported" in loads["error"], f"{api}: {loads['error']}")
             continue
-        if loads["stage"] == "load" and "clusterNetwork.ipFamily" in loads["error"] and "ipFamily" not in fields["clusterNetwork"]:
+        if (
+            loads["stage"] == "load"
+            and "clusterNetwork.ipFamily" in loads["error"]
+            and "ipFamily" not in fields["clusterNetwork"]
+        ):
             # 1.6 to 1.8 allow v1beta1, and then miss what it cannot say: kubeone config migrate makes v1beta2 of it.
             facts["fields"][api] = fields
             facts["rules"][api] = {"migrate": "kubeone.k8c.io/v1beta2"}
@@ -336,8 +447,11 @@ def facts_of(probe, minors, addons, cloud_providers):
         need(loads["stage"] == "done", f"{api}: {loads.get('error')}")
         answers = probe.ask(questions_of(api, fields, minors, addons))
         # Up to 1.5.2 csiConfig is refused where vSphere is not external; later it may, or has to, stand there.
-        again = {name: manifest(api, name.split()[2] + ".0", "vsphere", cloud={"csiConfig": None})
-                 for name, answer in answers.items() if re.fullmatch(r"provider vsphere \S+ None", name) and "csiConfig" in answer.get("error", "")}  # fmt: skip
+        again = {
+            name: manifest(api, name.split()[2] + ".0", "vsphere", cloud={"csiConfig": None})
+            for name, answer in answers.items()
+            if re.fullmatch(r"provider vsphere \S+ None", name) and "csiConfig" in answer.get("error", "")
+        }
         answers |= probe.ask(again)
         facts["fields"][api] = fields
         facts["rules"][api] = api_rules(api, fields, answers, minors, addons, cloud_providers)

@@ -43,7 +43,7 @@ COMMENTS = {
     "addonImages": "written in an addon's manifest with the Registry function, and not in KubeOne's list of images",
     "literalImages": "written literally in an embedded addon: overwriteRegistry does not rewrite these",
     "rules": "by API version that the release loads; asked of its code (tools/kubeone_probe.py says what each means)",
-    "fields": "of the manifest, by API version: {\"[]\": item} is a list, {\"*\": value} a map",
+    "fields": 'of the manifest, by API version: {"[]": item} is a list, {"*": value} a map',
     "patches": "the other patch releases, as differences to the newest (RFC 7396)",
 }
 
@@ -90,7 +90,9 @@ def release_file(document, target):
     if target.exists():
         newest = catalog_yaml.loads(target.read_text())
         patches = newest.pop("patches", None) or {}
-        known = {newest["kubeone"]: newest} | {v: merged(newest, p) | {"kubeone": v} for v, p in patches.items()} | known
+        known = (
+            {newest["kubeone"]: newest} | {v: merged(newest, p) | {"kubeone": v} for v, p in patches.items()} | known
+        )
     versions = sorted(known, key=number)
     newest = known[versions[-1]]
     patches = {}

@@ -210,7 +210,7 @@ HeaderList make_headers(const HttpRequest& request) {
   for (const std::string& header : request.headers) add(header.c_str());
   if (!request.authorization.empty()) {
     Secret line("Authorization: ");
-    line.append(request.authorization.view()).append(std::string_view("", 1));
+    line.append(request.authorization.view()).terminate();
     add(line.view().data());
   }
   return list;

@@ -127,7 +127,7 @@ KeyPointer load_with_engine(const TokenUri& token, const std::string& uri, const
     ENGINE_free(used);
   });
   Secret terminated = pin;
-  terminated.append(std::string_view("", 1));
+  terminated.terminate();
   if (ENGINE_ctrl_cmd_string(running.get(), "PIN", terminated.view().data(), 0) != 1)
     openssl_failed("hand over the PIN");
   EVP_PKEY* key = ENGINE_load_private_key(running.get(), token.uri.c_str(), nullptr, nullptr);

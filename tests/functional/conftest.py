@@ -38,7 +38,11 @@ class Result:
 def environment(tmp_path_factory):
     """No credentials and no proxy of the machine's get into the tests."""
     home = tmp_path_factory.mktemp("home")
-    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")}
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if k in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")
+    }
     return {**kept, "HOME": str(home)}
 
 
@@ -47,8 +51,15 @@ def airlock(environment):
     """Runs airlock and checks the exit status: airlock(0, "list", …)."""
 
     def run(status, *arguments, stdin="", env=None, cwd=None):
-        process = subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, text=True,
-                                 env={**environment, **(env or {})}, cwd=cwd, timeout=300)  # fmt: skip
+        process = subprocess.run(
+            [PROGRAM, *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={**environment, **(env or {})},
+            cwd=cwd,
+            timeout=300,
+        )
         result = Result(process)
         assert result.status == status, f"exit status {result.status}\n{result.out}\n{result.err}"
         if "airlock: error:" in result.err:  # whoever reads it at night must know how to go on
@@ -87,8 +98,17 @@ def upstream(control_plane, tmp_path_factory):
 def bundle(airlock, keys, upstream, tmp_path_factory):
     """A bundle of the control plane, signed by alice. Tests that change it take a copy."""
     path = tmp_path_factory.mktemp("bundle") / "kubernetes.tar"
-    airlock(0, "export", *SELECTION, "--key", keys / "alice.key", "-o", path,
-            "--mirror", f"registry.k8s.io=http://{upstream.host}")  # fmt: skip
+    airlock(
+        0,
+        "export",
+        *SELECTION,
+        "--key",
+        keys / "alice.key",
+        "-o",
+        path,
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+    )
     return path
 
 
@@ -133,7 +153,9 @@ def small_images():
     factory = images.Factory(packages=None)
     shared = ((), "gzip", (("etc/shared", b"shared " * 40000),))
     made = {
-        f"quay.io/lab/{name}:1": factory.manifest("amd64", [shared, ((), "gzip", ((f"etc/{name}", name.encode()),))], images.OCI)
+        f"quay.io/lab/{name}:1": factory.manifest(
+            "amd64", [shared, ((), "gzip", ((f"etc/{name}", name.encode()),))], images.OCI
+        )
         for name in ("one", "two")
     }
     return factory, made
@@ -144,9 +166,22 @@ def export_small(airlock, keys, tmp_path):
     """Exports quay.io/lab images from a server: export_small(status, server, …)."""
 
     def run(status, server, *more, output="small.tar", **options):
-        return airlock(status, "export", "--image", "quay.io/lab/one:1", "--image", "quay.io/lab/two:1",
-                       "--key", keys / "alice.key", "-o", tmp_path / output,
-                       "--mirror", f"quay.io=http://{server.host}", *more, **options)  # fmt: skip
+        return airlock(
+            status,
+            "export",
+            "--image",
+            "quay.io/lab/one:1",
+            "--image",
+            "quay.io/lab/two:1",
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / output,
+            "--mirror",
+            f"quay.io=http://{server.host}",
+            *more,
+            **options,
+        )
 
     return run
 

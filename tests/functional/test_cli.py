@@ -3,7 +3,19 @@ import json
 
 import pytest
 
-VERBS = ["list", "export", "sign", "approve", "verify", "inspect", "import", "config", "keygen", "pubkey", "policy check"]
+VERBS = [
+    "list",
+    "export",
+    "sign",
+    "approve",
+    "verify",
+    "inspect",
+    "import",
+    "config",
+    "keygen",
+    "pubkey",
+    "policy check",
+]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -20,7 +32,10 @@ def test_help_and_version(airlock):
     assert airlock(0, "--version").out.startswith("airlock 0.")
 
 
-@pytest.mark.parametrize("arguments", [[], ["fetch"], ["list", "--colour"], ["export", "--jobs", "0"], ["verify", "x"], ["list", "--output", "xml"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["fetch"], ["list", "--colour"], ["export", "--jobs", "0"], ["verify", "x"], ["list", "--output", "xml"]],
+)
 def test_usage_errors_have_status_2(airlock, arguments):
     result = airlock(2, *arguments)
     assert "airlock: error:" in result.err and "next:" in result.err

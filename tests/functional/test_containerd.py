@@ -16,7 +16,6 @@ import sys
 import time
 
 import pytest
-
 from conftest import ROOT
 from lab import registry
 
@@ -49,18 +48,33 @@ class Node:
         # Version 3 of the configuration is read by containerd 2 only; its registries are the hosts.toml files.
         text = text.replace(f"[{CRI}.containerd]\n", f'[{CRI}.containerd]\nsnapshotter = "native"\n')
         head = f'version = 2\nroot = "{folder}/root"\nstate = "{folder}/state"\n[grpc]\naddress = "{folder}/sock"\n'
-        (folder / "config.toml").write_text(f'{head}{text}\n[plugins."io.containerd.internal.v1.opt"]\npath = "{folder}/opt"\n')
+        (folder / "config.toml").write_text(
+            f'{head}{text}\n[plugins."io.containerd.internal.v1.opt"]\npath = "{folder}/opt"\n'
+        )
 
     def named(self, *command):
         """Knows the registry by a name: to a loopback address, containerd speaks plain HTTP without being told."""
         (self.folder / "hosts").write_text(f"127.0.0.1 localhost {NAME}\n")
-        return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', self.folder / "hosts", *command]
+        return [
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            'mount --bind "$0" /etc/hosts && exec "$@"',
+            self.folder / "hosts",
+            *command,
+        ]
 
     def __enter__(self):
         self.log = open(self.folder / "log", "w")
-        self.process = subprocess.Popen(self.named("containerd", "--config", self.folder / "config.toml"), stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(
+            self.named("containerd", "--config", self.folder / "config.toml"), stdout=self.log, stderr=self.log
+        )
         for _ in range(100):
-            if subprocess.run(["ctr", "--address", self.folder / "sock", "version"], capture_output=True).returncode == 0:
+            if (
+                subprocess.run(["ctr", "--address", self.folder / "sock", "version"], capture_output=True).returncode
+                == 0
+            ):
                 return self
             time.sleep(0.1)
         self.__exit__()
@@ -75,7 +89,9 @@ class Node:
         """Whether the image comes, and what was said."""
         if self.certs:
             fetch = ["content", "fetch", "--hosts-dir", self.certs, "--platform", "linux/amd64", image]
-            run = subprocess.run(self.named("ctr", "--address", self.folder / "sock", *fetch), capture_output=True, text=True)
+            run = subprocess.run(
+                self.named("ctr", "--address", self.folder / "sock", *fetch), capture_output=True, text=True
+            )
             return run.returncode == 0, run.stderr
         return self.cri_pulls(image)
 
@@ -84,9 +100,31 @@ class Node:
         spec = b"\x0a" + bytes([len(image)]) + image.encode()
         message = b"\x0a" + bytes([len(spec)]) + spec
         (self.folder / "request").write_bytes(struct.pack(">BI", 0, len(message)) + message)
-        command = ["curl", "-sS", "--http2-prior-knowledge", "--unix-socket", self.folder / "sock", "-D", "-", "-o", os.devnull]
-        command += ["-H", "content-type: application/grpc", "-H", "te: trailers", "--data-binary", f"@{self.folder}/request"]
-        run = subprocess.run([*command, "http://localhost/runtime.v1.ImageService/PullImage"], capture_output=True, text=True, timeout=120)
+        command = [
+            "curl",
+            "-sS",
+            "--http2-prior-knowledge",
+            "--unix-socket",
+            self.folder / "sock",
+            "-D",
+            "-",
+            "-o",
+            os.devnull,
+        ]
+        command += [
+            "-H",
+            "content-type: application/grpc",
+            "-H",
+            "te: trailers",
+            "--data-binary",
+            f"@{self.folder}/request",
+        ]
+        run = subprocess.run(
+            [*command, "http://localhost/runtime.v1.ImageService/PullImage"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         status = re.search(r"^grpc-status: (\d+)", run.stdout, re.MULTILINE)
         assert status, run.stdout + run.stderr + (self.folder / "log").read_text()[-1000:]
         return status[1] == "0", run.stdout
@@ -113,7 +151,9 @@ class Measured:
 
     def __call__(self, files, host, image):
         unneeded = re.compile(r"^(sandbox|device_ownership).*\n", re.MULTILINE)
-        files = {path.replace(REGISTRY, host): unneeded.sub("", text).replace(REGISTRY, host) for path, text in files.items()}
+        files = {
+            path.replace(REGISTRY, host): unneeded.sub("", text).replace(REGISTRY, host) for path, text in files.items()
+        }
         key = json.dumps([files, image], sort_keys=True)
         if key not in self.known:
             with Node(self.folder / str(len(self.known)), files) as node:
@@ -131,16 +171,26 @@ def test_each_way_in_each_release(airlock, registries, tmp_path, capsys):
             for prefix in ("", PREFIX):
                 place = f"{host}/{prefix}" if prefix else host
                 told = airlock(0, "config", place, flag, "--kubeone", line)
-                works, said = measured(facts["insecureRegistry, prefix" if prefix else "insecureRegistry"], host, f"{place}/{IMAGE}")
+                works, said = measured(
+                    facts["insecureRegistry, prefix" if prefix else "insecureRegistry"], host, f"{place}/{IMAGE}"
+                )
                 what = ("unverified TLS" if scheme == "https" else "plain HTTP") + (", prefix" if prefix else "")
                 rows.append((version, what, "insecureRegistry: true", works))
                 # Written exactly where it works; where it does not, the warning says so.
                 if ("insecureRegistry: true" in told.out) != works or ("will not pull like this" in told.err) == works:
                     wrong.append((version, what, works, told.out, told.err, said))
-                form = "hostsToml" if "/etc/containerd/certs.d/docker.io/hosts.toml" in facts["insecureRegistry"] else "criRegistry"
-                stanza = airlock(0, "config", place, flag, "--kubeone", line, "--mirrors", "--source", "registry.k8s.io").out
+                form = (
+                    "hostsToml"
+                    if "/etc/containerd/certs.d/docker.io/hosts.toml" in facts["insecureRegistry"]
+                    else "criRegistry"
+                )
+                stanza = airlock(
+                    0, "config", place, flag, "--kubeone", line, "--mirrors", "--source", "registry.k8s.io"
+                ).out
                 registries_told = catalog_yaml.loads(stanza)["containerRuntime"]["containerd"]["registries"]
-                assert json.loads(json.dumps(registries_told).replace(host, REGISTRY)) == mirror_registries(form, scheme, prefix)
+                assert json.loads(json.dumps(registries_told).replace(host, REGISTRY)) == mirror_registries(
+                    form, scheme, prefix
+                )
                 works, said = measured(facts[mirror_way(form, scheme, prefix)], host, "registry.k8s.io/" + IMAGE)
                 rows.append((version, what, "--mirrors", works))
                 if not works:

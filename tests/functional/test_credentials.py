@@ -11,7 +11,6 @@ import urllib.parse
 
 import pytest
 from conftest import LOGIN
-
 from lab import images, registry, tokens
 
 PAIR = base64.b64encode(b"user:password").decode()
@@ -61,13 +60,18 @@ def test_a_helper_is_asked_once_by_its_protocol(filled, export_small, config, he
 def test_a_helper_that_has_nothing_leaves_it_to_the_file(filled, export_small, config, helper):
     server = filled("--auth", "basic")
     environment, asked = helper("credentials not found in native keychain\n", status=1)
-    export_small(0, server, env={**environment, **config({"credsStore": "lab", "auths": {server.host: {"auth": PAIR}}})})
+    export_small(
+        0, server, env={**environment, **config({"credsStore": "lab", "auths": {server.host: {"auth": PAIR}}})}
+    )
     assert asked.exists()
 
 
 @pytest.mark.parametrize(
     "answer, status, words",
-    [("the keyring is locked\n", 1, "failed with exit status 1: the keyring is locked"), ('{"Username": "u", "Secret": SECRETVALUE', 0, "did not answer with the JSON")],
+    [
+        ("the keyring is locked\n", 1, "failed with exit status 1: the keyring is locked"),
+        ('{"Username": "u", "Secret": SECRETVALUE', 0, "did not answer with the JSON"),
+    ],
 )
 def test_a_helper_that_fails(filled, export_small, config, helper, answer, status, words):
     server = filled("--auth", "basic")
@@ -78,7 +82,10 @@ def test_a_helper_that_fails(filled, export_small, config, helper, answer, statu
 
 def test_a_helper_that_is_missing(filled, export_small, config):
     server = filled("--auth", "basic")
-    assert "docker-credential-nowhere for" in export_small(2, server, env=config({"credHelpers": {server.host: "nowhere"}})).err
+    assert (
+        "docker-credential-nowhere for"
+        in export_small(2, server, env=config({"credHelpers": {server.host: "nowhere"}})).err
+    )
     assert "is no name of a program" in export_small(2, server, env=config({"credsStore": "../x"}, "other")).err
 
 
@@ -87,7 +94,9 @@ def test_an_identity_token(filled, export_small, config, helper, source):
     server = filled("--auth", "token", "--identity-token", "s3same")
     server.forget()
     if source == "file":
-        environment = config({"auths": {server.host: {"auth": base64.b64encode(b"00000000-0000:").decode(), "identitytoken": "s3same"}}})
+        environment = config(
+            {"auths": {server.host: {"auth": base64.b64encode(b"00000000-0000:").decode(), "identitytoken": "s3same"}}}
+        )
     else:
         environment = {**helper(secret("<token>", "s3same"))[0], **config({"credsStore": "lab"})}
     export_small(0, server, env=environment)
@@ -117,19 +126,41 @@ def test_several_registries_with_credentials_of_their_own(airlock, keys, fake_re
     connection = two.connect()
     other = base64.b64encode(b"bob:secret").decode()
     connection.request("GET", "/token?scope=push", headers={"Authorization": f"Basic {other}"})
-    images.fill(two, factory.store, {"x/lab/two:1": made["quay.io/lab/two:1"]}, "Bearer " + json.loads(connection.getresponse().read())["token"])
+    images.fill(
+        two,
+        factory.store,
+        {"x/lab/two:1": made["quay.io/lab/two:1"]},
+        "Bearer " + json.loads(connection.getresponse().read())["token"],
+    )
     environment = config({"auths": {one.host: {"auth": PAIR}, two.host: {"username": "bob", "password": "secret"}}})
-    airlock(0, "export", "--image", "quay.io/lab/one:1", "--image", "ghcr.io/lab/two:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
-            "--mirror", f"quay.io=http://{one.host}", "--mirror", f"ghcr.io=http://{two.host}", env=environment)  # fmt: skip
+    airlock(
+        0,
+        "export",
+        "--image",
+        "quay.io/lab/one:1",
+        "--image",
+        "ghcr.io/lab/two:1",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"quay.io=http://{one.host}",
+        "--mirror",
+        f"ghcr.io=http://{two.host}",
+        env=environment,
+    )
     assert {r["authorization"] for r in one.requests("GET", "/v2/lab/one/blobs")} == {f"Basic {PAIR}"}
     assert all(PAIR not in r["authorization"] for r in two.requests())
 
 
 def test_a_realm_on_another_host_is_asked_with_the_registrys_credentials(fake_registry, small_images, export_small):
-    factory, made = small_images
+    _factory, _made = small_images
     realm = fake_registry("--auth", "token")
     server = fake_registry("--auth", "token", "--realm", realm.url)
-    export_small(4, server, "--username", "user", "--password-stdin", stdin="password\n")  # it does not know the other's tokens
+    export_small(
+        4, server, "--username", "user", "--password-stdin", stdin="password\n"
+    )  # it does not know the other's tokens
     asked = realm.requests("GET", "/token")
     assert asked and {r["authorization"] for r in asked} == {f"Basic {PAIR}"}
     assert all(not r["authorization"].startswith("Basic") for r in server.requests())
@@ -212,7 +243,9 @@ class CertificateProxy(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_the_realm_beside_the_registry_sees_the_client_certificate(airlock, fake_registry, certificates, config, small_images, tmp_path):
+def test_the_realm_beside_the_registry_sees_the_client_certificate(
+    airlock, fake_registry, certificates, config, small_images, tmp_path
+):
     proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), CertificateProxy)
     proxy.daemon_threads = True
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -232,7 +265,17 @@ def test_the_realm_beside_the_registry_sees_the_client_certificate(airlock, fake
         images.fill(server, factory.store, {"x/lab/one:1": made["quay.io/lab/one:1"]}, "Bearer " + token)
         way = ["resolve", "--image", f"{host}/lab/one:1", "--cacert", certificates / "ca.pem"]
         environment = config({"auths": {host: {"auth": PAIR}}})
-        airlock(0, *way, "--cert", certificates / "cert.pem", "--cert-key", certificates / "key.pem", "-o", tmp_path / "l", env=environment)
+        airlock(
+            0,
+            *way,
+            "--cert",
+            certificates / "cert.pem",
+            "--cert-key",
+            certificates / "key.pem",
+            "-o",
+            tmp_path / "l",
+            env=environment,
+        )
         assert "No required SSL certificate" in airlock(4, *way, "-o", tmp_path / "l2", env=environment).err
     finally:
         proxy.shutdown()
@@ -249,6 +292,18 @@ def test_the_whole_way_with_real_tokens(airlock, keys, bundle, tmp_path):
             assert any("pull,push" in scope for scopes in server.requests for scope in scopes)
             assert len(server.requests) == len({tuple(scopes) for scopes in server.requests})
             server.requests.clear()
-            airlock(0, "export", "--image", f"{target.host}/kube-apiserver:v1.29.4", "--insecure", target.host, "--key", keys / "alice.key",
-                    "-o", tmp_path / "b.tar", *login, stdin=LOGIN[1] + "\n")  # fmt: skip
+            airlock(
+                0,
+                "export",
+                "--image",
+                f"{target.host}/kube-apiserver:v1.29.4",
+                "--insecure",
+                target.host,
+                "--key",
+                keys / "alice.key",
+                "-o",
+                tmp_path / "b.tar",
+                *login,
+                stdin=LOGIN[1] + "\n",
+            )
             assert server.requests == [["repository:kube-apiserver:pull"]]

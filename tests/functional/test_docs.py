@@ -26,7 +26,9 @@ def test_commands_and_their_options_exist(airlock):
             help_of[verb] = airlock(0, *verb.split(), "--help").out
         for word in words[2:]:
             if word.startswith("-"):
-                assert re.search(rf"(^|[\s,]){re.escape(word)}([\s,]|$)", help_of[verb], re.MULTILINE), f"{document}: {line}: {word}"
+                assert re.search(rf"(^|[\s,]){re.escape(word)}([\s,]|$)", help_of[verb], re.MULTILINE), (
+                    f"{document}: {line}: {word}"
+                )
 
 
 def test_links_between_documents_lead_somewhere():
@@ -37,5 +39,7 @@ def test_links_between_documents_lead_somewhere():
 
 def test_every_exit_status_is_documented():
     table = (ROOT / "docs/exit-status.md").read_text()
-    for number, word in re.findall(r"^\s+(\w+) = (\d+),? ", (ROOT / "include/airlock/base/error.hpp").read_text(), re.MULTILINE):
+    for number, word in re.findall(
+        r"^\s+(\w+) = (\d+),? ", (ROOT / "include/airlock/base/error.hpp").read_text(), re.MULTILINE
+    ):
         assert f"| {word} | `{number}` |" in table

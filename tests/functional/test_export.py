@@ -8,7 +8,6 @@ import time
 
 import pytest
 from conftest import LOGIN, PROGRAM, SELECTION, files_in, layer_digests
-
 from lab import images, registry
 
 
@@ -39,12 +38,20 @@ def test_only_the_wanted_platforms_travel(bundle, control_plane):
 
 
 def test_all_platforms_on_request(airlock, keys, upstream, tmp_path):
-    arguments = ["--image", "registry.k8s.io/kube-proxy:v1.29.4", "--key", keys / "alice.key",
-                 "--mirror", f"registry.k8s.io=http://{upstream.host}"]  # fmt: skip
+    arguments = [
+        "--image",
+        "registry.k8s.io/kube-proxy:v1.29.4",
+        "--key",
+        keys / "alice.key",
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+    ]
     sizes = {}
     for platform in ("linux/s390x", "linux/amd64,linux/s390x", "all"):
         path = tmp_path / platform.replace("/", "-")
-        sizes[platform] = airlock(0, "export", *arguments, "--platform", platform, "-o", path, "--output", "json").json["blobBytes"]
+        sizes[platform] = airlock(0, "export", *arguments, "--platform", platform, "-o", path, "--output", "json").json[
+            "blobBytes"
+        ]
         airlock(0, "verify", path, "--key", keys / "alice.pub")
     assert sizes["linux/s390x"] < sizes["linux/amd64,linux/s390x"] < sizes["all"]
     err = airlock(3, "export", *arguments, "--platform", "windows/amd64", "-o", tmp_path / "none").err
@@ -52,23 +59,57 @@ def test_all_platforms_on_request(airlock, keys, upstream, tmp_path):
 
 
 def test_a_missing_platform_is_said(airlock, keys, upstream, tmp_path):
-    result = airlock(0, "export", "--image", "registry.k8s.io/etcd:3.5.12-0", "--platform", "linux/amd64,linux/s390x",
-                     "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "--mirror", f"registry.k8s.io=http://{upstream.host}")  # fmt: skip
+    result = airlock(
+        0,
+        "export",
+        "--image",
+        "registry.k8s.io/etcd:3.5.12-0",
+        "--platform",
+        "linux/amd64,linux/s390x",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+    )
     assert "warning: registry.k8s.io/etcd:3.5.12-0 is not served for linux/s390x" in result.err
 
 
 def test_same_input_same_bytes(airlock, keys, upstream, tmp_path):
     airlock(0, "keygen", tmp_path / "ed", "--algorithm", "ed25519", "--no-passphrase")
     for name, jobs in (("a.tar", 1), ("b.tar", 8)):
-        airlock(0, "export", *SELECTION, "--key", tmp_path / "ed.key", "-o", tmp_path / name, "--jobs", jobs,
-                "--mirror", f"registry.k8s.io=http://{upstream.host}", env={"SOURCE_DATE_EPOCH": "1700000000"})  # fmt: skip
+        airlock(
+            0,
+            "export",
+            *SELECTION,
+            "--key",
+            tmp_path / "ed.key",
+            "-o",
+            tmp_path / name,
+            "--jobs",
+            jobs,
+            "--mirror",
+            f"registry.k8s.io=http://{upstream.host}",
+            env={"SOURCE_DATE_EPOCH": "1700000000"},
+        )
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
 
 
 def test_from_a_registry_with_tls_and_a_password(airlock, keys, secured, small_images, tmp_path, certificates):
     factory, made = small_images
-    images.fill(secured, factory.store, made, "Basic " + __import__("base64").b64encode(":".join(LOGIN).encode()).decode())
-    arguments = ["export", "--image", "quay.io/lab/one:1", "--mirror", f"quay.io={secured.host}", "--key", keys / "alice.key"]
+    images.fill(
+        secured, factory.store, made, "Basic " + __import__("base64").b64encode(":".join(LOGIN).encode()).decode()
+    )
+    arguments = [
+        "export",
+        "--image",
+        "quay.io/lab/one:1",
+        "--mirror",
+        f"quay.io={secured.host}",
+        "--key",
+        keys / "alice.key",
+    ]
     trusted = [*arguments, "--cacert", certificates / "ca.pem"]
     assert "--cacert" in airlock(4, *arguments, "-o", tmp_path / "x").err
     assert "check the user name and password" in airlock(4, *trusted, "-o", tmp_path / "x").err
@@ -83,21 +124,56 @@ def test_from_a_registry_with_tls_and_a_password(airlock, keys, secured, small_i
 
 
 def test_plain_http_is_never_used_silently(airlock, keys, upstream, tmp_path):
-    arguments = ["export", "--image", "registry.k8s.io/pause:3.9", "--key", keys / "alice.key", "-o", tmp_path / "b.tar"]
+    arguments = [
+        "export",
+        "--image",
+        "registry.k8s.io/pause:3.9",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+    ]
     err = airlock(4, *arguments, "--mirror", f"registry.k8s.io={upstream.host}").err
     assert "speaks plain HTTP" in err
     airlock(0, *arguments, "--mirror", f"registry.k8s.io={upstream.host}", "--insecure", upstream.host)
 
 
 def test_one_password_is_not_for_several_registries(airlock, keys, tmp_path):
-    err = airlock(2, "export", "--image", "quay.io/a:1", "--image", "ghcr.io/b:1", "--username", "u", "--password-stdin",
-                  "--key", keys / "alice.key", "-o", tmp_path / "b.tar", stdin="secret\n").err  # fmt: skip
+    err = airlock(
+        2,
+        "export",
+        "--image",
+        "quay.io/a:1",
+        "--image",
+        "ghcr.io/b:1",
+        "--username",
+        "u",
+        "--password-stdin",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        stdin="secret\n",
+    ).err
     assert "--username is for one registry" in err and "secret" not in err
 
 
 def test_all_missing_images_are_named_at_once(airlock, keys, upstream, tmp_path):
-    result = airlock(4, "export", *SELECTION, "--image", "registry.k8s.io/none:1", "--image", "registry.k8s.io/gone:2",
-                     "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "--mirror", f"registry.k8s.io=http://{upstream.host}")  # fmt: skip
+    result = airlock(
+        4,
+        "export",
+        *SELECTION,
+        "--image",
+        "registry.k8s.io/none:1",
+        "--image",
+        "registry.k8s.io/gone:2",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+    )
     assert "2 of 14 images cannot be had" in result.err
     assert "registry.k8s.io/none:1" in result.err and "registry.k8s.io/gone:2" in result.err
     assert files_in(tmp_path) == []
@@ -106,16 +182,35 @@ def test_all_missing_images_are_named_at_once(airlock, keys, upstream, tmp_path)
 def test_an_unreachable_registry(airlock, keys, tmp_path):
     port = registry.free_port()
     started = time.monotonic()
-    err = airlock(4, "export", *SELECTION, "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
-                  "--mirror", f"registry.k8s.io=http://127.0.0.1:{port}").err  # fmt: skip
+    err = airlock(
+        4,
+        "export",
+        *SELECTION,
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"registry.k8s.io=http://127.0.0.1:{port}",
+    ).err
     assert f"cannot reach http://127.0.0.1:{port}" in err and "12 of 12 images" in err
     assert err.count("cannot reach") == 1  # said once, and tried once for all images
     assert files_in(tmp_path) == [] and time.monotonic() - started < 60
 
 
 def test_a_name_that_does_not_resolve(airlock, keys, tmp_path):
-    err = airlock(4, "export", "--image", "quay.io/a:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
-                  "--mirror", "quay.io=nohost.invalid:5000").err  # fmt: skip
+    err = airlock(
+        4,
+        "export",
+        "--image",
+        "quay.io/a:1",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        "quay.io=nohost.invalid:5000",
+    ).err
     assert "cannot reach https://nohost.invalid:5000" in err and "libcurl" not in err
 
 
@@ -147,11 +242,28 @@ def test_an_existing_file_is_left_alone(airlock, keys, tmp_path):
 
 
 def test_a_file_size_limit_shows_before_bytes_move(keys, upstream, tmp_path, environment):
-    command = ["sh", "-c", 'ulimit -f 1000; exec "$@"', "sh", PROGRAM, "export", *SELECTION, "--key", keys / "alice.key",
-               "-o", tmp_path / "b.tar", "--mirror", f"registry.k8s.io=http://{upstream.host}"]  # fmt: skip
+    command = [
+        "sh",
+        "-c",
+        'ulimit -f 1000; exec "$@"',
+        "sh",
+        PROGRAM,
+        "export",
+        *SELECTION,
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+    ]
     before = len(upstream.requests("GET"))
     process = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment)
-    assert process.returncode == 5 and "more than a file may have there" in process.stderr and "--volume-size" in process.stderr
+    assert (
+        process.returncode == 5
+        and "more than a file may have there" in process.stderr
+        and "--volume-size" in process.stderr
+    )
     assert not [line for line in upstream.requests("GET")[before:] if "/blobs/" in line]
     assert files_in(tmp_path) == []
 
@@ -163,8 +275,17 @@ def test_a_full_disk(airlock, keys, upstream, tmp_path):
     if mounted.returncode != 0:
         pytest.skip("this machine may not mount a small file system")
     try:
-        err = airlock(5, "export", *SELECTION, "--key", keys / "alice.key", "-o", target / "b.tar",
-                      "--mirror", f"registry.k8s.io=http://{upstream.host}").err  # fmt: skip
+        err = airlock(
+            5,
+            "export",
+            *SELECTION,
+            "--key",
+            keys / "alice.key",
+            "-o",
+            target / "b.tar",
+            "--mirror",
+            f"registry.k8s.io=http://{upstream.host}",
+        ).err
         assert "no room for" in err and "8.0 MiB are free" in err
         assert files_in(target) == []
     finally:
@@ -172,8 +293,16 @@ def test_a_full_disk(airlock, keys, upstream, tmp_path):
 
 
 def test_dry_run_writes_nothing(airlock, upstream, tmp_path):
-    out = airlock(0, "export", *SELECTION, "--dry-run", "-o", tmp_path / "b.tar",
-                  "--mirror", f"registry.k8s.io=http://{upstream.host}").out  # fmt: skip
+    out = airlock(
+        0,
+        "export",
+        *SELECTION,
+        "--dry-run",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+    ).out
     assert "Would write" in out and "12 images" in out and files_in(tmp_path) == []
 
 
@@ -183,8 +312,23 @@ def test_an_interrupted_run_leaves_nothing(keys, fake_registry, small_images, tm
     server = fake_registry()
     images.fill(server, factory.store, made)
     server.rules({"match": "GET */blobs/*", "delay": 20000, "times": 0})
-    process = subprocess.Popen([PROGRAM, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
-                                "--mirror", f"quay.io=http://{server.host}"], stderr=subprocess.PIPE, text=True, env=environment)  # fmt: skip
+    process = subprocess.Popen(
+        [
+            PROGRAM,
+            "export",
+            "--image",
+            "quay.io/lab/one:1",
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / "b.tar",
+            "--mirror",
+            f"quay.io=http://{server.host}",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
     for _ in range(1200):
         if (tmp_path / "b.tar.partial").exists():
             break
@@ -201,8 +345,19 @@ def test_two_different_images_with_one_name(airlock, keys, fake_registry, small_
     one, two = made["quay.io/lab/one:1"], made["quay.io/lab/two:1"]
     images.fill(server, factory.store, {"quay.io/a/lab/x:1": one, "ghcr.io/b/lab/x:1": two})
     mirrors = ["--mirror", f"quay.io=http://{server.host}/a", "--mirror", f"ghcr.io=http://{server.host}/b"]
-    err = airlock(3, "export", "--image", "quay.io/lab/x:1", "--image", "ghcr.io/lab/x:1", *mirrors,
-                  "--key", keys / "alice.key", "-o", tmp_path / "b.tar").err  # fmt: skip
+    err = airlock(
+        3,
+        "export",
+        "--image",
+        "quay.io/lab/x:1",
+        "--image",
+        "ghcr.io/lab/x:1",
+        *mirrors,
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+    ).err
     assert "both become lab/x:1" in err and files_in(tmp_path) == []
 
 
@@ -219,9 +374,26 @@ def test_memory_does_not_grow_with_the_image(keys, fake_registry, tmp_path, envi
     peaks = {}
     for name in ("small", "large"):
         script = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-        command = [PROGRAM, "export", "-q", "--image", f"quay.io/lab/{name}:1", "--key", keys / "alice.key",
-                   "-o", tmp_path / f"{name}.tar", "--mirror", f"quay.io=http://{server.host}"]  # fmt: skip
-        out = subprocess.run(["/usr/bin/python3", "-c", script, *map(str, command)], check=True, capture_output=True, text=True, env=environment)
+        command = [
+            PROGRAM,
+            "export",
+            "-q",
+            "--image",
+            f"quay.io/lab/{name}:1",
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / f"{name}.tar",
+            "--mirror",
+            f"quay.io=http://{server.host}",
+        ]
+        out = subprocess.run(
+            ["/usr/bin/python3", "-c", script, *map(str, command)],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=environment,
+        )
         peaks[name] = int(out.stdout.splitlines()[-1])
     if "ASAN_OPTIONS" not in environment:  # the sanitizer's own memory does grow
         assert peaks["large"] < peaks["small"] + 4096, peaks
@@ -233,7 +405,9 @@ def test_blobs_shared_by_images_are_fetched_once(airlock, fake_registry, small_i
     images.fill(server, factory.store, made)
     server.forget()
     export_small(0, server)
-    shared = set(layer_digests(factory.store, made["quay.io/lab/one:1"])) & set(layer_digests(factory.store, made["quay.io/lab/two:1"]))
+    shared = set(layer_digests(factory.store, made["quay.io/lab/one:1"])) & set(
+        layer_digests(factory.store, made["quay.io/lab/two:1"])
+    )
     assert len(shared) == 1 and len(server.requests("GET", f"blobs/{shared.pop()}")) == 1
     paths = [r["path"] for r in server.requests("GET", "/v2/lab")]
     assert len(paths) == len(set(paths))

@@ -2,14 +2,12 @@
 """What goes wrong between a client and a registry, one thing at a time."""
 
 import email.utils
-import json
 import re
 import subprocess
 import time
 
 import pytest
 from conftest import PROGRAM, files_in, layer_digests
-
 from lab import images, registry
 
 
@@ -37,8 +35,20 @@ def many_blobs(fake_registry, count, size=2000):
 @pytest.fixture
 def export_one(airlock, keys, tmp_path):
     def run(status, server, *more, **options):
-        return airlock(status, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "one.tar",
-                       "--mirror", f"quay.io=http://{server.host}", *more, **options)  # fmt: skip
+        return airlock(
+            status,
+            "export",
+            "--image",
+            "quay.io/lab/one:1",
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / "one.tar",
+            "--mirror",
+            f"quay.io=http://{server.host}",
+            *more,
+            **options,
+        )
 
     return run
 
@@ -63,7 +73,10 @@ def test_who_is_told_to_wait_for_hours_is_told_at_once(filled, export_small, tmp
 @pytest.mark.parametrize("status", [429, 503])
 def test_an_overloaded_registry_is_asked_by_fewer_at_a_time(fake_registry, export_one, status):
     server = many_blobs(fake_registry, 40)
-    server.rules({"match": "GET */blobs/*", "status": status, "delay": 300, "times": 8}, {"match": "GET */blobs/*", "delay": 30, "times": 0})
+    server.rules(
+        {"match": "GET */blobs/*", "status": status, "delay": 300, "times": 8},
+        {"match": "GET */blobs/*", "delay": 30, "times": 0},
+    )
     err = export_one(0, server, "-v", "--jobs", "8").err
     blobs = server.requests("GET", "/blobs/")
     assert max(r["active"] for r in blobs if r["status"] == status) == 8
@@ -112,7 +125,9 @@ def test_a_huge_error_body_is_not_shown(filled, export_small):
 
 def test_an_error_body_that_is_text_is_shown(filled, export_small):
     server = filled()
-    server.rules({"match": "GET */blobs/*", "status": 403, "body": "quota of project lab exceeded\nsecond line", "times": 0})
+    server.rules(
+        {"match": "GET */blobs/*", "status": 403, "body": "quota of project lab exceeded\nsecond line", "times": 0}
+    )
     err = export_small(4, server).err
     assert "HTTP 403, quota of project lab exceeded" in err and "second line" not in err
 
@@ -120,25 +135,42 @@ def test_an_error_body_that_is_text_is_shown(filled, export_small):
 def test_a_range_that_was_not_asked_for(filled, small_images, export_small, tmp_path):
     server = filled()
     match = f"GET */blobs/{big_blob(small_images)}"
-    server.rules({"match": match, "cut": 100}, {"match": match, "status": 206, "headers": {"Content-Range": "bytes 200-300/1000"}, "body": "x", "times": 0})
+    server.rules(
+        {"match": match, "cut": 100},
+        {"match": match, "status": 206, "headers": {"Content-Range": "bytes 200-300/1000"}, "body": "x", "times": 0},
+    )
     assert "asked for the bytes from 100 on, the registry sends others" in export_small(6, server).err
     assert files_in(tmp_path) == []
 
 
 def test_warnings_of_a_registry_are_shown_once(filled, export_small):
     server = filled()
-    server.rules({"match": "GET /v2/lab/*", "headers": {"Warning": '299 - "this registry is shut down on Friday"'}, "times": 0})
+    server.rules(
+        {"match": "GET /v2/lab/*", "headers": {"Warning": '299 - "this registry is shut down on Friday"'}, "times": 0}
+    )
     assert export_small(0, server).err.count("warning: quay.io says: this registry is shut down on Friday") == 1
 
 
-def test_a_redirect_from_tls_to_plain_http_is_not_followed(airlock, keys, certificates, fake_registry, small_images, tmp_path):
+def test_a_redirect_from_tls_to_plain_http_is_not_followed(
+    airlock, keys, certificates, fake_registry, small_images, tmp_path
+):
     factory, made = small_images
     elsewhere = fake_registry()
     redirect = {"middleware": {"storage": [{"name": "redirect", "options": {"baseurl": f"{elsewhere.url}/"}}]}}
     with registry.Registry(tmp_path / "registry", certificates, more=redirect) as server:
         images.fill(server, factory.store, made)
-        err = airlock(4, "export", "--image", f"{server.host}/lab/one:1", "--cacert", certificates / "ca.pem", "--key", keys / "alice.key",
-                      "-o", tmp_path / "b.tar").err  # fmt: skip
+        err = airlock(
+            4,
+            "export",
+            "--image",
+            f"{server.host}/lab/one:1",
+            "--cacert",
+            certificates / "ca.pem",
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / "b.tar",
+        ).err
     assert "redirects from TLS to plain HTTP" in err and elsewhere.requests() == []
 
 
@@ -146,18 +178,46 @@ def test_a_client_certificate(airlock, keys, certificates, small_images, tmp_pat
     factory, made = small_images
     with registry.Registry(tmp_path / "registry", certificates, client_certificates=True) as server:
         images.fill(server, factory.store, made)
-        export = ["export", "--image", f"{server.host}/lab/one:1", "--cacert", certificates / "ca.pem", "--key", keys / "alice.key"]
+        export = [
+            "export",
+            "--image",
+            f"{server.host}/lab/one:1",
+            "--cacert",
+            certificates / "ca.pem",
+            "--key",
+            keys / "alice.key",
+        ]
         assert "certificate" in airlock(4, *export, "-o", tmp_path / "a.tar").err
-        airlock(0, *export, "-o", tmp_path / "b.tar", "--cert", certificates / "cert.pem", "--cert-key", certificates / "key.pem")
+        airlock(
+            0,
+            *export,
+            "-o",
+            tmp_path / "b.tar",
+            "--cert",
+            certificates / "cert.pem",
+            "--cert-key",
+            certificates / "key.pem",
+        )
 
 
 def test_a_registry_that_is_just_starting_is_waited_for(environment, keys, small_images, tmp_path):
     factory, made = small_images
     server = registry.Registry(tmp_path / "registry")
-    command = ["export", "--image", "quay.io/lab/one:1", "--mirror", f"quay.io=http://{server.host}", "--key", keys / "alice.key", "-v"]
+    command = [
+        "export",
+        "--image",
+        "quay.io/lab/one:1",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+        "--key",
+        keys / "alice.key",
+        "-v",
+    ]
     with server:
         images.fill(server, factory.store, made)
-    process = subprocess.Popen([PROGRAM, *map(str, command), "-o", str(tmp_path / "b.tar")], env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [PROGRAM, *map(str, command), "-o", str(tmp_path / "b.tar")], env=environment, stderr=subprocess.PIPE, text=True
+    )
     try:
         for line in process.stderr:
             if "trying again in" in line:
@@ -173,13 +233,33 @@ def test_a_registry_that_is_just_starting_is_waited_for(environment, keys, small
 
 
 def test_a_host_that_cannot_be_looked_up_is_tried_again(airlock, keys, tmp_path):
-    err = airlock(4, "export", "--image", "registry.invalid/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "-v").err
+    err = airlock(
+        4,
+        "export",
+        "--image",
+        "registry.invalid/lab/one:1",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "-v",
+    ).err
     assert err.count("trying again in") == 3 and "resolve" in err
 
 
 def test_a_certificate_that_cannot_be_verified_is_not_tried_again(airlock, keys, certificates, tmp_path):
     with registry.Registry(tmp_path / "registry", certificates) as server:
-        err = airlock(4, "export", "--image", f"{server.host}/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "-v").err
+        err = airlock(
+            4,
+            "export",
+            "--image",
+            f"{server.host}/lab/one:1",
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / "b.tar",
+            "-v",
+        ).err
     assert "trying again" not in err and "--cacert" in err
 
 
@@ -190,7 +270,16 @@ def test_blobs_from_afar_come_in_parts(airlock, keys, fake_registry, tmp_path):
     body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": layers}
     server = fake_registry("--delay", "25")
     images.fill(server, factory.store, {"quay.io/lab/one:1": factory.store.add_json(images.OCI["manifest"], body)})
-    export = ["export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "--mirror", f"quay.io=http://{server.host}", "-v"]
+    export = [
+        "export",
+        "--image",
+        "quay.io/lab/one:1",
+        "--key",
+        keys / "alice.key",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+        "-v",
+    ]
     part = 32 << 20
     expected = ["bytes=0-" + str(part - 1), f"bytes={part}-{2 * part - 1}", f"bytes={2 * part}-{(70 << 20) - 1}"]
 
@@ -206,7 +295,9 @@ def test_blobs_from_afar_come_in_parts(airlock, keys, fake_registry, tmp_path):
     assert [r["range"] for r in server.requests("GET", layers[1]["digest"])] == [""]
     match = f"GET *{layers[0]['digest']}"
     _, ranges = exported("broken.tar", {"match": match, "cut": 1000})
-    assert len(ranges) == 4 and any(r.startswith(f"bytes={int(e[6:].split('-')[0]) + 1000}-") for e in expected for r in ranges)
+    assert len(ranges) == 4 and any(
+        r.startswith(f"bytes={int(e[6:].split('-')[0]) + 1000}-") for e in expected for r in ranges
+    )
     exported("ignored.tar", {"match": match, "ignore_range": True, "times": 0})
     server.rules({"match": match, "flip": 40 << 20, "times": 0})
     assert "the bytes received have the digest" in airlock(6, *export, "-o", tmp_path / "wrong.tar").err
@@ -216,13 +307,21 @@ def test_blobs_from_afar_come_in_parts(airlock, keys, fake_registry, tmp_path):
 def soak_images(count):
     factory = images.Factory(packages=None)
     shared = ((), "gzip", (("etc/shared", b"shared " * 4000),))
-    return factory, {f"quay.io/lab/image{i % 50}:{i}": factory.manifest("amd64", [shared, ((), "gzip", ((f"etc/{i}", b"x" * i),))], images.OCI)
-                     for i in range(count)}  # fmt: skip
+    return factory, {
+        f"quay.io/lab/image{i % 50}:{i}": factory.manifest(
+            "amd64", [shared, ((), "gzip", ((f"etc/{i}", b"x" * i),))], images.OCI
+        )
+        for i in range(count)
+    }
 
 
-FAILURES = [{"match": "*/v2/lab/*", "times": 0, "percent": 2, "status": 503}, {"match": "*/v2/lab/*", "times": 0, "percent": 1, "status": 500},
-            {"match": "GET */blobs/*", "times": 0, "percent": 2, "cut": 20}, {"match": "PUT */blobs/*", "times": 0, "percent": 2, "cut_request": 20},
-            {"match": "*/v2/lab/*", "times": 0, "percent": 1, "status": 429, "headers": {"Retry-After": "0"}}]  # fmt: skip
+FAILURES = [
+    {"match": "*/v2/lab/*", "times": 0, "percent": 2, "status": 503},
+    {"match": "*/v2/lab/*", "times": 0, "percent": 1, "status": 500},
+    {"match": "GET */blobs/*", "times": 0, "percent": 2, "cut": 20},
+    {"match": "PUT */blobs/*", "times": 0, "percent": 2, "cut_request": 20},
+    {"match": "*/v2/lab/*", "times": 0, "percent": 1, "status": 429, "headers": {"Retry-After": "0"}},
+]
 
 
 def test_five_hundred_images_with_five_percent_of_failures(airlock, keys, fake_registry, tmp_path):
@@ -231,13 +330,38 @@ def test_five_hundred_images_with_five_percent_of_failures(airlock, keys, fake_r
     images.fill(server, factory.store, made)
     server.rules(*FAILURES)
     (tmp_path / "images").write_text("\n".join(made))
-    result = airlock(0, "export", "--images-file", tmp_path / "images", "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "--jobs", "16",
-                     "--mirror", f"quay.io=http://{server.host}", "--output", "json").json  # fmt: skip
+    result = airlock(
+        0,
+        "export",
+        "--images-file",
+        tmp_path / "images",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--jobs",
+        "16",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+        "--output",
+        "json",
+    ).json
     assert len(result["images"]) == 500 and result["blobs"] == len(factory.store.blobs) and result["retries"] > 20
     airlock(0, "verify", tmp_path / "b.tar", "--key", keys / "alice.pub")  # which refuses anything that is there twice
     target = fake_registry()
     target.rules(*FAILURES)
-    command = ["import", tmp_path / "b.tar", target.host, "--insecure", "--key", keys / "alice.pub", "--jobs", "16", "--output", "json"]
+    command = [
+        "import",
+        tmp_path / "b.tar",
+        target.host,
+        "--insecure",
+        "--key",
+        keys / "alice.pub",
+        "--jobs",
+        "16",
+        "--output",
+        "json",
+    ]
     imported = airlock(0, *command).json
     assert len(imported["published"]) == 500 and imported["retries"] > 20
     target.rules()
@@ -254,8 +378,18 @@ def test_identical_manifests_are_fetched_once(airlock, keys, fake_registry, tmp_
     images.fill(server, factory.store, made)
     server.forget()
     server.rules({"match": "GET */manifests/*", "delay": 50, "times": 0})
-    airlock(0, "export", *[word for name in made for word in ("--image", name)], "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
-            "--mirror", f"quay.io=http://{server.host}", "--no-referrers")  # fmt: skip
+    airlock(
+        0,
+        "export",
+        *[word for name in made for word in ("--image", name)],
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+        "--no-referrers",
+    )
     asked = [r["path"] for r in server.requests("GET", "/manifests/sha256:")]
     assert len(asked) == len(set(asked)) == 2
     assert len(server.requests("GET", "/manifests/")) == 10 and server.requests("HEAD") == []

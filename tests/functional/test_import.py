@@ -6,8 +6,7 @@ import subprocess
 import tarfile
 
 import pytest
-from conftest import LOGIN, layer_digests
-
+from conftest import LOGIN
 from lab import images, registry
 
 
@@ -29,14 +28,37 @@ def get_manifest(server, repository, tag, login=None):
 
 
 def skopeo_digest(server, name, certificates, *more):
-    out = subprocess.run(["skopeo", "inspect", "--creds", ":".join(LOGIN), "--tls-verify=false", *more, f"docker://{server.host}/{name}"],
-                         check=True, capture_output=True, text=True).stdout  # fmt: skip
+    out = subprocess.run(
+        [
+            "skopeo",
+            "inspect",
+            "--creds",
+            ":".join(LOGIN),
+            "--tls-verify=false",
+            *more,
+            f"docker://{server.host}/{name}",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     return json.loads(out)["Digest"]
 
 
-def test_the_whole_way_over_tls_with_a_password_and_a_prefix(airlock, keys, bundle, control_plane, secured, certificates, login):
+def test_the_whole_way_over_tls_with_a_password_and_a_prefix(
+    airlock, keys, bundle, control_plane, secured, certificates, login
+):
     factory, made = control_plane
-    command = ["import", bundle, f"{secured.host}/kubernetes", "--key", keys / "alice.pub", "--cacert", certificates / "ca.pem", *login]
+    command = [
+        "import",
+        bundle,
+        f"{secured.host}/kubernetes",
+        "--key",
+        keys / "alice.pub",
+        "--cacert",
+        certificates / "ca.pem",
+        *login,
+    ]
     result = airlock(0, *command, stdin=LOGIN[1] + "\n")
     assert f'overwriteRegistry: "{secured.host}/kubernetes"' in result.out and "insecureRegistry: false" in result.out
     assert "serves all 14 names" in result.err and LOGIN[1] not in result.err + result.out
@@ -50,8 +72,19 @@ def test_the_whole_way_over_tls_with_a_password_and_a_prefix(airlock, keys, bund
     assert status == 200 and json.loads(body)["manifests"] == original["manifests"][:2]
     assert "8 indexes" in result.err
     # A client that knows nothing of airlock pulls the same layers.
-    subprocess.run(["skopeo", "copy", "-q", "--src-creds", ":".join(LOGIN), "--src-tls-verify=false",
-                    f"docker://{secured.host}/kubernetes/etcd:3.5.12-0", f"dir:{secured.directory}/pulled"], check=True)  # fmt: skip
+    subprocess.run(
+        [
+            "skopeo",
+            "copy",
+            "-q",
+            "--src-creds",
+            ":".join(LOGIN),
+            "--src-tls-verify=false",
+            f"docker://{secured.host}/kubernetes/etcd:3.5.12-0",
+            f"dir:{secured.directory}/pulled",
+        ],
+        check=True,
+    )
     # Again: nothing is sent.
     writes = len(secured.requests("PUT")) + len(secured.requests("POST")) + len(secured.requests("PATCH"))
     again = airlock(0, *command, "--output", "json", stdin=LOGIN[1] + "\n").json
@@ -76,7 +109,9 @@ def test_blobs_of_an_earlier_bundle_are_mounted(airlock, keys, fake_registry, sm
     export_small(0, source)
     images.fill(target, factory.store, {"x/lab/one:1": made["quay.io/lab/one:1"]})
     target.forget()
-    data = airlock(0, "import", tmp_path / "small.tar", target.host, "--key", keys / "alice.pub", "--insecure", "--output", "json").json
+    data = airlock(
+        0, "import", tmp_path / "small.tar", target.host, "--key", keys / "alice.pub", "--insecure", "--output", "json"
+    ).json
     assert [p["presentBefore"] for p in data["published"]] == [True, False]
     assert data["blobsMounted"] == 1 and data["blobsSent"] == 2  # two:1's own layer and config
     assert target.requests("POST", "lab/two/blobs/uploads")
@@ -87,9 +122,15 @@ def test_plain_http_needs_permission_and_is_what_the_release_makes_of_it(airlock
     assert "speaks plain HTTP" in airlock(4, *command).err
     assert not (plain.directory / "data").exists()
     result = airlock(0, *command, "--insecure")
-    assert "insecureRegistry: true" in result.out and "will not pull" not in result.err  # KubeOne 1.8 means plain HTTP by it
+    assert (
+        "insecureRegistry: true" in result.out and "will not pull" not in result.err
+    )  # KubeOne 1.8 means plain HTTP by it
     newer = airlock(0, *command, "--insecure", "--kubeone", "1.13")
-    assert "insecureRegistry: false" in newer.out and "means unverified TLS, not plain HTTP" in newer.err and "--mirrors" in newer.err
+    assert (
+        "insecureRegistry: false" in newer.out
+        and "means unverified TLS, not plain HTTP" in newer.err
+        and "--mirrors" in newer.err
+    )
 
 
 def test_unverified_tls_needs_permission(airlock, keys, bundle, secured, certificates, login):
@@ -97,7 +138,11 @@ def test_unverified_tls_needs_permission(airlock, keys, bundle, secured, certifi
     err = airlock(4, *command, stdin=LOGIN[1] + "\n").err
     assert "cannot reach https://" in err and "--cacert" in err
     result = airlock(0, *command, "--insecure", stdin=LOGIN[1] + "\n")
-    assert "insecureRegistry: false" in result.out and "was not verified" in result.err and "means plain HTTP" in result.err
+    assert (
+        "insecureRegistry: false" in result.out
+        and "was not verified" in result.err
+        and "means plain HTTP" in result.err
+    )
     newer = airlock(0, *command, "--insecure", "--kubeone", "1.14", stdin=LOGIN[1] + "\n")
     assert "insecureRegistry: true" in newer.out and "was not verified" in newer.err
     trusted = airlock(0, *command, "--insecure", "--cacert", certificates / "ca.pem", stdin=LOGIN[1] + "\n")
@@ -154,7 +199,9 @@ def test_emit(airlock, keys, bundle, plain, tmp_path):
     emitted = tmp_path / "registry.yaml"
     result = airlock(0, "import", bundle, plain.host, "--key", keys / "alice.pub", "--insecure", "--emit", emitted)
     assert result.out == "" and "kubeone.k8c.io/v1beta2, KubeOne v1.8.6" in emitted.read_text()
-    assert emitted.read_text().endswith(f'registryConfiguration:\n  overwriteRegistry: "{plain.host}"\n  insecureRegistry: true\n')
+    assert emitted.read_text().endswith(
+        f'registryConfiguration:\n  overwriteRegistry: "{plain.host}"\n  insecureRegistry: true\n'
+    )
 
 
 def test_emit_replaces_only_what_airlock_wrote(airlock, keys, bundle, plain, tmp_path):
@@ -171,7 +218,16 @@ def test_emit_replaces_only_what_airlock_wrote(airlock, keys, bundle, plain, tmp
 
 
 def test_dry_run_finds_out_about_credentials(airlock, keys, bundle, secured, certificates, login):
-    command = ["import", bundle, secured.host, "--key", keys / "alice.pub", "--cacert", certificates / "ca.pem", "--dry-run"]
+    command = [
+        "import",
+        bundle,
+        secured.host,
+        "--key",
+        keys / "alice.pub",
+        "--cacert",
+        certificates / "ca.pem",
+        "--dry-run",
+    ]
     assert "HTTP 401" in airlock(4, *command).err
     assert "HTTP 401" in airlock(4, *command, *login, stdin="guess\n").err
     airlock(0, *command, *login, stdin=LOGIN[1] + "\n")
@@ -219,7 +275,9 @@ def test_tags_are_written_last(airlock, keys, fake_registry, small_images, expor
     assert all("/blobs/" in path for path in puts[:first_tag]) and not [p for p in puts[first_tag:] if "/blobs/" in p]
 
 
-def test_a_registry_that_serves_other_bytes_is_noticed(airlock, keys, fake_registry, small_images, export_small, tmp_path):
+def test_a_registry_that_serves_other_bytes_is_noticed(
+    airlock, keys, fake_registry, small_images, export_small, tmp_path
+):
     factory, made = small_images
     source, target = fake_registry(), fake_registry()
     images.fill(source, factory.store, made)
@@ -237,10 +295,30 @@ def test_an_empty_layer_and_a_refused_mount(airlock, keys, fake_registry, tmp_pa
     top = factory.store.add_json(images.OCI["manifest"], body)
     source, target = fake_registry(), fake_registry()
     images.fill(source, factory.store, {"quay.io/lab/a:1": top, "quay.io/lab/b:1": top})
-    airlock(0, "export", "--image", "quay.io/lab/a:1", "--image", "quay.io/lab/b:1", "--key", keys / "alice.key",
-            "-o", tmp_path / "b.tar", "--mirror", f"quay.io=http://{source.host}")  # fmt: skip
+    airlock(
+        0,
+        "export",
+        "--image",
+        "quay.io/lab/a:1",
+        "--image",
+        "quay.io/lab/b:1",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"quay.io=http://{source.host}",
+    )
     # Every POST that asks for a mount gets an upload instead, as registries may answer.
-    target.rules({"match": "POST */blobs/uploads/", "status": 202, "headers": {"Location": "/v2/lab/b/blobs/uploads/upload-999"}, "skip": 3, "times": 1})
+    target.rules(
+        {
+            "match": "POST */blobs/uploads/",
+            "status": 202,
+            "headers": {"Location": "/v2/lab/b/blobs/uploads/upload-999"},
+            "skip": 3,
+            "times": 1,
+        }
+    )
     airlock(0, "import", tmp_path / "b.tar", target.host, "--key", keys / "alice.pub", "--insecure", "--jobs", "1")
     assert get_manifest(target, "lab/b", "1")[0] == 200
 
@@ -248,16 +326,23 @@ def test_an_empty_layer_and_a_refused_mount(airlock, keys, fake_registry, tmp_pa
 def test_usage(airlock, keys, bundle):
     command = ["import", bundle]
     assert "is not a registry" in airlock(2, *command, "https://x", "--key", keys / "alice.pub").err
-    assert "unknown KubeOne API version" in airlock(2, *command, "127.0.0.1:1", "--key", keys / "alice.pub", "--api-version", "v1").err
+    assert (
+        "unknown KubeOne API version"
+        in airlock(2, *command, "127.0.0.1:1", "--key", keys / "alice.pub", "--api-version", "v1").err
+    )
     err = airlock(4, *command, f"127.0.0.1:{registry.free_port()}", "--key", keys / "alice.pub").err
     assert "target registry: cannot reach" in err
 
 
 def test_config_needs_no_registry(airlock, tmp_path):
     result = airlock(0, "config", "registry.local:5000/k8s")
-    assert result.out.endswith('registryConfiguration:\n  overwriteRegistry: "registry.local:5000/k8s"\n  insecureRegistry: false\n')
+    assert result.out.endswith(
+        'registryConfiguration:\n  overwriteRegistry: "registry.local:5000/k8s"\n  insecureRegistry: false\n'
+    )
     assert "the configuration is for KubeOne v1.14.2, the newest that is known" in result.err
-    result = airlock(0, "config", "registry.local", "--insecure", "--api-version", "v1beta3", "--emit", tmp_path / "r.yaml")
+    result = airlock(
+        0, "config", "registry.local", "--insecure", "--api-version", "v1beta3", "--emit", tmp_path / "r.yaml"
+    )
     assert "insecureRegistry: true" in (tmp_path / "r.yaml").read_text()
     assert "KubeOne v1.14.2 does not load manifests of kubeone.k8c.io/v1beta3" in result.err
     assert "does not support Kubernetes" not in result.err
@@ -268,10 +353,16 @@ def test_config_needs_no_registry(airlock, tmp_path):
 def retag(server, repository, source, target):
     """Makes a tag stand for the manifest of another one, as somebody else's push would."""
     connection = server.connect()
-    connection.request("GET", f"/v2/{repository}/manifests/{source}", headers={"Accept": f"{images.OCI['manifest']}, {images.OCI['index']}"})
+    connection.request(
+        "GET",
+        f"/v2/{repository}/manifests/{source}",
+        headers={"Accept": f"{images.OCI['manifest']}, {images.OCI['index']}"},
+    )
     answer = connection.getresponse()
     body = answer.read()
-    connection.request("PUT", f"/v2/{repository}/manifests/{target}", body, {"Content-Type": answer.getheader("Content-Type")})
+    connection.request(
+        "PUT", f"/v2/{repository}/manifests/{target}", body, {"Content-Type": answer.getheader("Content-Type")}
+    )
     assert connection.getresponse().status == 201
     return images.digest(body)
 
@@ -286,7 +377,16 @@ def moved_name(airlock, keys, fake_registry, small_images, export_small, tmp_pat
     other = factory.manifest("amd64", [((), "gzip", (("etc/other", b"other"),))], images.OCI)
     images.fill(target, factory.store, {"quay.io/lab/one:1": other})
     target.forget()
-    command = ["import", tmp_path / "small.tar", target.host, "--insecure", "--key", keys / "alice.pub", "--state-dir", tmp_path / "state"]
+    command = [
+        "import",
+        tmp_path / "small.tar",
+        target.host,
+        "--insecure",
+        "--key",
+        keys / "alice.pub",
+        "--state-dir",
+        tmp_path / "state",
+    ]
     return target, command, other["digest"], made["quay.io/lab/one:1"]["digest"]
 
 
@@ -323,5 +423,18 @@ def test_a_tag_of_a_signature_is_a_name_too(airlock, keys, fake_registry, small_
     images.fill(source, factory.store, {f"quay.io/lab/one:{tag}": signatures[0]})
     images.fill(target, factory.store, {f"quay.io/lab/one:{tag}": signatures[1]})
     export_small(0, source)
-    moves = airlock(0, "import", tmp_path / "small.tar", target.host, "--insecure", "--key", keys / "alice.pub", "--dry-run", "--output", "json").json["moves"]
-    assert moves == [{"name": f"{target.host}/lab/one:{tag}", "from": signatures[1]["digest"], "to": signatures[0]["digest"]}]
+    moves = airlock(
+        0,
+        "import",
+        tmp_path / "small.tar",
+        target.host,
+        "--insecure",
+        "--key",
+        keys / "alice.pub",
+        "--dry-run",
+        "--output",
+        "json",
+    ).json["moves"]
+    assert moves == [
+        {"name": f"{target.host}/lab/one:{tag}", "from": signatures[1]["digest"], "to": signatures[0]["digest"]}
+    ]

@@ -11,7 +11,9 @@ def test_keygen_makes_keys_that_openssl_reads_and_overwrites_nothing(airlock, tm
     result = airlock(0, "keygen", tmp_path / "carol", "--no-passphrase")
     key, pub = tmp_path / "carol.key", tmp_path / "carol.pub"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
-    der = subprocess.run(["openssl", "pkey", "-pubin", "-in", pub, "-outform", "DER"], check=True, capture_output=True).stdout
+    der = subprocess.run(
+        ["openssl", "pkey", "-pubin", "-in", pub, "-outform", "DER"], check=True, capture_output=True
+    ).stdout
     assert f"SHA256:{hashlib.sha256(der).hexdigest()}" in result.out
     from_private = subprocess.run(["openssl", "pkey", "-in", key, "-pubout"], check=True, capture_output=True).stdout
     assert from_private == pub.read_bytes()
@@ -26,7 +28,9 @@ def test_a_passphrase_protects_the_key(airlock, tmp_path, bundle, algorithm):
     (tmp_path / "wrong").write_text("open barley\n")
     airlock(0, "keygen", tmp_path / "dave", "--algorithm", algorithm, "--passphrase-file", tmp_path / "secret")
     assert "ENCRYPTED" in (tmp_path / "dave.key").read_text()
-    subprocess.run(["openssl", "pkey", "-in", tmp_path / "dave.key", "-passin", f"file:{tmp_path}/secret", "-noout"], check=True)
+    subprocess.run(
+        ["openssl", "pkey", "-in", tmp_path / "dave.key", "-passin", f"file:{tmp_path}/secret", "-noout"], check=True
+    )
     copy = tmp_path / "copy.tar"
     shutil.copy(bundle, copy)
     before = copy.read_bytes()
@@ -40,8 +44,13 @@ def test_a_passphrase_protects_the_key(airlock, tmp_path, bundle, algorithm):
 def test_without_a_terminal_the_passphrase_has_to_come_from_a_file(airlock, tmp_path, environment):
     from conftest import PROGRAM
 
-    process = subprocess.run(["setsid", "-w", PROGRAM, "keygen", tmp_path / "eve"], stdin=subprocess.DEVNULL,
-                             capture_output=True, text=True, env=environment)  # fmt: skip
+    process = subprocess.run(
+        ["setsid", "-w", PROGRAM, "keygen", tmp_path / "eve"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     assert process.returncode == 2 and "--passphrase-file" in process.stderr
     assert list(tmp_path.iterdir()) == []
 

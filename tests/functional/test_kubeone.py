@@ -14,7 +14,6 @@ import threading
 import time
 
 import pytest
-
 from conftest import ROOT
 from lab import images, registry
 
@@ -53,16 +52,30 @@ def manifest(tmp_path):
 def test_a_cluster_gets_exactly_what_it_pulls(airlock, manifest):
     result = airlock(0, "list", "--kubeone", "1.8", "--cluster", manifest)
     listed = result.out.splitlines()
-    for image in ("registry.k8s.io/kube-proxy:v1.29.4", "registry.k8s.io/provider-os/cinder-csi-plugin:v1.29.1", "quay.io/ours/tool:1.2",
-                  "docker.io/library/busybox:1", "registry.k8s.io/autoscaling/cluster-autoscaler:v1.29.3"):  # fmt: skip
+    for image in (
+        "registry.k8s.io/kube-proxy:v1.29.4",
+        "registry.k8s.io/provider-os/cinder-csi-plugin:v1.29.1",
+        "quay.io/ours/tool:1.2",
+        "docker.io/library/busybox:1",
+        "registry.k8s.io/autoscaling/cluster-autoscaler:v1.29.3",
+    ):
         assert image in listed
     assert any(i.startswith("quay.io/cilium/cilium:") for i in listed)
     assert not any("calico" in i or "aws" in i or "azure" in i or "v1.28" in i for i in listed)
     assert "cluster prod: cloudProvider openstack, bundled CSI drivers" in result.err
-    assert "addons.path, " in result.err and "only rendering tells this image" in result.err and ".Params.IMAGE" in result.err
-    optional = airlock(0, "list", "--kubeone", "1.8", "--filter", "base,optional", "--kubernetes-versions", "v1.29.4").out.splitlines()
+    assert (
+        "addons.path, " in result.err
+        and "only rendering tells this image" in result.err
+        and ".Params.IMAGE" in result.err
+    )
+    optional = airlock(
+        0, "list", "--kubeone", "1.8", "--filter", "base,optional", "--kubernetes-versions", "v1.29.4"
+    ).out.splitlines()
     assert len(listed) < len(optional) / 2
-    why = {i["source"]: i["why"] for i in airlock(0, "list", "--kubeone", "1.8", "--cluster", manifest, "--output", "json").json["images"]}
+    why = {
+        i["source"]: i["why"]
+        for i in airlock(0, "list", "--kubeone", "1.8", "--cluster", manifest, "--output", "json").json["images"]
+    }
     assert all(why.values()) and why["registry.k8s.io/etcd:3.5.12-0"] == ["cluster prod: Kubernetes v1.29.4"]
 
 
@@ -73,7 +86,10 @@ def test_several_clusters_and_contradictions(airlock, manifest, tmp_path):
     assert "contradict each other" in airlock(3, "list", "--cluster", manifest, "--filter", "base").err
     assert "contradict each other" in airlock(3, "list", "--cluster", manifest, "--kubernetes-versions", "1.29").err
     (tmp_path / "old.yaml").write_text(CLUSTER.format(version="v1.22.17"))
-    assert "no KubeOne release supports all" in airlock(3, "list", "--cluster", manifest, "--cluster", tmp_path / "old.yaml").err
+    assert (
+        "no KubeOne release supports all"
+        in airlock(3, "list", "--cluster", manifest, "--cluster", tmp_path / "old.yaml").err
+    )
     (tmp_path / "pod.yaml").write_text("apiVersion: v1\nkind: Pod\n")
     assert "no KubeOneCluster manifest" in airlock(3, "list", "--cluster", tmp_path / "pod.yaml").err
 
@@ -86,7 +102,10 @@ def test_which_release_was_assumed_and_how_sure_that_is(airlock, manifest, tmp_p
     assert "no other known line supports this Kubernetes version" in err and "warning" not in err
     assert "given" not in airlock(0, "list", "--kubeone", "1.8", "--cluster", manifest).err
     (tmp_path / "v3.yaml").write_text(CLUSTER.format(version="v1.36.1").replace("v1beta2", "v1beta3"))
-    assert "no KubeOne release that supports the Kubernetes version loads" in airlock(3, "list", "--cluster", tmp_path / "v3.yaml").err
+    assert (
+        "no KubeOne release that supports the Kubernetes version loads"
+        in airlock(3, "list", "--cluster", tmp_path / "v3.yaml").err
+    )
 
 
 def test_a_patch_release_has_exactly_its_set(airlock):
@@ -110,7 +129,10 @@ def test_a_refused_manifest_names_field_and_line(airlock, manifest):
 
 
 def test_both_ways_of_registries(airlock, manifest):
-    text = manifest.read_text() + "containerRuntime:\n  containerd:\n    registries:\n      docker.io: {mirrors: [https://m.local]}\n"
+    text = (
+        manifest.read_text()
+        + "containerRuntime:\n  containerd:\n    registries:\n      docker.io: {mirrors: [https://m.local]}\n"
+    )
     manifest.write_text(text)
     err = airlock(3, "config", "r.local:5000", "--kubeone", "1.12", "--patch", manifest).err
     assert "line 22: KubeOne v1.12.4 refuses containerRuntime.containerd.registries beside registryConfiguration" in err
@@ -123,7 +145,9 @@ def test_addons_and_providers(airlock):
     select = ["list", "--kubeone", "1.8", "--kubernetes-versions", "v1.29.4"]
     base = set(airlock(0, *select, "--filter", "base").out.splitlines())
     more = set(airlock(0, *select, "--cloud-provider", "hetzner", "--addon", "backups-restic").out.splitlines())
-    assert base < more and "docker.io/restic/restic:0.16.4" in more and any("hcloud-cloud-controller" in i for i in more)
+    assert (
+        base < more and "docker.io/restic/restic:0.16.4" in more and any("hcloud-cloud-controller" in i for i in more)
+    )
     assert len(more - base) < 12
     assert "known are " in airlock(3, *select, "--addon", "backup").err
     assert "known are aws, azure" in airlock(3, *select, "--cloud-provider", "gcp").err
@@ -131,11 +155,16 @@ def test_addons_and_providers(airlock):
 
 def test_images_from_manifests(airlock, tmp_path):
     text = "spec:\n  template:\n    spec:\n      containers:\n      - image: nginx:1.25\n      initContainers:\n      - image: quay.io/a/init:2\n"
-    assert airlock(0, "list", "--from-manifests", "-", stdin=text).out == "docker.io/library/nginx:1.25\nquay.io/a/init:2\n"
+    assert (
+        airlock(0, "list", "--from-manifests", "-", stdin=text).out
+        == "docker.io/library/nginx:1.25\nquay.io/a/init:2\n"
+    )
     (tmp_path / "m").mkdir()
     (tmp_path / "m/x.yaml").write_text(text)
     (tmp_path / "m/readme.md").write_text("image: quay.io/not/this:1\n")
-    assert airlock(0, "list", "--from-manifests", tmp_path / "m").out == "docker.io/library/nginx:1.25\nquay.io/a/init:2\n"
+    assert (
+        airlock(0, "list", "--from-manifests", tmp_path / "m").out == "docker.io/library/nginx:1.25\nquay.io/a/init:2\n"
+    )
     assert "names no image" in airlock(3, "list", "--from-manifests", "-", stdin="kind: Pod\n").err
     assert "standard input:1" in airlock(3, "list", "--from-manifests", "-", stdin="image: quay.io/UPPER/x\n").err
 
@@ -145,9 +174,13 @@ def constants(tmp_path):
     """Serves kubeadm's constants of v1.29.98 on a loopback address."""
     folder = tmp_path / "kubernetes/v1.29.98"
     folder.mkdir(parents=True)
-    (folder / "constants.go").write_text('CoreDNSVersion = "v1.11.9"\nPauseVersion = "3.9"\nDefaultEtcdVersion = "3.5.99-0"\n')
+    (folder / "constants.go").write_text(
+        'CoreDNSVersion = "v1.11.9"\nPauseVersion = "3.9"\nDefaultEtcdVersion = "3.5.99-0"\n'
+    )
     (tmp_path / "kubernetes/v1.29.0-rc.1").mkdir()
-    (tmp_path / "kubernetes/v1.29.0-rc.1/constants.go").write_text('CoreDNSVersion = "v1.11.1"\nPauseVersion = "3.9"\nDefaultEtcdVersion = "3.5.90-0"\n')
+    (tmp_path / "kubernetes/v1.29.0-rc.1/constants.go").write_text(
+        'CoreDNSVersion = "v1.11.1"\nPauseVersion = "3.9"\nDefaultEtcdVersion = "3.5.90-0"\n'
+    )
     (tmp_path / "kubernetes/v1.29.97").mkdir()
     (tmp_path / "kubernetes/v1.29.97/constants.go").write_text("<html>")
     handler = lambda *a: http.server.SimpleHTTPRequestHandler(*a, directory=str(tmp_path / "kubernetes"))
@@ -162,13 +195,20 @@ def test_a_version_that_the_catalog_does_not_know_is_looked_up(airlock, constant
     err = airlock(3, *select, "v1.29.98").err
     assert "the newest known 1.29 release is" in err and "--look-up" in err
     result = airlock(0, *select, "v1.29.98", "--look-up-url", constants)
-    assert "registry.k8s.io/etcd:3.5.99-0" in result.out and "kube-proxy:v1.29.98" in result.out and "looked up" in result.err
+    assert (
+        "registry.k8s.io/etcd:3.5.99-0" in result.out
+        and "kube-proxy:v1.29.98" in result.out
+        and "looked up" in result.err
+    )
     assert "there is no Kubernetes v1.29.96" in airlock(3, *select, "v1.29.96", "--look-up-url", constants).err
     assert "these are not kubeadm's constants" in airlock(3, *select, "v1.29.97", "--look-up-url", constants).err
     early = airlock(0, *select, "v1.29.0-rc.1", "--look-up-url", constants)
     assert "registry.k8s.io/kube-proxy:v1.29.0-rc.1" in early.out and "registry.k8s.io/etcd:3.5.90-0" in early.out
     assert "has no {version}" in airlock(2, *select, "v1.29.98", "--look-up-url", "http://127.0.0.1/x").err
-    assert "cannot reach http://127.0.0.1:1:" in airlock(4, *select, "v1.29.98", "--look-up-url", "http://127.0.0.1:1/{version}").err
+    assert (
+        "cannot reach http://127.0.0.1:1:"
+        in airlock(4, *select, "v1.29.98", "--look-up-url", "http://127.0.0.1:1/{version}").err
+    )
 
 
 def test_import_patches_the_manifest(airlock, bundle, keys, plain, manifest, tmp_path):
@@ -184,14 +224,30 @@ def test_import_patches_the_manifest(airlock, bundle, keys, plain, manifest, tmp
     assert "v1.27.3 is not in the bundle" in airlock(3, *importing, "--patch", other).err
     assert other.read_text() == CLUSTER.format(version="v1.27.3")
     airlock(0, *importing, "--patch", other, "--any-version")
-    assert "overwriteRegistry: \"" + plain.host in other.read_text()
+    assert 'overwriteRegistry: "' + plain.host in other.read_text()
     assert "No such file" in airlock(5, *importing, "--patch", tmp_path / "none.yaml").err
 
 
 def test_config_for_nodes_without_kubeone(airlock, tmp_path):
-    airlock(0, "config", "registry.local:5000/k8s", "--hosts-toml", tmp_path / "certs.d", "--registries-conf", tmp_path / "r.conf", "--emit", tmp_path / "m.yaml", "--mirrors",
-            "--source", "registry.k8s.io", "--source", "quay.io")  # fmt: skip
-    assert 'server = "https://registry.local:5000/v2/k8s"' in (tmp_path / "certs.d/registry.k8s.io/hosts.toml").read_text()
+    airlock(
+        0,
+        "config",
+        "registry.local:5000/k8s",
+        "--hosts-toml",
+        tmp_path / "certs.d",
+        "--registries-conf",
+        tmp_path / "r.conf",
+        "--emit",
+        tmp_path / "m.yaml",
+        "--mirrors",
+        "--source",
+        "registry.k8s.io",
+        "--source",
+        "quay.io",
+    )
+    assert (
+        'server = "https://registry.local:5000/v2/k8s"' in (tmp_path / "certs.d/registry.k8s.io/hosts.toml").read_text()
+    )
     assert sorted(os.listdir(tmp_path / "certs.d")) == ["quay.io", "registry.k8s.io"]
     assert 'prefix = "quay.io"' in (tmp_path / "r.conf").read_text()
     assert "containerRuntime:" in (tmp_path / "m.yaml").read_text()
@@ -210,7 +266,18 @@ def test_check_reports_all_that_is_missing(airlock, bundle, keys, plain, control
     result = airlock(4, "check", plain.host, *target)
     assert result.out.count("\n") == 1 and f"a blob, {layer}, is missing in {plain.host}/pause" in result.out
     assert "run airlock import again" in result.err
-    subprocess.run(["skopeo", "copy", "-q", "--dest-tls-verify=false", "--src-tls-verify=false", f"docker://{plain.host}/kube-proxy:v1.28.8", f"docker://{plain.host}/kube-proxy:v1.29.4"], check=True)
+    subprocess.run(
+        [
+            "skopeo",
+            "copy",
+            "-q",
+            "--dest-tls-verify=false",
+            "--src-tls-verify=false",
+            f"docker://{plain.host}/kube-proxy:v1.28.8",
+            f"docker://{plain.host}/kube-proxy:v1.29.4",
+        ],
+        check=True,
+    )
     assert "kube-proxy:v1.29.4: the registry has sha256:" in airlock(4, "check", plain.host, *target).out
 
 
@@ -224,12 +291,32 @@ def test_literal_images_are_warned_about(airlock, keys, fake_registry, plain, tm
     """KubeOne 1.8's unattended-upgrades names docker.io/library/alpine:3 literally."""
     factory = images.Factory(packages=None)
     made = {"docker.io/library/alpine:3": factory.manifest("amd64", [((), "gzip", (("etc/a", b"a"),))], images.OCI)}
-    for image in airlock(0, "list", "--kubeone", "1.8", "--filter", "control-plane", "--kubernetes-versions", "v1.29.4").out.split():
+    for image in airlock(
+        0, "list", "--kubeone", "1.8", "--filter", "control-plane", "--kubernetes-versions", "v1.29.4"
+    ).out.split():
         made[image] = factory.manifest("amd64", [((), "gzip", (("etc/x", image.encode()),))], images.OCI)
     server = fake_registry()
     images.fill(server, factory.store, made)
-    airlock(0, "export", "--kubeone", "1.8", "--filter", "control-plane", "--kubernetes-versions", "v1.29.4", "--image", "alpine:3", "--key", keys / "alice.key",
-            "-o", tmp_path / "b.tar", "--mirror", f"registry.k8s.io=http://{server.host}", "--mirror", f"docker.io=http://{server.host}")  # fmt: skip
+    airlock(
+        0,
+        "export",
+        "--kubeone",
+        "1.8",
+        "--filter",
+        "control-plane",
+        "--kubernetes-versions",
+        "v1.29.4",
+        "--image",
+        "alpine:3",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"registry.k8s.io=http://{server.host}",
+        "--mirror",
+        f"docker.io=http://{server.host}",
+    )
     err = airlock(0, "import", tmp_path / "b.tar", plain.host, "--insecure", "--key", keys / "alice.pub").err
     assert "addon unattended-upgrades names docker.io/library/alpine:3 literally" in err and "--hosts-toml" in err
 
@@ -261,19 +348,51 @@ def test_a_real_containerd_finds_every_image(airlock, bundle, keys, secured, cer
     login = ["--username", "admin", "--password-stdin", "--cacert", certificates / "ca.pem"]
     from conftest import LOGIN
 
-    airlock(0, "import", bundle, secured.host + "/k8s", "--key", keys / "alice.pub", *login, "--hosts-toml", tmp_path / "certs.d", stdin=LOGIN[1] + "\n")
+    airlock(
+        0,
+        "import",
+        bundle,
+        secured.host + "/k8s",
+        "--key",
+        keys / "alice.pub",
+        *login,
+        "--hosts-toml",
+        tmp_path / "certs.d",
+        stdin=LOGIN[1] + "\n",
+    )
     toml = tmp_path / "certs.d/registry.k8s.io/hosts.toml"
-    toml.write_text(toml.read_text().replace('# ca = "/etc/containerd/certs.d/ca.pem"', f'ca = "{certificates}/ca.pem"'))
+    toml.write_text(
+        toml.read_text().replace('# ca = "/etc/containerd/certs.d/ca.pem"', f'ca = "{certificates}/ca.pem"')
+    )
     report = airlock(0, "verify", bundle, "--key", keys / "alice.pub", "--output", "json").json
     for image in report["images"]:
-        pulled = containerd("content", "fetch", "--hosts-dir", tmp_path / "certs.d", "--user", ":".join(LOGIN), "--platform", "linux/amd64", image["source"])
+        pulled = containerd(
+            "content",
+            "fetch",
+            "--hosts-dir",
+            tmp_path / "certs.d",
+            "--user",
+            ":".join(LOGIN),
+            "--platform",
+            "linux/amd64",
+            image["source"],
+        )
         assert pulled.returncode == 0, image["source"] + pulled.stderr
     present = containerd("images", "list").stdout
     assert all(image["source"] in present for image in report["images"])
 
 
 def update_catalog(tmp_path, *arguments, checkout=ROOT / "tests/data/kubeone-mini"):
-    command = [sys.executable, ROOT / "tools/update-catalog", "--kubeone", checkout, "--output", tmp_path, "--rules", ROOT / "tests/data/kubeone-mini/rules.json"]
+    command = [
+        sys.executable,
+        ROOT / "tools/update-catalog",
+        "--kubeone",
+        checkout,
+        "--output",
+        tmp_path,
+        "--rules",
+        ROOT / "tests/data/kubeone-mini/rules.json",
+    ]
     return subprocess.run([*command, *arguments], capture_output=True, text=True)
 
 
@@ -296,16 +415,25 @@ def test_update_catalog_keeps_patch_releases_as_differences(tmp_path, airlock):
     assert update_catalog(tmp_path, "--release", "v1.99.2", checkout=checkout).returncode == 0
     text = (tmp_path / "kubeone-1.99.yaml").read_text()
     assert text.startswith("# KubeOne v1.99:") and 'kubeone: "v1.99.2"\n' in text
-    assert text.endswith('  "v1.99.1":\n    components:\n      CalicoCNI: {images: [{image: "quay.io/calico/cni:v1"}]}\n')
+    assert text.endswith(
+        '  "v1.99.1":\n    components:\n      CalicoCNI: {images: [{image: "quay.io/calico/cni:v1"}]}\n'
+    )
     (tmp_path / "kubeadm.yaml").write_text('v1.99.0: {coredns: "coredns/coredns:v2", etcd: "4", pause: "5"}\n')
     for release, image in (("1.99", "v2"), ("1.99.2", "v2"), ("1.99.1", "v1")):
-        assert f"quay.io/calico/cni:{image}\n" in airlock(0, "list", "--catalog", tmp_path, "--kubeone", release, "--filter", "base").out
+        assert (
+            f"quay.io/calico/cni:{image}\n"
+            in airlock(0, "list", "--catalog", tmp_path, "--kubeone", release, "--filter", "base").out
+        )
 
 
 @pytest.mark.skipif(not shutil.which("go"), reason="go is not installed")
 def test_the_kubeadm_table_is_kubeadms(tmp_path):
     """One version of each form that the constants have had; tools/update-catalog --check-kubeadm all compares every one."""
-    run = subprocess.run([sys.executable, ROOT / "tools/update-catalog", "--check-kubeadm", "v1.20.15,v1.31.0,v1.34.2"], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, ROOT / "tools/update-catalog", "--check-kubeadm", "v1.20.15,v1.31.0,v1.34.2"],
+        capture_output=True,
+        text=True,
+    )
     if "proxy" in run.stderr or "dial" in run.stderr:
         pytest.skip("no module proxy: " + run.stderr[-200:])
     assert run.returncode == 0 and "different: none" in run.stdout, run.stdout + run.stderr
@@ -322,24 +450,42 @@ cloudProvider: {none: {}}
 def test_the_guides_steps_as_printed(airlock, certificates, fake_registry, tmp_path):
     """docs/kubeone.md, sections 1 to 4 and mirrors: every command, with the medium, the registry and the internet replaced."""
     text = (ROOT / "docs/kubeone.md").read_text().replace("\\\n", " ")
-    steps = [line for line in re.findall(r"^    airlock (.+)$", text[: text.index("## Registries without")], re.MULTILINE)]
-    assert [s.split()[0] for s in steps] == ["list", "list", "export", "verify", "approve", "import", "check", "import", "config"]
+    steps = list(re.findall(r"^    airlock (.+)$", text[: text.index("## Registries without")], re.MULTILINE))
+    assert [s.split()[0] for s in steps] == [
+        "list",
+        "list",
+        "export",
+        "verify",
+        "approve",
+        "import",
+        "check",
+        "import",
+        "config",
+    ]
     for who in ("alice", "bob"):
         airlock(0, "keygen", tmp_path / who, "--no-passphrase")
     shutil.copy(certificates / "ca.pem", tmp_path)
     (tmp_path / "kubeone.yaml").write_text(GUIDE_CLUSTER)
     pins = {}
     for who in ("alice", "bob"):
-        der = subprocess.run(["openssl", "pkey", "-pubin", "-in", tmp_path / f"{who}.pub", "-outform", "DER"], check=True, capture_output=True).stdout
+        der = subprocess.run(
+            ["openssl", "pkey", "-pubin", "-in", tmp_path / f"{who}.pub", "-outform", "DER"],
+            check=True,
+            capture_output=True,
+        ).stdout
         pins[who] = hashlib.sha256(der).hexdigest()
     (tmp_path / "policy.yaml").write_text(
-        "version: 1\nkeys:\n" + "".join(f"  {who}: {{file: {who}.pub, spki_sha256: {pin}}}\n" for who, pin in pins.items()) + "revoked: []\n"
+        "version: 1\nkeys:\n"
+        + "".join(f"  {who}: {{file: {who}.pub, spki_sha256: {pin}}}\n" for who, pin in pins.items())
+        + "revoked: []\n"
         "streams:\n  default:\n    require:\n      - {role: exporter, keys: [alice], threshold: 1}\n"
         '      - {role: reviewer, keys: [bob], threshold: 1, attestation: "https://in-toto.io/attestation/svr/v0.2"}\n'
     )
     factory = images.Factory(packages=None)
     wanted = airlock(0, *shlex.split(steps[0]), cwd=tmp_path).out.split()
-    made = {image: factory.manifest("amd64", [((), "gzip", (("etc/x", image.encode()),))], images.OCI) for image in wanted}
+    made = {
+        image: factory.manifest("amd64", [((), "gzip", (("etc/x", image.encode()),))], images.OCI) for image in wanted
+    }
     internet = fake_registry()
     images.fill(internet, factory.store, made)
     mirrors = [f"--mirror={host}=http://{internet.host}" for host in sorted({image.split("/")[0] for image in wanted})]
@@ -348,6 +494,10 @@ def test_the_guides_steps_as_printed(airlock, certificates, fake_registry, tmp_p
             words = shlex.split(step.replace("/media/usb/", "").replace("registry.local:5000", inside.host))
             airlock(0, *words, *(mirrors if words[0] == "export" else []), cwd=tmp_path)
         patched = (tmp_path / "kubeone.yaml").read_text()
-        assert patched == GUIDE_CLUSTER + f'registryConfiguration:\n  overwriteRegistry: "{inside.host}/kubernetes"\n  insecureRegistry: false\n'
+        assert (
+            patched
+            == GUIDE_CLUSTER
+            + f'registryConfiguration:\n  overwriteRegistry: "{inside.host}/kubernetes"\n  insecureRegistry: false\n'
+        )
     assert "containerRuntime:" in (tmp_path / "mirrors.yaml").read_text()
     assert (tmp_path / "certs.d/registry.k8s.io/hosts.toml").exists() and (tmp_path / "airlock.conf").exists()

@@ -9,7 +9,6 @@ import os
 import subprocess
 
 import pytest
-
 from conftest import PROGRAM, ROOT
 
 FACTS = json.loads(lzma.decompress((ROOT / "tests/data/kubeone-goldens.json.xz").read_bytes()))
@@ -30,10 +29,18 @@ def test_the_set_of_each_manifest_is_equal(release, tmp_path):
         for path, text in {"kubeone.yaml": entry["manifest"], **entry["files"]}.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)
-        run = subprocess.run([PROGRAM, "list", "--quiet", "--kubeone", release, "--cluster", folder / "kubeone.yaml"], capture_output=True, text=True)
+        run = subprocess.run(
+            [PROGRAM, "list", "--quiet", "--kubeone", release, "--cluster", folder / "kubeone.yaml"],
+            capture_output=True,
+            text=True,
+        )
         found = {image.split("@")[0] for image in run.stdout.split()}
         wanted = set(entry["images"])
-        return (entry["name"], run.stderr if run.returncode else "", sorted(wanted - found), sorted(found - wanted)) if found != wanted else None
+        return (
+            (entry["name"], run.stderr if run.returncode else "", sorted(wanted - found), sorted(found - wanted))
+            if found != wanted
+            else None
+        )
 
     entries = [entry for entry in FACTS if entry["kubeone"] == release]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

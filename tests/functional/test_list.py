@@ -13,7 +13,7 @@ def test_prints_one_reference_per_line(airlock):
 def test_json_says_why(airlock):
     data = airlock(0, "list", "--filter", "control-plane", "--kubernetes-versions", "1.29.4", "--output", "json").json
     assert data["kubeone"] == "v1.9.2" or data["kubeone"] == "v1.8.6"
-    pause = [i for i in data["images"] if i["source"] == "registry.k8s.io/pause:3.9"][0]
+    pause = next(i for i in data["images"] if i["source"] == "registry.k8s.io/pause:3.9")
     assert pause["components"] == ["pause", "sandbox"] and pause["groups"] == ["control-plane"]
 
 

@@ -8,8 +8,7 @@ import tarfile
 
 import pytest
 from conftest import files_in
-
-from lab import images, registry
+from lab import images
 
 OLD = ["--filter", "control-plane", "--kubernetes-versions", "v1.28.8"]
 NEW = ["--filter", "control-plane", "--kubernetes-versions", "v1.29.4"]
@@ -21,8 +20,21 @@ def export(airlock, keys, upstream, tmp_path_factory):
     folder = tmp_path_factory.mktemp("media")
 
     def run(name, *options, status=0, **more):
-        result = airlock(status, "export", *options, "--no-referrers", "--key", keys / "alice.key", "-o", folder / name,
-                         "--mirror", f"registry.k8s.io=http://{upstream.host}", "--output", "json", **more)  # fmt: skip
+        result = airlock(
+            status,
+            "export",
+            *options,
+            "--no-referrers",
+            "--key",
+            keys / "alice.key",
+            "-o",
+            folder / name,
+            "--mirror",
+            f"registry.k8s.io=http://{upstream.host}",
+            "--output",
+            "json",
+            **more,
+        )
         return folder / name, result
 
     return run
@@ -61,8 +73,21 @@ def test_a_lock_file_is_for_people(lock):
 def test_the_same_lock_gives_the_same_bytes(airlock, keys, upstream, lock, tmp_path):
     airlock(0, "keygen", tmp_path / "ed", "--algorithm", "ed25519", "--no-passphrase")
     for name, jobs in (("a.tar", 1), ("b.tar", 16)):
-        airlock(0, "export", "--lock", lock, "--key", tmp_path / "ed.key", "-o", tmp_path / name, "--jobs", jobs,
-                "--mirror", f"registry.k8s.io=http://{upstream.host}", env={"SOURCE_DATE_EPOCH": "1700000000"})  # fmt: skip
+        airlock(
+            0,
+            "export",
+            "--lock",
+            lock,
+            "--key",
+            tmp_path / "ed.key",
+            "-o",
+            tmp_path / name,
+            "--jobs",
+            jobs,
+            "--mirror",
+            f"registry.k8s.io=http://{upstream.host}",
+            env={"SOURCE_DATE_EPOCH": "1700000000"},
+        )
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
     airlock(0, "resolve", *OLD, "-o", tmp_path / "again.lock", "--mirror", f"registry.k8s.io=http://{upstream.host}")
     assert (tmp_path / "again.lock").read_bytes() == lock.read_bytes()
@@ -89,15 +114,36 @@ def test_a_lock_pins_referrers_too(airlock, keys, fake_registry, small_images, t
     server = fake_registry("--referrers")
     images.fill(server, factory.store, made)
     subject = {key: made["quay.io/lab/one:1"][key] for key in ("mediaType", "digest", "size")}
-    body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "artifactType": "a/b", "config": factory.store.add("application/vnd.oci.empty.v1+json", b"{}"),
-            "layers": [factory.store.add("a/b", b"sbom")], "subject": subject}  # fmt: skip
+    body = {
+        "schemaVersion": 2,
+        "mediaType": images.OCI["manifest"],
+        "artifactType": "a/b",
+        "config": factory.store.add("application/vnd.oci.empty.v1+json", b"{}"),
+        "layers": [factory.store.add("a/b", b"sbom")],
+        "subject": subject,
+    }
     sbom = factory.store.add_json(images.OCI["manifest"], body)
     images.Pusher(server, factory.store).push("lab/one", sbom["digest"], sbom)
     way = ["--mirror", f"quay.io=http://{server.host}"]
     airlock(0, "resolve", "--image", "quay.io/lab/one:1", "-o", tmp_path / "l", *way)
     assert sbom["digest"] in (tmp_path / "l").read_text()
     server.forget()
-    assert airlock(0, "export", "--lock", tmp_path / "l", "--key", keys / "alice.key", "-o", tmp_path / "b.tar", *way, "--output", "json").json["referrers"] == 1
+    assert (
+        airlock(
+            0,
+            "export",
+            "--lock",
+            tmp_path / "l",
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / "b.tar",
+            *way,
+            "--output",
+            "json",
+        ).json["referrers"]
+        == 1
+    )
     assert server.requests("GET", "/referrers/") == []
 
 
@@ -108,18 +154,27 @@ def test_a_lock_pins_referrers_too(airlock, keys, fake_registry, small_images, t
         (lambda t: t.replace("digest: ", "digset: ", 1), "digset"),
         (lambda t: t.replace('\n    digest: "sha256:', '\n    digest: "sha512:', 1), "digest"),
         (lambda t: t + "extra: 1\n", "extra"),
-        (lambda t: (t.replace("  - source: ", "  - source: " + t.split("  - source: ")[1] + "  - source: ", 1)), "one is named twice"),
+        (
+            lambda t: t.replace("  - source: ", "  - source: " + t.split("  - source: ")[1] + "  - source: ", 1),
+            "one is named twice",
+        ),
         (lambda t: t[: len(t) // 2] + "\n\t{", "not a lock file that airlock can read"),
     ],
 )
 def test_a_malformed_lock(airlock, keys, lock, tmp_path, change, words):
     (tmp_path / "bad").write_text(change(lock.read_text()))
-    assert words in airlock(6, "export", "--lock", tmp_path / "bad", "--key", keys / "alice.key", "-o", tmp_path / "b.tar").err
+    assert (
+        words
+        in airlock(6, "export", "--lock", tmp_path / "bad", "--key", keys / "alice.key", "-o", tmp_path / "b.tar").err
+    )
 
 
 def test_a_lock_goes_with_no_selection(airlock, keys, lock, tmp_path):
     for more in (OLD, ["--image", "quay.io/a:1"], ["--platform", "all"]):
-        assert "--lock says which" in airlock(2, "export", "--lock", lock, *more, "--key", keys / "alice.key", "-o", tmp_path / "b.tar").err
+        assert (
+            "--lock says which"
+            in airlock(2, "export", "--lock", lock, *more, "--key", keys / "alice.key", "-o", tmp_path / "b.tar").err
+        )
 
 
 def test_a_receipt_is_not_given_for_what_is_not_there(airlock, keys, full, plain, tmp_path):
@@ -134,7 +189,10 @@ def test_a_receipt_is_not_given_for_what_is_not_there(airlock, keys, full, plain
 
 def test_resolve_overwrites_nothing(airlock, lock, upstream):
     before = lock.read_bytes()
-    assert "exists already" in airlock(5, "resolve", *NEW, "-o", lock, "--mirror", f"registry.k8s.io=http://{upstream.host}").err
+    assert (
+        "exists already"
+        in airlock(5, "resolve", *NEW, "-o", lock, "--mirror", f"registry.k8s.io=http://{upstream.host}").err
+    )
     assert lock.read_bytes() == before
 
 
@@ -170,17 +228,30 @@ def test_a_receipt_says_what_a_registry_holds(airlock, keys, full, plain, site, 
     file = tmp_path / "r.json"
     airlock(0, *import_command(full, plain, keys, "--receipt", file, "--receipt-key", site[0]))
     receipt = json.loads(file.read_text())
-    assert receipt["registry"] == plain.host and receipt["bundle"]["sumsDigest"] == "sha256:" + hashlib.sha256(sums_of(full)).hexdigest()
+    assert (
+        receipt["registry"] == plain.host
+        and receipt["bundle"]["sumsDigest"] == "sha256:" + hashlib.sha256(sums_of(full)).hexdigest()
+    )
     for image in receipt["images"]:
         repository, tag = image["name"].split("/", 1)[1].rsplit(":", 1)
         connection = plain.connect()
-        connection.request("GET", f"/v2/{repository}/manifests/{image['digest']}", headers={"Accept": "*/*, " + images.OCI["index"] + "," + images.DOCKER["index"] + "," + images.DOCKER["manifest"]})
+        connection.request(
+            "GET",
+            f"/v2/{repository}/manifests/{image['digest']}",
+            headers={
+                "Accept": "*/*, " + images.OCI["index"] + "," + images.DOCKER["index"] + "," + images.DOCKER["manifest"]
+            },
+        )
         body = connection.getresponse().read()
         assert "sha256:" + hashlib.sha256(body).hexdigest() == image["digest"], tag
     for blob in receipt["blobs"][:20]:
         assert blob["repositories"] and blob["size"] > 0
     assert "signed by SHA256:" in airlock(0, "verify-receipt", file, "--key", site[1]).out
-    subprocess.run(["openssl", "dgst", "-sha256", "-verify", site[1], "-signature", f"{file}.sig", file], check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "dgst", "-sha256", "-verify", site[1], "-signature", f"{file}.sig", file],
+        check=True,
+        capture_output=True,
+    )
     # The same again has to be another file, and is asked about before anything is done.
     assert "exists already" in airlock(5, *import_command(full, plain, keys, "--receipt", file)).err
     assert "is not this key's signature" in airlock(7, "verify-receipt", file, "--key", keys / "alice.pub").err
@@ -199,7 +270,7 @@ def test_a_delta_against_a_bundle(airlock, keys, export, full, delta, plain, tmp
     # By itself it is refused, before anything is sent, and says what it needs.
     err = airlock(4, *import_command(path, plain, keys)).err
     digest = hashlib.sha256(sums_of(full)).hexdigest()
-    assert "is a delta" in err and f"a bundle, stream default, serial" in err and digest in err
+    assert "is a delta" in err and "a bundle, stream default, serial" in err and digest in err
     assert plain.requests("POST") == [] and plain.requests("PUT") == []
     airlock(0, *import_command(full, plain, keys))
     imported = airlock(0, *import_command(path, plain, keys, "--output", "json")).json
@@ -217,7 +288,17 @@ def test_a_delta_against_a_receipt_and_a_lock(airlock, keys, export, full, delta
 
 
 def test_a_delta_of_a_delta(airlock, keys, export, full, delta, plain):
-    path, result = export("third.tar", "--filter", "control-plane", "--kubernetes-versions", "v1.28.8,v1.29.4", "--since", full, "--since", delta[0])
+    path, result = export(
+        "third.tar",
+        "--filter",
+        "control-plane",
+        "--kubernetes-versions",
+        "v1.28.8,v1.29.4",
+        "--since",
+        full,
+        "--since",
+        delta[0],
+    )
     assert result.json["blobBytes"] < 200_000  # manifests only
     for bundle in (full, delta[0], path):
         airlock(0, *import_command(bundle, plain, keys))
@@ -244,7 +325,17 @@ def test_merge(airlock, keys, export, full, delta, plain, tmp_path):
     airlock(0, "import", out, plain.host, "--insecure", "--key", keys / "mallory.pub")
     for bundle in (full, export("complete2.tar", *NEW)[0]):
         airlock(0, "check", plain.host, "--bundle", bundle, "--insecure", "--key", keys / "alice.pub")
-    assert airlock(0, "diff", export("two.tar", "--filter", "control-plane", "--kubernetes-versions", "v1.28.8,v1.29.4")[0], out, "--output", "json").json["newBlobs"] == 0
+    assert (
+        airlock(
+            0,
+            "diff",
+            export("two.tar", "--filter", "control-plane", "--kubernetes-versions", "v1.28.8,v1.29.4")[0],
+            out,
+            "--output",
+            "json",
+        ).json["newBlobs"]
+        == 0
+    )
     assert "exists" in airlock(5, *command).err
     wrong = [*command[:4], tmp_path / "x.tar", "--trusted", keys / "mallory.pub", "--key", keys / "mallory.key"]
     airlock(7, *wrong)
@@ -253,28 +344,71 @@ def test_merge(airlock, keys, export, full, delta, plain, tmp_path):
     raw = bytearray(delta[0].read_bytes())
     raw[-5000] ^= 1
     (tmp_path / "bad.tar").write_bytes(raw)
-    airlock(6, "merge", full, tmp_path / "bad.tar", "-o", tmp_path / "y.tar", "--trusted", keys / "alice.pub", "--key", keys / "mallory.key")
+    airlock(
+        6,
+        "merge",
+        full,
+        tmp_path / "bad.tar",
+        "-o",
+        tmp_path / "y.tar",
+        "--trusted",
+        keys / "alice.pub",
+        "--key",
+        keys / "mallory.key",
+    )
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("y.tar")] == []
 
 
 def test_merge_refuses_what_does_not_go_together(airlock, keys, export, full, fake_registry, small_images, tmp_path):
     other = export("amd64.tar", *NEW, "--platform", "linux/amd64")[0]
-    merge = lambda status, a, b: airlock(status, "merge", a, b, "-o", tmp_path / "m.tar", "--trusted", keys / "alice.pub", "--key", keys / "alice.key").err
+    merge = lambda status, a, b: (
+        airlock(
+            status,
+            "merge",
+            a,
+            b,
+            "-o",
+            tmp_path / "m.tar",
+            "--trusted",
+            keys / "alice.pub",
+            "--key",
+            keys / "alice.key",
+        ).err
+    )
     assert "different platforms" in merge(3, full, other)
     factory, made = small_images
     for name, top in (("one", made["quay.io/lab/one:1"]), ("two", made["quay.io/lab/two:1"])):
         server = fake_registry()
         images.fill(server, factory.store, {"quay.io/lab/one:1": top})
-        airlock(0, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / name, "--mirror", f"quay.io=http://{server.host}")
+        airlock(
+            0,
+            "export",
+            "--image",
+            "quay.io/lab/one:1",
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / name,
+            "--mirror",
+            f"quay.io=http://{server.host}",
+        )
     assert "in one bundle and" in merge(3, tmp_path / "one", tmp_path / "two")
     streams = export("stream.tar", *NEW, "--stream", "other")[0]
     assert "different streams" in merge(2, full, streams)
 
 
 def test_what_is_merged_expires_with_the_first_of_its_parts(airlock, keys, export, tmp_path):
-    parts = [export("february.tar", *OLD, "--expires", "2099-02-01")[0], export("january.tar", *NEW, "--expires", "2099-01-01")[0]]
-    result = airlock(0, "merge", *parts, "-o", tmp_path / "m.tar", "--trusted", keys / "alice.pub", "--key", keys / "alice.key")
-    assert "It expires with the first of them, on 2099-01-01T00:00:00Z" in result.err and "the oldest of its parts was made on" in result.err
+    parts = [
+        export("february.tar", *OLD, "--expires", "2099-02-01")[0],
+        export("january.tar", *NEW, "--expires", "2099-01-01")[0],
+    ]
+    result = airlock(
+        0, "merge", *parts, "-o", tmp_path / "m.tar", "--trusted", keys / "alice.pub", "--key", keys / "alice.key"
+    )
+    assert (
+        "It expires with the first of them, on 2099-01-01T00:00:00Z" in result.err
+        and "the oldest of its parts was made on" in result.err
+    )
     assert "expires 2099-01-01" in airlock(0, "verify", tmp_path / "m.tar", "--key", keys / "alice.pub").out
 
 
@@ -292,8 +426,20 @@ def test_split_and_join(airlock, keys, full, tmp_path):
 
 def test_all_that_stands_in_the_way_of_an_export_is_said_at_once(airlock, keys, upstream, tmp_path):
     (tmp_path / "there.tar").write_text("")
-    err = airlock(5, "export", *OLD, "--image", "registry.k8s.io/none:1", "--key", keys / "alice.key", "-o", tmp_path / "there.tar", "--dry-run",
-                  "--mirror", f"registry.k8s.io=http://{upstream.host}").err  # fmt: skip
+    err = airlock(
+        5,
+        "export",
+        *OLD,
+        "--image",
+        "registry.k8s.io/none:1",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "there.tar",
+        "--dry-run",
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+    ).err
     assert "2 things stand in the way" in err and "there.tar exists already" in err and "registry.k8s.io/none:1" in err
     assert err.count("next: ") == 3
 
@@ -304,17 +450,25 @@ def test_a_dry_run_finds_a_place_that_is_too_small(airlock, keys, upstream, tmp_
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], capture_output=True).returncode != 0:
         pytest.skip("this machine does not let mount")
     try:
-        err = airlock(5, "export", *OLD, "-o", place / "b.tar", "--dry-run", "--mirror", f"registry.k8s.io=http://{upstream.host}").err
+        err = airlock(
+            5, "export", *OLD, "-o", place / "b.tar", "--dry-run", "--mirror", f"registry.k8s.io=http://{upstream.host}"
+        ).err
         assert "no room for" in err and files_in(place) == []
     finally:
         subprocess.run(["umount", place], check=True)
-    airlock(0, "export", *OLD, "-o", tmp_path / "b.tar", "--dry-run", "--mirror", f"registry.k8s.io=http://{upstream.host}")
+    airlock(
+        0, "export", *OLD, "-o", tmp_path / "b.tar", "--dry-run", "--mirror", f"registry.k8s.io=http://{upstream.host}"
+    )
     assert list(tmp_path.iterdir()) == [place]
 
 
-def test_all_that_stands_in_the_way_of_an_import_is_said_at_once(airlock, keys, delta, plain, secured, certificates, tmp_path):
+def test_all_that_stands_in_the_way_of_an_import_is_said_at_once(
+    airlock, keys, delta, plain, secured, certificates, tmp_path
+):
     (tmp_path / "emit.yaml").write_text("somebody: else\n")
-    dry = lambda status, target, *more: airlock(status, "import", delta[0], target.host, "--key", keys / "alice.pub", "--dry-run", *more)
+    dry = lambda status, target, *more: airlock(
+        status, "import", delta[0], target.host, "--key", keys / "alice.pub", "--dry-run", *more
+    )
     err = dry(5, plain, "--insecure", "--emit", tmp_path / "emit.yaml").err
     assert "2 things stand in the way" in err and "emit.yaml" in err and "is a delta" in err
     err = dry(4, secured, "--cacert", certificates / "ca.pem").err  # no password

@@ -16,7 +16,6 @@ import time
 
 import pytest
 from conftest import PROGRAM
-
 from lab import images
 
 
@@ -49,7 +48,19 @@ def test_missing_descriptors_get_nothing_of_the_bundles(airlock, keys, environme
         airlock(0, "verify", copy, "--key", keys / "alice.pub")
         airlock(0, "verify", copy, "--key", keys / "alice.pub", "--jobs", "1")
     run(environment, "split", bundle, "--volume-size", "1MiB", "-o", tmp_path / "s.tar", before=close(*closed))
-    run(environment, "merge", bundle, bundle, "-o", tmp_path / "m.tar", "--trusted", keys / "alice.pub", "--key", keys / "alice.key", before=close(*closed))
+    run(
+        environment,
+        "merge",
+        bundle,
+        bundle,
+        "-o",
+        tmp_path / "m.tar",
+        "--trusted",
+        keys / "alice.pub",
+        "--key",
+        keys / "alice.key",
+        before=close(*closed),
+    )
     for made in (tmp_path / "s.tar.001", tmp_path / "m.tar"):
         airlock(0, "verify", made, "--key", keys / "alice.pub")
 
@@ -57,9 +68,25 @@ def test_missing_descriptors_get_nothing_of_the_bundles(airlock, keys, environme
 def test_a_signal_that_was_ignored_stays_ignored(airlock, keys, environment, fake_registry, small_images, tmp_path):
     server = served(fake_registry, small_images)
     server.rules({"match": "GET */blobs/*", "delay": 1500, "times": 0})
-    command = [PROGRAM, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "--mirror", f"quay.io=http://{server.host}"]
-    process = subprocess.Popen(list(map(str, command)), env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                               preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))  # fmt: skip
+    command = [
+        PROGRAM,
+        "export",
+        "--image",
+        "quay.io/lab/one:1",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+    ]
+    process = subprocess.Popen(
+        list(map(str, command)),
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
     while not server.requests("GET", "/blobs/"):
         assert process.poll() is None
         time.sleep(0.02)
@@ -69,9 +96,13 @@ def test_a_signal_that_was_ignored_stays_ignored(airlock, keys, environment, fak
 
 
 def test_an_interruption_ends_a_wait_for_input(environment):
-    process = subprocess.Popen([PROGRAM, "list", "--from-manifests", "-"], env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [PROGRAM, "list", "--from-manifests", "-"], env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     wait_channel = f"/proc/{process.pid}/syscall"
-    while "running" in (state := open(wait_channel).read()) or not state.startswith(("7 ", "271 ", "0 ")):  # poll, ppoll, read
+    while "running" in (state := open(wait_channel).read()) or not state.startswith(
+        ("7 ", "271 ", "0 ")
+    ):  # poll, ppoll, read
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
@@ -89,7 +120,9 @@ def test_an_interruption_at_the_passphrase_asks_no_second_time(airlock, environm
             os.dup2(theirs, number)
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-    process = subprocess.Popen([PROGRAM, "sign", bundle, "--key", tmp_path / "bob.key"], env=environment, preexec_fn=on_terminal)
+    process = subprocess.Popen(
+        [PROGRAM, "sign", bundle, "--key", tmp_path / "bob.key"], env=environment, preexec_fn=on_terminal
+    )
     shown = b""
     while b"Passphrase of" not in shown:
         shown += os.read(ours, 4096)
@@ -108,7 +141,9 @@ def test_an_interruption_at_the_passphrase_asks_no_second_time(airlock, environm
 
 
 def test_a_reader_that_has_gone_ends_the_program_quietly(environment):
-    process = subprocess.Popen([PROGRAM, "list", "--kubeone", "1.8"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [PROGRAM, "list", "--kubeone", "1.8"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     process.stdout.close()
     err = process.stderr.read()
     assert process.wait(timeout=60) == -signal.SIGPIPE and b"error" not in err
@@ -119,11 +154,15 @@ def test_help_goes_into_a_pipe_too(airlock, environment):
     assert airlock(0, "--version").out.startswith("airlock ")
 
 
-@pytest.mark.parametrize("arguments", [["verify", "/nonexistent", "--key", "x"], ["list", "--filter", "bsae"], ["list", "--nonsense"]])
+@pytest.mark.parametrize(
+    "arguments", [["verify", "/nonexistent", "--key", "x"], ["list", "--filter", "bsae"], ["list", "--nonsense"]]
+)
 def test_an_error_among_json_is_json(environment, arguments):
     process = run(environment, *arguments, "--output", "json", capture_output=True, text=True)
     events = [json.loads(line) for line in process.stderr.splitlines()]
-    assert process.returncode == events[-1]["exitStatus"] != 0 and events[-1]["event"] == "error" and events[-1]["message"]
+    assert (
+        process.returncode == events[-1]["exitStatus"] != 0 and events[-1]["event"] == "error" and events[-1]["message"]
+    )
     assert json.loads(process.stdout)["error"]["exitStatus"] == process.returncode
 
 
@@ -144,8 +183,14 @@ def test_a_machine_that_gives_few_threads(airlock, keys, environment, bundle, tm
     for place in tmp_path.parents:
         if place.stat().st_uid == 0 and str(place).startswith(tempfile.gettempdir() + "/"):
             place.chmod(0o755)
-    process = subprocess.run([tmp_path / "airlock", "verify", tmp_path / "b.tar", "--key", tmp_path / "alice.pub", "--jobs", "16"],
-                             env=environment, capture_output=True, text=True, preexec_fn=few, timeout=120)  # fmt: skip
+    process = subprocess.run(
+        [tmp_path / "airlock", "verify", tmp_path / "b.tar", "--key", tmp_path / "alice.pub", "--jobs", "16"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        preexec_fn=few,
+        timeout=120,
+    )
     assert process.returncode == 0, process.stderr
 
 
@@ -157,8 +202,10 @@ def test_nothing_is_remembered_without_a_home(airlock, keys, environment, bundle
         assert process.returncode == 0, process.stderr
     policy = tmp_path / "policy.yaml"
     fingerprint = airlock(0, "pubkey", keys / "alice.pub", "--output", "json").json["fingerprint"]
-    policy.write_text(f"version: 1\nkeys: {{alice: {{file: {keys / 'alice.pub'}, spki_sha256: \"{fingerprint}\"}}}}\nrevoked: []\n"
-                      "streams: {default: {require: [{role: exporter, keys: [alice]}]}}\n")  # fmt: skip
+    policy.write_text(
+        f'version: 1\nkeys: {{alice: {{file: {keys / "alice.pub"}, spki_sha256: "{fingerprint}"}}}}\nrevoked: []\n'
+        "streams: {default: {require: [{role: exporter, keys: [alice]}]}}\n"
+    )
     process = run(nowhere, *command, "--policy", policy, capture_output=True, text=True)
     assert process.returncode == 2 and "--state-dir" in process.stderr
 
@@ -180,8 +227,23 @@ def test_a_terminal_that_only_prints_gets_no_cursor_movements(keys, environment,
     server = served(fake_registry, small_images)
     server.rules({"match": "GET */blobs/*", "delay": 700, "times": 0})
     ours, theirs = pty.openpty()
-    process = subprocess.Popen([PROGRAM, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
-                                "--mirror", f"quay.io=http://{server.host}"], env={**environment, "TERM": "dumb"}, stderr=theirs, stdout=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        [
+            PROGRAM,
+            "export",
+            "--image",
+            "quay.io/lab/one:1",
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / "b.tar",
+            "--mirror",
+            f"quay.io=http://{server.host}",
+        ],
+        env={**environment, "TERM": "dumb"},
+        stderr=theirs,
+        stdout=subprocess.DEVNULL,
+    )
     assert process.wait(timeout=60) == 0
     os.close(theirs)
     shown = b""
@@ -198,7 +260,9 @@ def test_passwords_do_not_get_into_core_files(filled, export_small, environment,
     programs = tmp_path / "programs"
     programs.mkdir()
     script = programs / "docker-credential-lab"
-    script.write_text(f'#!/bin/sh\nulimit -c > {programs}/limit\ncat > /dev/null\necho \'{{"Username":"user","Secret":"password"}}\'\n')
+    script.write_text(
+        f'#!/bin/sh\nulimit -c > {programs}/limit\ncat > /dev/null\necho \'{{"Username":"user","Secret":"password"}}\'\n'
+    )
     script.chmod(0o755)
     (tmp_path / "config.json").write_text(json.dumps({"credsStore": "lab"}))
     export_small(0, server, env={"PATH": f"{programs}:{environment['PATH']}", "DOCKER_CONFIG": str(tmp_path)})

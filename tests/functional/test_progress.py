@@ -12,13 +12,23 @@ import termios
 
 import pytest
 from conftest import PROGRAM
-
 from lab import images
 
 
 def slow_export(keys, server, tmp_path, *more):
-    return [PROGRAM, "export", "--image", "quay.io/lab/one:1", "--key", str(keys / "alice.key"), "-o", str(tmp_path / "b.tar"),
-            "--mirror", f"quay.io=http://{server.host}", *more]  # fmt: skip
+    return [
+        PROGRAM,
+        "export",
+        "--image",
+        "quay.io/lab/one:1",
+        "--key",
+        str(keys / "alice.key"),
+        "-o",
+        str(tmp_path / "b.tar"),
+        "--mirror",
+        f"quay.io=http://{server.host}",
+        *more,
+    ]
 
 
 def start(fake_registry, small_images):
@@ -73,7 +83,9 @@ def test_a_terminal_sees_one_area(fake_registry, small_images, keys, tmp_path, e
         pytest.skip("this machine has no pseudo-terminals (is /dev/pts mounted?)")
     size = lambda columns: fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     size(100)
-    process = subprocess.Popen(slow_export(keys, server, tmp_path), stdout=subprocess.DEVNULL, stderr=theirs, env=environment)
+    process = subprocess.Popen(
+        slow_export(keys, server, tmp_path), stdout=subprocess.DEVNULL, stderr=theirs, env=environment
+    )
     terminal, seen = Terminal(100), ""
     while True:
         if theirs is not None and "lab/one" in seen:
@@ -94,7 +106,9 @@ def test_a_terminal_sees_one_area(fake_registry, small_images, keys, tmp_path, e
     assert process.wait() == 0
     assert "pulling: 0 of 3" in seen and terminal.most >= 2  # totals, and at least one blob on its way
     left = "\n".join(terminal.rows)
-    assert left.count("resolving: 1 of 1") == left.count("pulling: 3 of 3") == 1  # each phase leaves its totals, and only these
+    assert (
+        left.count("resolving: 1 of 1") == left.count("pulling: 3 of 3") == 1
+    )  # each phase leaves its totals, and only these
     assert "0 of 3" not in left and "lab/one " not in left and left.count("flushing and signing") == 1
 
 
@@ -107,14 +121,22 @@ def test_elsewhere_there_are_plain_lines(fake_registry, small_images, keys, tmp_
 
 def test_machines_get_objects(fake_registry, small_images, keys, tmp_path, environment):
     server = start(fake_registry, small_images)
-    process = subprocess.run(slow_export(keys, server, tmp_path, "--output", "json"), capture_output=True, text=True, env=environment)
+    process = subprocess.run(
+        slow_export(keys, server, tmp_path, "--output", "json"), capture_output=True, text=True, env=environment
+    )
     events = [json.loads(line) for line in process.stderr.splitlines()]
     assert {event["event"] for event in events} <= {"note", "progress"} and json.loads(process.stdout)["blobs"] == 4
     progress = [event for event in events if event["event"] == "progress" and event["phase"] == "pulling"]
-    assert progress[-1]["itemsDone"] == 3 and progress[-1]["bytesDone"] == progress[-1]["bytesTotal"] > 0 and progress[-1]["moving"] == []
+    assert (
+        progress[-1]["itemsDone"] == 3
+        and progress[-1]["bytesDone"] == progress[-1]["bytesTotal"] > 0
+        and progress[-1]["moving"] == []
+    )
 
 
 def test_quiet_says_nothing(fake_registry, small_images, keys, tmp_path, environment):
     server = start(fake_registry, small_images)
-    process = subprocess.run(slow_export(keys, server, tmp_path, "--quiet"), capture_output=True, text=True, env=environment)
+    process = subprocess.run(
+        slow_export(keys, server, tmp_path, "--quiet"), capture_output=True, text=True, env=environment
+    )
     assert process.returncode == 0 and process.stderr == ""

@@ -6,7 +6,6 @@ import subprocess
 
 import pytest
 from conftest import files_in
-
 from lab import images
 
 COSIGN_LAYER = "application/vnd.dev.cosign.simplesigning.v1+json"
@@ -21,13 +20,28 @@ def signed(small_images):
     subject = {key: top[key] for key in ("mediaType", "digest", "size")}
 
     def artifact(kind, content):
-        body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "artifactType": kind, "config": store.add(EMPTY, b"{}"),
-                "layers": [store.add(kind, content)], "subject": subject, "annotations": {"lab": "yes"}}  # fmt: skip
+        body = {
+            "schemaVersion": 2,
+            "mediaType": images.OCI["manifest"],
+            "artifactType": kind,
+            "config": store.add(EMPTY, b"{}"),
+            "layers": [store.add(kind, content)],
+            "subject": subject,
+            "annotations": {"lab": "yes"},
+        }
         return store.add_json(images.OCI["manifest"], body)
 
-    listed = [artifact("application/spdx+json", b'{"spdx": 1}'), artifact("application/vnd.lab.signature", b"signature")]
+    listed = [
+        artifact("application/spdx+json", b'{"spdx": 1}'),
+        artifact("application/vnd.lab.signature", b"signature"),
+    ]
     config = store.add_json(images.OCI["config"], {"os": "", "architecture": ""})
-    body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": [store.add(COSIGN_LAYER, b'{"critical": {}}')]}
+    body = {
+        "schemaVersion": 2,
+        "mediaType": images.OCI["manifest"],
+        "config": config,
+        "layers": [store.add(COSIGN_LAYER, b'{"critical": {}}')],
+    }
     cosign = store.add_json(images.OCI["manifest"], body)
     return factory, made, top["digest"].replace(":", "-"), listed, cosign
 
@@ -55,7 +69,7 @@ def get(server, path):
 
 @pytest.mark.parametrize("source", ["api", "fallback tag"])
 def test_referrers_travel(airlock, keys, fake_registry, signed, export_small, plain, tmp_path, source):
-    factory, made, stem, listed, cosign = signed
+    factory, _made, stem, listed, cosign = signed
     server = fake_registry(*["--referrers"] * (source == "api"))
     fill(server, signed, fallback=source != "api")
     result = export_small(0, server)
@@ -75,25 +89,31 @@ def test_referrers_travel(airlock, keys, fake_registry, signed, export_small, pl
     for top in listed:
         assert get(plain, f"/v2/lab/one/manifests/{top['digest']}")[0] == 200
     # Another client finds the same.
-    raw = subprocess.run(["skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{plain.host}/lab/one:{stem}.sig"], check=True, capture_output=True)
+    raw = subprocess.run(
+        ["skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{plain.host}/lab/one:{stem}.sig"],
+        check=True,
+        capture_output=True,
+    )
     assert raw.stdout == factory.store.blobs[cosign["digest"]]
     assert airlock(0, *command, "--output", "json").json["manifestsSent"] == 0
     airlock(0, "check", plain.host, "--bundle", bundle, "--insecure", "--key", keys / "alice.pub")
 
 
 def test_a_registry_with_the_referrers_api_needs_no_tag(airlock, keys, fake_registry, signed, export_small, tmp_path):
-    factory, made, stem, listed, cosign = signed
+    _factory, made, stem, _listed, _cosign = signed
     server, target = fake_registry("--referrers"), fake_registry("--referrers")
     fill(server, signed, fallback=False)
     export_small(0, server)
     airlock(0, "import", tmp_path / "small.tar", target.host, "--insecure", "--key", keys / "alice.pub")
     assert get(target, f"/v2/lab/one/manifests/{stem}")[0] == 404
-    assert len(get(target, f"/v2/lab/one/referrers/{made['quay.io/lab/one:1']['digest']}")[1]["manifests"]) == 1  # a page
+    assert (
+        len(get(target, f"/v2/lab/one/referrers/{made['quay.io/lab/one:1']['digest']}")[1]["manifests"]) == 1
+    )  # a page
     assert get(target, f"/v2/lab/one/manifests/{stem}.sig")[0] == 200
 
 
 def test_what_others_listed_stays_listed(airlock, keys, fake_registry, signed, export_small, plain, tmp_path):
-    factory, made, stem, listed, cosign = signed
+    factory, _made, stem, listed, _cosign = signed
     server = fake_registry("--referrers")
     fill(server, signed, fallback=False)
     export_small(0, server)
@@ -123,19 +143,24 @@ def test_an_error_in_asking_is_not_an_absence(fake_registry, signed, export_smal
     assert "is listed, but missing" in export_small(4, server).err
 
 
-@pytest.mark.parametrize("link, status, words", [
-    ('</v2/lab/one/referrers/more>; rel=next', 4, "HTTP 403"),
-    ('</elsewhere>; rel=first, </v2/lab/one/referrers/more>; title="a, b"; rel="last next"', 4, "HTTP 403"),
-    ('<http://[bad>; rel="next"', 4, 'the list goes on at a malformed address, "http://[bad"'),
-    ('</v2/lab/one/referrers/more>; rel=prev', 0, ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "link, status, words",
+    [
+        ("</v2/lab/one/referrers/more>; rel=next", 4, "HTTP 403"),
+        ('</elsewhere>; rel=first, </v2/lab/one/referrers/more>; title="a, b"; rel="last next"', 4, "HTTP 403"),
+        ('<http://[bad>; rel="next"', 4, 'the list goes on at a malformed address, "http://[bad"'),
+        ("</v2/lab/one/referrers/more>; rel=prev", 0, ""),
+    ],
+)
 def test_where_a_list_of_referrers_goes_on(fake_registry, signed, export_small, link, status, words):
     """What lies on a page that is not read would be missing without a word."""
     server = fake_registry("--referrers")
     fill(server, signed, fallback=False)
     page = json.dumps({"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": []})
-    server.rules({"match": "GET */referrers/sha256*", "times": 0, "status": 200, "headers": {"Link": link}, "body": page},
-                 {"match": "GET */referrers/more", "times": 0, "status": 403})  # fmt: skip
+    server.rules(
+        {"match": "GET */referrers/sha256*", "times": 0, "status": 200, "headers": {"Link": link}, "body": page},
+        {"match": "GET */referrers/more", "times": 0, "status": 403},
+    )
     assert words in export_small(status, server).err
 
 
@@ -143,12 +168,28 @@ def test_an_index_of_indexes_that_names_the_same_thousands_of_times(airlock, fak
     """Followed again and again, its four levels would be 10^15 documents."""
     factory = images.Factory(packages=None)
     config = factory.store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64"})
-    top = factory.store.add_json(images.OCI["manifest"], {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": []})
+    top = factory.store.add_json(
+        images.OCI["manifest"],
+        {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": []},
+    )
     for _ in range(4):
-        top = factory.store.add_json(images.OCI["index"], {"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": [top] * 9000})
+        top = factory.store.add_json(
+            images.OCI["index"], {"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": [top] * 9000}
+        )
     server = fake_registry()
     images.fill(server, factory.store, {"quay.io/lab/one:1": top})
-    airlock(0, "resolve", "--image", "quay.io/lab/one:1", "--platform", "all", "--mirror", f"quay.io=http://{server.host}", "-o", tmp_path / "l")
+    airlock(
+        0,
+        "resolve",
+        "--image",
+        "quay.io/lab/one:1",
+        "--platform",
+        "all",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+        "-o",
+        tmp_path / "l",
+    )
     assert (tmp_path / "l").read_text().count("sha256:") == 2 + 6  # catalog and image; all blobs
 
 
@@ -156,12 +197,36 @@ def test_manifests_without_end(airlock, fake_registry, tmp_path):
     """They are kept in memory, so a registry must not be able to make us keep any number of them."""
     factory = images.Factory(packages=None)
     config = factory.store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64"})
-    members = [factory.store.add_json(images.OCI["manifest"], {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": [],
-                                                               "annotations": {"n": str(n), "padding": "x" * 4_000_000}}) for n in range(70)]  # fmt: skip
-    top = factory.store.add_json(images.OCI["index"], {"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": members})
+    members = [
+        factory.store.add_json(
+            images.OCI["manifest"],
+            {
+                "schemaVersion": 2,
+                "mediaType": images.OCI["manifest"],
+                "config": config,
+                "layers": [],
+                "annotations": {"n": str(n), "padding": "x" * 4_000_000},
+            },
+        )
+        for n in range(70)
+    ]
+    top = factory.store.add_json(
+        images.OCI["index"], {"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": members}
+    )
     server = fake_registry()
     images.fill(server, factory.store, {"quay.io/lab/one:1": top})
-    err = airlock(6, "resolve", "--image", "quay.io/lab/one:1", "--platform", "all", "--mirror", f"quay.io=http://{server.host}", "-o", tmp_path / "l").err
+    err = airlock(
+        6,
+        "resolve",
+        "--image",
+        "quay.io/lab/one:1",
+        "--platform",
+        "all",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+        "-o",
+        tmp_path / "l",
+    ).err
     assert "more than 256 MiB together" in err
 
 

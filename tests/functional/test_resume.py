@@ -15,7 +15,6 @@ import time
 
 import pytest
 from conftest import PROGRAM, ROOT, files_in
-
 from lab import images
 
 EPOCH = {"SOURCE_DATE_EPOCH": "1700000000"}
@@ -28,12 +27,28 @@ def make_images(sizes):
     config = factory.store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64"})
     layers = [factory.store.add(images.OCI["gzip"], chance.randbytes(size << 10)) for size in sizes]
     body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": layers}
-    return factory, {"quay.io/lab/one:1": factory.store.add_json(images.OCI["manifest"], body)}, [layer["digest"] for layer in layers]
+    return (
+        factory,
+        {"quay.io/lab/one:1": factory.store.add_json(images.OCI["manifest"], body)},
+        [layer["digest"] for layer in layers],
+    )
 
 
 def command(server, keys, out, *more):
-    return [PROGRAM, "export", "--image", "quay.io/lab/one:1", "--no-referrers", "--key", str(keys / "alice.key"), "-o", str(out),
-            "--mirror", f"quay.io=http://{server.host}", *map(str, more)]  # fmt: skip
+    return [
+        PROGRAM,
+        "export",
+        "--image",
+        "quay.io/lab/one:1",
+        "--no-referrers",
+        "--key",
+        str(keys / "alice.key"),
+        "-o",
+        str(out),
+        "--mirror",
+        f"quay.io=http://{server.host}",
+        *map(str, more),
+    ]
 
 
 def sums(bundle):
@@ -54,7 +69,9 @@ def slow(fake_registry):
 
 
 def start(arguments, environment, **more):
-    return subprocess.Popen(arguments, env={**environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        arguments, env={**environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def run_for(seconds, arguments, environment):
@@ -153,7 +170,9 @@ def test_killed_between_the_last_renames(airlock, keys, slow, tmp_path):
         server.forget()
     digest = hashlib.sha256(sums(kept)).hexdigest()
     airlock(0, *arguments)
-    assert server.requests("GET", "/blobs/") == [] and sorted(tmp_path.glob("b.tar*")) == [tmp_path / f"b.tar.00{i}" for i in (1, 2, 3, 4)]
+    assert server.requests("GET", "/blobs/") == [] and sorted(tmp_path.glob("b.tar*")) == [
+        tmp_path / f"b.tar.00{i}" for i in (1, 2, 3, 4)
+    ]
     assert hashlib.sha256(sums(out)).hexdigest() == digest
     airlock(0, "verify", out, "--key", keys / "alice.pub")
 
@@ -212,7 +231,7 @@ def test_another_plan_starts_over_and_says_so(airlock, keys, slow, tmp_path, env
 
 
 def test_leftovers_of_another_cut_go_away(airlock, keys, slow, tmp_path, environment):
-    server, layers = slow
+    server, _layers = slow
     out = tmp_path / "b.tar"
     interrupted(server, keys, out, environment)
     result = airlock(0, *command(server, keys, out, "--volume-size", "4MiB")[1:])
@@ -222,7 +241,7 @@ def test_leftovers_of_another_cut_go_away(airlock, keys, slow, tmp_path, environ
 
 
 def test_a_directory_named_twice_is_one(airlock, keys, slow, tmp_path, environment):
-    server, layers = slow
+    server, _layers = slow
     out = tmp_path / "b.tar"
     interrupted(server, keys, out, environment, "--volume-size", "4MiB")
     result = airlock(0, *command(server, keys, out, "--volume-size", "3MiB", "--volume-dir", tmp_path / ".")[1:])
@@ -231,9 +250,11 @@ def test_a_directory_named_twice_is_one(airlock, keys, slow, tmp_path, environme
     assert [file for file in os.listdir(tmp_path) if "partial" in file] == []
 
 
-@pytest.mark.parametrize("text", ["", "airlock exp", "airlock export journal 1\nplan x\n", "airlock export journal 9\n", "\0" * 4096])
+@pytest.mark.parametrize(
+    "text", ["", "airlock exp", "airlock export journal 1\nplan x\n", "airlock export journal 9\n", "\0" * 4096]
+)
 def test_a_journal_of_another_kind_is_not_used(airlock, keys, slow, tmp_path, environment, text):
-    server, layers = slow
+    server, _layers = slow
     out = tmp_path / "b.tar"
     interrupted(server, keys, out, environment)
     out.with_name("b.tar.journal").write_text(text)
@@ -273,7 +294,12 @@ def small_disk(tmp_path):
     place.mkdir()
 
     def mount(size, *options):
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join([f"size={size}", *options]), "none", place], capture_output=True).returncode != 0:
+        if (
+            subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", ",".join([f"size={size}", *options]), "none", place], capture_output=True
+            ).returncode
+            != 0
+        ):
             pytest.skip("this machine does not let mount")
         return place
 
@@ -283,7 +309,9 @@ def small_disk(tmp_path):
 
 
 def archive_size(airlock, server, keys, tmp_path):
-    return airlock(0, *command(server, keys, tmp_path / "b.tar", "--dry-run", "--output", "json")[1:]).json["archiveSize"]
+    return airlock(0, *command(server, keys, tmp_path / "b.tar", "--dry-run", "--output", "json")[1:]).json[
+        "archiveSize"
+    ]
 
 
 def test_a_disk_that_is_too_small_by_tenths(airlock, keys, slow, small_disk, tmp_path):
@@ -299,7 +327,9 @@ def test_a_disk_that_is_too_small_by_tenths(airlock, keys, slow, small_disk, tmp
 
 
 @pytest.mark.parametrize("stream, said", [("default", "are there from an earlier run"), ("other", "starting over")])
-def test_what_an_earlier_run_reserved_counts_as_room(airlock, keys, slow, small_disk, tmp_path, environment, stream, said):
+def test_what_an_earlier_run_reserved_counts_as_room(
+    airlock, keys, slow, small_disk, tmp_path, environment, stream, said
+):
     """The volumes just fit, once."""
     server, _ = slow
     place = small_disk(archive_size(airlock, server, keys, tmp_path) * 10 // 9)
@@ -312,7 +342,7 @@ def test_what_an_earlier_run_reserved_counts_as_room(airlock, keys, slow, small_
 
 def test_a_disk_that_fills_up_at_each_tenth_of_the_way(airlock, keys, slow, small_disk, tmp_path):
     """Where nothing can be reserved, as on FAT: what was written is kept, and goes on when there is room."""
-    server, layers = slow
+    server, _layers = slow
     size = archive_size(airlock, server, keys, tmp_path)
     lying = preload("no_reserve.c", tmp_path)
     for tenth in range(1, 11):

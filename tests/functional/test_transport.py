@@ -5,9 +5,7 @@ import json
 
 import pytest
 from conftest import files_in, layer_digests
-
 from lab import images
-
 
 LOGIN = ["--username", "user", "--password-stdin"]
 
@@ -44,7 +42,13 @@ def test_wrong_password_for_a_token(filled, export_small, tmp_path):
 
 def test_an_expired_token_is_renewed(filled, export_small):
     server = filled("--auth", "token")
-    server.rules({"match": "GET */blobs/*", "status": 401, "headers": {"WWW-Authenticate": f'Bearer realm="{server.url}/token",service="test"'}})
+    server.rules(
+        {
+            "match": "GET */blobs/*",
+            "status": 401,
+            "headers": {"WWW-Authenticate": f'Bearer realm="{server.url}/token",service="test"'},
+        }
+    )
     export_small(0, server, *LOGIN, "--jobs", "1", stdin="password\n")
     assert len(server.requests("GET", "/token")) == 3
 
@@ -84,13 +88,32 @@ def test_a_password_for_a_namespace_is_not_for_the_registry(filled, export_small
 def test_a_host_in_upper_case_gets_its_password(filled, airlock, keys, tmp_path):
     server = filled("--auth", "basic")
     host = "LOCALHOST:" + server.host.split(":")[1]
-    airlock(0, "export", "--image", "quay.io/lab/one:1", "--mirror", f"quay.io=http://{host}", *LOGIN, "--key", keys / "alice.key",
-            "-o", tmp_path / "b.tar", stdin="password\n")  # fmt: skip
+    airlock(
+        0,
+        "export",
+        "--image",
+        "quay.io/lab/one:1",
+        "--mirror",
+        f"quay.io=http://{host}",
+        *LOGIN,
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        stdin="password\n",
+    )
 
 
 def test_a_401_loop_ends(filled, export_small, tmp_path):
     server = filled()
-    server.rules({"match": "GET /v2/lab/*", "status": 401, "times": 0, "headers": {"WWW-Authenticate": f'Bearer realm="{server.url}/token",service="t"'}})
+    server.rules(
+        {
+            "match": "GET /v2/lab/*",
+            "status": 401,
+            "times": 0,
+            "headers": {"WWW-Authenticate": f'Bearer realm="{server.url}/token",service="t"'},
+        }
+    )
     err = export_small(4, server, *LOGIN, stdin="password\n").err
     assert "HTTP 401" in err and len(server.requests("GET", "/v2/lab/one")) <= 3 and files_in(tmp_path) == []
 
@@ -112,7 +135,9 @@ def test_a_broken_transfer_goes_on_where_it_stood(filled, small_images, export_s
     assert ranges == ["", "bytes=100-"]
 
 
-def test_a_server_that_ignores_ranges_is_asked_for_the_whole_again(filled, small_images, export_small, airlock, keys, tmp_path):
+def test_a_server_that_ignores_ranges_is_asked_for_the_whole_again(
+    filled, small_images, export_small, airlock, keys, tmp_path
+):
     server = filled()
     match = f"GET */blobs/{big_blob(small_images)}"
     server.rules({"match": match, "cut": 100, "times": 1}, {"match": match, "ignore_range": True, "times": 0})
@@ -140,18 +165,34 @@ def test_wrong_bytes_for_a_blob(filled, small_images, export_small, tmp_path, fa
 
 
 def test_wrong_bytes_for_a_pinned_manifest(airlock, keys, filled, small_images, tmp_path):
-    factory, made = small_images
+    _factory, made = small_images
     server = filled()
     digest = made["quay.io/lab/one:1"]["digest"]
     server.rules({"match": "GET */manifests/*", "flip": 3, "times": 0})
-    err = airlock(6, "export", "--image", f"quay.io/lab/one:1@{digest}", "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
-                  "--mirror", f"quay.io=http://{server.host}").err  # fmt: skip
+    err = airlock(
+        6,
+        "export",
+        "--image",
+        f"quay.io/lab/one:1@{digest}",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+    ).err
     assert "the bytes received have the digest" in err and files_in(tmp_path) == []
 
 
 def test_a_manifest_of_a_type_that_is_not_carried(filled, export_small):
     server = filled()
-    server.rules({"match": "GET */manifests/*", "content_type": "application/vnd.docker.distribution.manifest.v1+prettyjws", "times": 0})
+    server.rules(
+        {
+            "match": "GET */manifests/*",
+            "content_type": "application/vnd.docker.distribution.manifest.v1+prettyjws",
+            "times": 0,
+        }
+    )
     assert "is not one that airlock carries" in export_small(6, server).err
 
 
@@ -164,8 +205,10 @@ def test_a_content_type_that_differs_from_the_body(filled, export_small):
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_passing_failures_are_tried_again(filled, export_small, status):
     server = filled()
-    server.rules({"match": "GET */manifests/*", "status": status, "headers": {"Retry-After": "1"}, "times": 2},
-                 {"match": "GET */blobs/*", "status": status, "times": 2})  # fmt: skip
+    server.rules(
+        {"match": "GET */manifests/*", "status": status, "headers": {"Retry-After": "1"}, "times": 2},
+        {"match": "GET */blobs/*", "status": status, "times": 2},
+    )
     result = export_small(0, server, "-v")
     assert f"HTTP {status}" in result.err and "trying again in" in result.err
 
@@ -185,7 +228,14 @@ def test_credentials_do_not_follow_a_redirect_to_another_host(filled, fake_regis
     images.fill(elsewhere, factory.store, made)
     elsewhere.forget()
     digest = big_blob(small_images)
-    server.rules({"match": f"GET */blobs/{digest}", "status": 307, "times": 0, "headers": {"Location": f"{elsewhere.url}/v2/lab/one/blobs/{digest}"}})
+    server.rules(
+        {
+            "match": f"GET */blobs/{digest}",
+            "status": 307,
+            "times": 0,
+            "headers": {"Location": f"{elsewhere.url}/v2/lab/one/blobs/{digest}"},
+        }
+    )
     export_small(0, server, *LOGIN, stdin="password\n")
     asked = elsewhere.requests("GET", digest)
     assert len(asked) == 1 and asked[0]["authorization"] == ""
@@ -196,7 +246,14 @@ def test_a_challenge_of_a_redirect_target_gets_no_credentials(filled, fake_regis
     server = filled("--auth", "basic")
     thief = fake_registry("--auth", "basic")
     digest = big_blob(small_images)
-    server.rules({"match": f"GET */blobs/{digest}", "status": 307, "times": 0, "headers": {"Location": f"{thief.url}/v2/lab/one/blobs/{digest}"}})
+    server.rules(
+        {
+            "match": f"GET */blobs/{digest}",
+            "status": 307,
+            "times": 0,
+            "headers": {"Location": f"{thief.url}/v2/lab/one/blobs/{digest}"},
+        }
+    )
     assert "HTTP 401" in export_small(4, server, *LOGIN, stdin="password\n").err
     assert all(r["authorization"] == "" for r in thief.requests())
 
@@ -204,7 +261,14 @@ def test_a_challenge_of_a_redirect_target_gets_no_credentials(filled, fake_regis
 def test_endless_redirects_end(filled, small_images, export_small):
     server = filled()
     digest = big_blob(small_images)
-    server.rules({"match": f"GET */blobs/{digest}", "status": 307, "times": 0, "headers": {"Location": f"/v2/lab/one/blobs/{digest}"}})
+    server.rules(
+        {
+            "match": f"GET */blobs/{digest}",
+            "status": 307,
+            "times": 0,
+            "headers": {"Location": f"/v2/lab/one/blobs/{digest}"},
+        }
+    )
     assert "redirects more than 8 times" in export_small(4, server).err
 
 
@@ -216,8 +280,18 @@ def test_urls_in_a_layer_are_not_followed(airlock, keys, fake_registry, tmp_path
     foreign = {**layer, "urls": [f"{elsewhere.url}/v2/lab/one/blobs/{layer['digest']}"]}
     body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": [foreign]}
     images.fill(server, factory.store, {"quay.io/lab/one:1": factory.store.add_json(images.OCI["manifest"], body)})
-    airlock(0, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
-            "--mirror", f"quay.io=http://{server.host}")  # fmt: skip
+    airlock(
+        0,
+        "export",
+        "--image",
+        "quay.io/lab/one:1",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+    )
     assert elsewhere.requests() == []
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from conftest import PROGRAM
-
 from lab import images
 
 
@@ -22,7 +21,19 @@ def import_to(airlock, keys, fake_registry, filled, export_small, tmp_path):
     def run(status, arguments=(), rules=(), more=(), bundle="small.tar"):
         target = fake_registry(*arguments)
         target.rules(*rules)
-        result = airlock(status, "import", tmp_path / bundle, target.host, "--insecure", "--key", keys / "alice.pub", "-v", "--jobs", "1", *more)
+        result = airlock(
+            status,
+            "import",
+            tmp_path / bundle,
+            target.host,
+            "--insecure",
+            "--key",
+            keys / "alice.pub",
+            "-v",
+            "--jobs",
+            "1",
+            *more,
+        )
         return target, result
 
     return run
@@ -32,7 +43,9 @@ def test_a_refused_mount_is_sent_over_the_upload_that_the_registry_opened(import
     target, result = import_to(0, rules=[{"match": "POST *", "no_mount": True, "times": 0}])
     mounts = [r for r in target.requests("POST") if r["mount"]]
     assert len(mounts) == 1 and "sent       6 blobs" in result.err and "mounted    0 blobs" in result.err
-    assert len(target.requests("POST")) == len(target.requests("PUT", "/blobs/")) == 6 and target.control("uploads") == 0
+    assert (
+        len(target.requests("POST")) == len(target.requests("PUT", "/blobs/")) == 6 and target.control("uploads") == 0
+    )
 
 
 def test_one_mount_and_no_question_before_it(import_to):
@@ -55,13 +68,25 @@ def test_a_broken_upload_goes_on_where_the_registry_stood(import_to, small_image
 
 def test_an_upload_whose_answer_was_lost_is_not_sent_again(import_to, fake_registry):
     """The registry stored the blob and then failed to say so: its upload is gone, the blob is there."""
-    target, result = import_to(0, rules=[{"match": "GET */blobs/uploads/*", "status": 404, "times": 0}, {"match": "HEAD */blobs/*", "skip": 1, "status": 200},
-                                         {"match": "PUT */blobs/uploads/*", "status": 502}])  # fmt: skip
+    target, _result = import_to(
+        0,
+        rules=[
+            {"match": "GET */blobs/uploads/*", "status": 404, "times": 0},
+            {"match": "HEAD */blobs/*", "skip": 1, "status": 200},
+            {"match": "PUT */blobs/uploads/*", "status": 502},
+        ],
+    )
     assert len(target.requests("PUT", "/blobs/uploads/")) >= 4
 
 
 def test_an_upload_that_the_registry_forgot_starts_anew(import_to):
-    target, _ = import_to(0, rules=[{"match": "PUT */blobs/uploads/*", "cut_request": 100}, {"match": "GET */blobs/uploads/*", "status": 404}])
+    target, _ = import_to(
+        0,
+        rules=[
+            {"match": "PUT */blobs/uploads/*", "cut_request": 100},
+            {"match": "GET */blobs/uploads/*", "status": 404},
+        ],
+    )
     puts = target.requests("PUT", "/blobs/uploads/")
     assert puts[1]["content_range"] == ""
 
@@ -74,8 +99,18 @@ def big_bundle(airlock, keys, fake_registry, tmp_path, size=5):
     body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": [layer]}
     server = fake_registry()
     images.fill(server, factory.store, {"quay.io/lab/one:1": factory.store.add_json(images.OCI["manifest"], body)})
-    airlock(0, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "big.tar",
-            "--mirror", f"quay.io=http://{server.host}")  # fmt: skip
+    airlock(
+        0,
+        "export",
+        "--image",
+        "quay.io/lab/one:1",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "big.tar",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +123,9 @@ def big_bundle(airlock, keys, fake_registry, tmp_path, size=5):
         (["--max-body", str(2 << 20), "--chunk-min", "1500000"], None),
     ],
 )
-def test_chunks_where_a_registry_or_a_proxy_wants_them(import_to, airlock, keys, fake_registry, tmp_path, arguments, chunks):
+def test_chunks_where_a_registry_or_a_proxy_wants_them(
+    import_to, airlock, keys, fake_registry, tmp_path, arguments, chunks
+):
     big_bundle(airlock, keys, fake_registry, tmp_path)
     if chunks is None:
         _, result = import_to(4, arguments, bundle="big.tar")
@@ -102,7 +139,9 @@ def test_chunks_where_a_registry_or_a_proxy_wants_them(import_to, airlock, keys,
 
 def test_a_broken_chunk_goes_on_too(import_to, airlock, keys, fake_registry, tmp_path):
     big_bundle(airlock, keys, fake_registry, tmp_path)
-    target, result = import_to(0, ["--max-body", str(2 << 20)], [{"match": "PATCH *", "skip": 3, "cut_request": 5000}], bundle="big.tar")
+    target, result = import_to(
+        0, ["--max-body", str(2 << 20)], [{"match": "PATCH *", "skip": 3, "cut_request": 5000}], bundle="big.tar"
+    )
     assert "goes on after 2.0 MiB of 5.0 MiB" in result.err, result.err
     assert target.requests("PATCH")[-1]["status"] == 202
 
@@ -119,15 +158,32 @@ def test_a_wrong_blob_leaves_no_upload_open(import_to, tmp_path):
     raw[at + 20] ^= 1
     (tmp_path / "bad.tar").write_bytes(raw)
     target, result = import_to(6, bundle="bad.tar")
-    assert target.control("uploads") == 0 and target.requests("PUT", "/manifests/") == [] and "blob sha256:" in result.err
+    assert (
+        target.control("uploads") == 0 and target.requests("PUT", "/manifests/") == [] and "blob sha256:" in result.err
+    )
 
 
 def test_a_large_upload_goes_on_in_the_next_run(airlock, keys, fake_registry, tmp_path, environment):
     big_bundle(airlock, keys, fake_registry, tmp_path, size=20)
     target = fake_registry()
     half = 8 << 20
-    target.rules({"match": "PUT */blobs/uploads/*", "cut_request": half}, {"match": "GET */blobs/uploads/*", "delay": 20000})
-    command = [PROGRAM, "import", str(tmp_path / "big.tar"), target.host, "--insecure", "--key", str(keys / "alice.pub"), "-v", "--jobs", "1", "--state-dir", str(tmp_path / "state")]
+    target.rules(
+        {"match": "PUT */blobs/uploads/*", "cut_request": half}, {"match": "GET */blobs/uploads/*", "delay": 20000}
+    )
+    command = [
+        PROGRAM,
+        "import",
+        str(tmp_path / "big.tar"),
+        target.host,
+        "--insecure",
+        "--key",
+        str(keys / "alice.pub"),
+        "-v",
+        "--jobs",
+        "1",
+        "--state-dir",
+        str(tmp_path / "state"),
+    ]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(1000):
         time.sleep(0.02)
@@ -154,7 +210,17 @@ def test_a_ledger_that_is_of_no_use(import_to, tmp_path, text):
 
 def test_killed_imports_send_what_is_missing(airlock, keys, bundle, plain, environment):
     """Against docker-registry itself: whatever was there is not sent again, and no name is there before its content."""
-    command = [PROGRAM, "import", str(bundle), plain.host, "--insecure", "--key", str(keys / "alice.pub"), "--jobs", "2"]
+    command = [
+        PROGRAM,
+        "import",
+        str(bundle),
+        plain.host,
+        "--insecure",
+        "--key",
+        str(keys / "alice.pub"),
+        "--jobs",
+        "2",
+    ]
     chance = random.Random(3)
 
     def blobs():
@@ -178,8 +244,11 @@ def test_killed_imports_send_what_is_missing(airlock, keys, bundle, plain, envir
 def test_a_registry_that_loses_chunks_again_and_again(import_to, airlock, keys, fake_registry, tmp_path):
     """Each second chunk is refused, and nothing is left of the upload: an end has to come, in words."""
     big_bundle(airlock, keys, fake_registry, tmp_path)
-    rules = [{"match": "GET */blobs/uploads/*", "status": 404, "times": 0}, {"match": "HEAD */blobs/*", "status": 404, "times": 0},
-             {"match": "PATCH *", "skip": 1, "every": 2, "times": 0, "status": 503}]  # fmt: skip
+    rules = [
+        {"match": "GET */blobs/uploads/*", "status": 404, "times": 0},
+        {"match": "HEAD */blobs/*", "status": 404, "times": 0},
+        {"match": "PATCH *", "skip": 1, "every": 2, "times": 0, "status": 503},
+    ]
     target, result = import_to(4, ["--max-body", str(2 << 20)], rules, bundle="big.tar")
     assert "lost 9 times what it had of it" in result.err and "restarted again and again" in result.err
     assert len(target.requests("POST", "/blobs/uploads/")) < 15
@@ -189,15 +258,24 @@ def test_a_registry_that_loses_chunks_again_and_again(import_to, airlock, keys, 
 def test_a_registry_may_take_its_time_to_store(import_to, airlock, keys, fake_registry, tmp_path, arguments):
     """The PUT that ends a chunked upload has no body, and is no less work for the registry."""
     big_bundle(airlock, keys, fake_registry, tmp_path)
-    rules = [{"match": "PUT */blobs/uploads/*", "delay": 2500, "times": 0}] if not arguments else [
-        {"match": "PUT */blobs/uploads/*", "skip": 1, "delay": 2500, "times": 0}]  # fmt: skip
+    rules = (
+        [{"match": "PUT */blobs/uploads/*", "delay": 2500, "times": 0}]
+        if not arguments
+        else [{"match": "PUT */blobs/uploads/*", "skip": 1, "delay": 2500, "times": 0}]
+    )
     target, result = import_to(0, arguments, rules, more=["--stall-timeout", "1"], bundle="big.tar")
-    assert "stood still" not in result.err and "0 retries" in result.err
+    assert "stood still" not in result.err
+    # Not "0 retries": that counts TLS that was tried on a plain port too, which may end in a reset instead of an answer.
+    stored = [request["path"] for request in target.requests("PUT", "/blobs/uploads/")]
+    assert stored and len(stored) == len(set(stored))
 
 
 def test_a_late_refusal_is_heard(import_to):
-    target, result = import_to(4, rules=[{"match": "PUT */manifests/*", "delay": 2500, "times": 0, "status": 403, "body": "not on Fridays"}],
-                               more=["--stall-timeout", "1"])  # fmt: skip
+    target, result = import_to(
+        4,
+        rules=[{"match": "PUT */manifests/*", "delay": 2500, "times": 0, "status": 403, "body": "not on Fridays"}],
+        more=["--stall-timeout", "1"],
+    )
     assert "HTTP 403, not on Fridays" in result.err and len(target.requests("PUT", "/manifests/")) <= 2
 
 
@@ -232,11 +310,34 @@ def test_a_leftover_of_other_content_starts_over(airlock, keys, fake_registry, l
     layer = factory.store.add(images.OCI["gzip"], b"b" * (18 << 20))
     server = fake_registry()
     images.fill(server, factory.store, {"quay.io/lab/one:1": layered(factory, layer)})
-    airlock(0, "export", "--image", "quay.io/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "--mirror", f"quay.io=http://{server.host}")
+    airlock(
+        0,
+        "export",
+        "--image",
+        "quay.io/lab/one:1",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+    )
     target = fake_registry(*arguments)
     leftover(target, "lab/one", layer["digest"], b"garbage" * 1000)
-    result = airlock(0, "import", tmp_path / "b.tar", target.host, "--insecure", "--key", keys / "alice.pub", "-v", "--jobs", "1",
-                     "--state-dir", tmp_path / "state")  # fmt: skip
+    result = airlock(
+        0,
+        "import",
+        tmp_path / "b.tar",
+        target.host,
+        "--insecure",
+        "--key",
+        keys / "alice.pub",
+        "-v",
+        "--jobs",
+        "1",
+        "--state-dir",
+        tmp_path / "state",
+    )
     assert "goes on after" in result.err and (tmp_path / "state/uploads").read_text() == ""
 
 
@@ -245,21 +346,51 @@ def shared_layer(airlock, keys, fake_registry, tmp_path):
     """Three images of one large layer; export(name, images, more options) makes bundles of them."""
     factory = images.Factory(packages=None)
     large = factory.store.add(images.OCI["gzip"], b"a" * (17 << 20))
-    small = lambda n: factory.store.add(images.OCI["gzip"], bytes([n]) * 100)  # noqa: E731
+    small = lambda n: factory.store.add(images.OCI["gzip"], bytes([n]) * 100)
     server = fake_registry()
-    images.fill(server, factory.store, {"quay.io/lab/one:1": layered(factory, large), "quay.io/lab/one:2": layered(factory, large, small(1)),
-                                        "quay.io/lab/two:1": layered(factory, large, small(2))})  # fmt: skip
+    images.fill(
+        server,
+        factory.store,
+        {
+            "quay.io/lab/one:1": layered(factory, large),
+            "quay.io/lab/one:2": layered(factory, large, small(1)),
+            "quay.io/lab/two:1": layered(factory, large, small(2)),
+        },
+    )
 
     def export(name, chosen, *more):
         wanted = [word for image in chosen for word in ("--image", f"quay.io/lab/{image}")]
-        airlock(0, "export", *wanted, "--key", keys / "alice.key", "-o", tmp_path / name, "--mirror", f"quay.io=http://{server.host}", *more)
+        airlock(
+            0,
+            "export",
+            *wanted,
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / name,
+            "--mirror",
+            f"quay.io=http://{server.host}",
+            *more,
+        )
         return tmp_path / name
 
     return large, export
 
 
 def import_into(target, bundle, keys, tmp_path):
-    return ["import", bundle, target.host, "--insecure", "--key", keys / "alice.pub", "-v", "--jobs", "1", "--state-dir", tmp_path / "state"]
+    return [
+        "import",
+        bundle,
+        target.host,
+        "--insecure",
+        "--key",
+        keys / "alice.pub",
+        "-v",
+        "--jobs",
+        "1",
+        "--state-dir",
+        tmp_path / "state",
+    ]
 
 
 def test_a_delta_finds_its_base_in_an_image_that_is_there(airlock, keys, shared_layer, fake_registry, tmp_path):
@@ -274,7 +405,9 @@ def test_a_delta_finds_its_base_in_an_image_that_is_there(airlock, keys, shared_
     airlock(0, "check", target.host, "--bundle", delta, "--insecure", "--key", keys / "alice.pub")
 
 
-def test_a_leftover_of_what_a_delta_relies_on_is_mounted_all_the_same(airlock, keys, shared_layer, fake_registry, leftover, tmp_path):
+def test_a_leftover_of_what_a_delta_relies_on_is_mounted_all_the_same(
+    airlock, keys, shared_layer, fake_registry, leftover, tmp_path
+):
     large, export = shared_layer
     full = export("full.tar", ["one:1"])
     delta = export("delta.tar", ["one:2", "two:1"], "--since", full)
@@ -285,7 +418,9 @@ def test_a_leftover_of_what_a_delta_relies_on_is_mounted_all_the_same(airlock, k
     assert (tmp_path / "state/uploads").read_text() == ""
 
 
-def test_a_leftover_is_gone_on_with_where_mounting_is_refused(airlock, keys, shared_layer, fake_registry, leftover, tmp_path):
+def test_a_leftover_is_gone_on_with_where_mounting_is_refused(
+    airlock, keys, shared_layer, fake_registry, leftover, tmp_path
+):
     large, export = shared_layer
     full, both = export("full.tar", ["one:1"]), export("both.tar", ["one:1", "two:1"])
     target = fake_registry()

@@ -7,7 +7,6 @@ import subprocess
 import tarfile
 
 import pytest
-
 from lab import images
 
 
@@ -40,20 +39,37 @@ def test_a_good_bundle(airlock, keys, bundle):
 def test_others_verify_an_extracted_bundle(bundle, keys, tmp_path):
     subprocess.run(["tar", "xf", bundle, "-C", tmp_path], check=True)
     run = lambda *command: subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
-    assert "Verified OK" in run("openssl", "dgst", "-sha256", "-verify", str(keys / "alice.pub"),
-                                "-signature", "signatures/alice.sig", "SHA256SUMS")  # fmt: skip
+    assert "Verified OK" in run(
+        "openssl",
+        "dgst",
+        "-sha256",
+        "-verify",
+        str(keys / "alice.pub"),
+        "-signature",
+        "signatures/alice.sig",
+        "SHA256SUMS",
+    )
     run("sha256sum", "--strict", "--quiet", "-c", "SHA256SUMS")
     listed = {line.split("  ", 1)[1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines()}
     present = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
-    assert present - listed == {"SHA256SUMS", "signatures/alice.sig", "signatures/alice.sigstore.json", "signatures/.reserved"}
+    assert present - listed == {
+        "SHA256SUMS",
+        "signatures/alice.sig",
+        "signatures/alice.sigstore.json",
+        "signatures/.reserved",
+    }
 
 
 def test_skopeo_reads_the_bundle_as_it_is(bundle, control_plane, tmp_path):
-    factory, images = control_plane
+    _factory, images = control_plane
     reference = "registry.k8s.io/kube-apiserver:v1.29.4"
-    inspected = subprocess.run(["skopeo", "inspect", f"oci-archive:{bundle}:{reference}"], check=True, capture_output=True)
+    inspected = subprocess.run(
+        ["skopeo", "inspect", f"oci-archive:{bundle}:{reference}"], check=True, capture_output=True
+    )
     assert images[reference]["digest"] in inspected.stdout.decode()
-    subprocess.run(["skopeo", "copy", "-q", f"oci-archive:{bundle}:{reference}", f"oci:{tmp_path}/copied:x"], check=True)
+    subprocess.run(
+        ["skopeo", "copy", "-q", f"oci-archive:{bundle}:{reference}", f"oci:{tmp_path}/copied:x"], check=True
+    )
 
 
 def test_the_archive_is_plain_ustar_for_every_reader(bundle):
@@ -61,8 +77,15 @@ def test_the_archive_is_plain_ustar_for_every_reader(bundle):
         members = archive.getmembers()
     assert all(m.isreg() and m.mode == 0o644 and m.uid == m.gid == 0 and m.mtime == 315532800 for m in members)
     names = [m.name for m in members]
-    assert names[:7] == ["SHA256SUMS", "signatures/alice.sig", "signatures/alice.sigstore.json", "signatures/.reserved",
-                         "bundle.json", "oci-layout", "index.json"]  # fmt: skip
+    assert names[:7] == [
+        "SHA256SUMS",
+        "signatures/alice.sig",
+        "signatures/alice.sigstore.json",
+        "signatures/.reserved",
+        "bundle.json",
+        "oci-layout",
+        "index.json",
+    ]
     listed = subprocess.run(["tar", "tf", bundle], check=True, capture_output=True, text=True)
     assert listed.stdout.splitlines() == names and listed.stderr == ""
 
@@ -76,7 +99,9 @@ def test_tampered(airlock, keys, copy):
 
 def test_tampered_metadata(airlock, keys, copy):
     overwrite(copy, offset_of(copy, "index.json") + 5, b"X")
-    assert "index.json: its content differs from SHA256SUMS" in airlock(6, "verify", copy, "--key", keys / "alice.pub").err
+    assert (
+        "index.json: its content differs from SHA256SUMS" in airlock(6, "verify", copy, "--key", keys / "alice.pub").err
+    )
 
 
 def test_tampered_list(airlock, keys, copy):
@@ -110,7 +135,19 @@ def test_unsigned(airlock, keys, copy):
 
 def test_a_signature_beside_a_read_only_bundle(airlock, keys, bundle, tmp_path):
     subprocess.run(["tar", "xf", bundle, "-C", tmp_path, "SHA256SUMS"], check=True)
-    subprocess.run(["openssl", "dgst", "-sha256", "-sign", keys / "mallory.key", "-out", tmp_path / "m.sig", tmp_path / "SHA256SUMS"], check=True)
+    subprocess.run(
+        [
+            "openssl",
+            "dgst",
+            "-sha256",
+            "-sign",
+            keys / "mallory.key",
+            "-out",
+            tmp_path / "m.sig",
+            tmp_path / "SHA256SUMS",
+        ],
+        check=True,
+    )
     airlock(0, "verify", bundle, "--key", keys / "mallory.pub", "--signature", tmp_path / "m.sig")
 
 
@@ -161,12 +198,26 @@ def test_layers_that_no_node_could_unpack(airlock, keys, fake_registry, tmp_path
     }
     layer = factory.store.add(images.OCI[media_type], contents[data])
     config = {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [images.digest(tar)]}}
-    body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "layers": [layer],
-            "config": factory.store.add_json(images.OCI["config"], config)}  # fmt: skip
+    body = {
+        "schemaVersion": 2,
+        "mediaType": images.OCI["manifest"],
+        "layers": [layer],
+        "config": factory.store.add_json(images.OCI["config"], config),
+    }
     server = fake_registry()
     images.fill(server, factory.store, {"quay.io/lab/odd:1": factory.store.add_json(images.OCI["manifest"], body)})
-    airlock(0, "export", "--image", "quay.io/lab/odd:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
-            "--mirror", f"quay.io=http://{server.host}")  # fmt: skip
+    airlock(
+        0,
+        "export",
+        "--image",
+        "quay.io/lab/odd:1",
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"quay.io=http://{server.host}",
+    )
     airlock(0, "verify", tmp_path / "b.tar", "--key", keys / "alice.pub")
     err = airlock(6, "verify", tmp_path / "b.tar", "--key", keys / "alice.pub", "--layers").err
     assert words in err and "image quay.io/lab/odd:1: layer sha256:" in err
@@ -205,8 +256,12 @@ def test_reviewing_needs_no_network(keys, copy, environment):
     offline = ["unshare", "--user", "--map-root-user", "--net"]
     if subprocess.run([*offline, "true"], capture_output=True).returncode != 0:
         pytest.skip("this machine allows no network namespaces")
-    for command in (["verify", copy, "--key", keys / "alice.pub"], ["inspect", copy], ["sign", copy, "--key", keys / "mallory.key"],
-                    ["approve", copy, "--key", keys / "mallory.key"]):  # fmt: skip
+    for command in (
+        ["verify", copy, "--key", keys / "alice.pub"],
+        ["inspect", copy],
+        ["sign", copy, "--key", keys / "mallory.key"],
+        ["approve", copy, "--key", keys / "mallory.key"],
+    ):
         subprocess.run([*offline, PROGRAM, *command], check=True, capture_output=True, env=environment)
 
 
@@ -217,8 +272,19 @@ def exported(airlock, keys, fake_registry, tmp_path):
     def make(store, top, *more, status=0):
         server = fake_registry()
         images.fill(server, store, {"quay.io/lab/odd:1": top})
-        airlock(status, "export", "--image", "quay.io/lab/odd:1", "--key", keys / "alice.key", "-o", tmp_path / "odd.tar",
-                "--mirror", f"quay.io=http://{server.host}", *more)  # fmt: skip
+        airlock(
+            status,
+            "export",
+            "--image",
+            "quay.io/lab/odd:1",
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / "odd.tar",
+            "--mirror",
+            f"quay.io=http://{server.host}",
+            *more,
+        )
         return tmp_path / "odd.tar"
 
     return make
@@ -227,21 +293,44 @@ def exported(airlock, keys, fake_registry, tmp_path):
 def made_image(store, config, layers=None):
     tar = images.layer_tar([], {"etc/x": b"x" * 1000})
     layers = [store.add(images.OCI["gzip"], images.compress(tar, "gzip"))] if layers is None else layers
-    whole = {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [images.digest(tar)]}, **config}
+    whole = {
+        "os": "linux",
+        "architecture": "amd64",
+        "rootfs": {"type": "layers", "diff_ids": [images.digest(tar)]},
+        **config,
+    }
     whole = {key: value for key, value in whole.items() if value is not None}
-    body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "layers": layers, "config": store.add_json(images.OCI["config"], whole)}
+    body = {
+        "schemaVersion": 2,
+        "mediaType": images.OCI["manifest"],
+        "layers": layers,
+        "config": store.add_json(images.OCI["config"], whole),
+    }
     return store.add_json(images.OCI["manifest"], body)
 
 
-@pytest.mark.parametrize("config", [{"rootfs": None}, {"rootfs": {"type": "layers", "diff_ids": []}}, {"rootfs": {"type": "layers", "diff_ids": None}}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"rootfs": None},
+        {"rootfs": {"type": "layers", "diff_ids": []}},
+        {"rootfs": {"type": "layers", "diff_ids": None}},
+    ],
+)
 def test_an_image_whose_layers_cannot_be_compared(airlock, keys, exported, config):
     factory = images.Factory(packages=None)
     bundle = exported(factory.store, made_image(factory.store, config))
     airlock(0, "verify", bundle, "--key", keys / "alice.pub")
-    assert "it has 1 layer, its config 0 diff IDs" in airlock(6, "verify", bundle, "--key", keys / "alice.pub", "--layers").err
+    assert (
+        "it has 1 layer, its config 0 diff IDs"
+        in airlock(6, "verify", bundle, "--key", keys / "alice.pub", "--layers").err
+    )
 
 
-@pytest.mark.parametrize("config, words", [({"architecture": "s390x"}, "its config for linux/s390x"), ({"os": None}, "does not say for what")])
+@pytest.mark.parametrize(
+    "config, words",
+    [({"architecture": "s390x"}, "its config for linux/s390x"), ({"os": None}, "does not say for what")],
+)
 def test_a_config_for_another_platform_than_its_index_says(airlock, keys, exported, config, words):
     factory = images.Factory(packages=None)
     member = {**made_image(factory.store, config), "platform": {"os": "linux", "architecture": "amd64"}}
@@ -254,9 +343,22 @@ def test_attestations_are_counted_and_not_unpacked(airlock, keys, exported):
     factory = images.Factory(packages=None)
     member = {**made_image(factory.store, {}), "platform": {"os": "linux", "architecture": "amd64"}}
     statement = factory.store.add("application/vnd.in-toto+json", b"{}")
-    attestation = {**made_image(factory.store, {"os": "unknown", "architecture": "unknown", "rootfs": {"type": "layers", "diff_ids": [statement["digest"]]}}, [statement]),
-                   "platform": {"os": "unknown", "architecture": "unknown"},
-                   "annotations": {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": member["digest"]}}  # fmt: skip
+    attestation = {
+        **made_image(
+            factory.store,
+            {
+                "os": "unknown",
+                "architecture": "unknown",
+                "rootfs": {"type": "layers", "diff_ids": [statement["digest"]]},
+            },
+            [statement],
+        ),
+        "platform": {"os": "unknown", "architecture": "unknown"},
+        "annotations": {
+            "vnd.docker.reference.type": "attestation-manifest",
+            "vnd.docker.reference.digest": member["digest"],
+        },
+    }
     index = {"schemaVersion": 2, "mediaType": images.OCI["index"], "manifests": [member, attestation]}
     bundle = exported(factory.store, factory.store.add_json(images.OCI["index"], index))
     err = airlock(0, "verify", bundle, "--key", keys / "alice.pub", "--layers").err
@@ -278,9 +380,15 @@ def test_other_programs_see_what_was_verified(airlock, keys, exported, tmp_path)
     listed = subprocess.run(["tar", "tf", bundle], check=True, capture_output=True, text=True).stdout.split()
     assert listed == tarfile.open(bundle).getnames() and len(set(listed)) == len(listed)
     index = json.loads(tarfile.open(bundle).extractfile("index.json").read())
-    names = {m["annotations"][key]: m["digest"] for m in index["manifests"] for key in ("org.opencontainers.image.ref.name", "io.containerd.image.name")}
+    names = {
+        m["annotations"][key]: m["digest"]
+        for m in index["manifests"]
+        for key in ("org.opencontainers.image.ref.name", "io.containerd.image.name")
+    }
     assert names == {image["source"]: image["digest"] for image in shown} == {"quay.io/lab/odd:1": top["digest"]}
-    raw = subprocess.run(["skopeo", "inspect", "--raw", f"oci-archive:{bundle}:quay.io/lab/odd:1"], check=True, capture_output=True).stdout
+    raw = subprocess.run(
+        ["skopeo", "inspect", "--raw", f"oci-archive:{bundle}:quay.io/lab/odd:1"], check=True, capture_output=True
+    ).stdout
     assert images.digest(raw) == top["digest"]
     ours = {f"blobs/sha256/{d[7:]}" for d in factory.store.blobs} & set(listed)
     assert {name for name in listed if name.startswith("blobs/")} == ours

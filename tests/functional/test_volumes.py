@@ -17,8 +17,20 @@ SIZE = 4 << 20
 def volumes(airlock, keys, upstream, tmp_path_factory):
     """The control plane in volumes of 4 MiB."""
     folder = tmp_path_factory.mktemp("volumes")
-    airlock(0, "export", *SELECTION, "--key", keys / "alice.key", "-o", folder / "k.tar", "--volume-size", "4MiB",
-            "--mirror", f"registry.k8s.io=http://{upstream.host}", env={"SOURCE_DATE_EPOCH": "1700000000"})  # fmt: skip
+    airlock(
+        0,
+        "export",
+        *SELECTION,
+        "--key",
+        keys / "alice.key",
+        "-o",
+        folder / "k.tar",
+        "--volume-size",
+        "4MiB",
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+        env={"SOURCE_DATE_EPOCH": "1700000000"},
+    )
     return folder / "k.tar"
 
 
@@ -38,8 +50,18 @@ def count(bundle):
 
 
 def test_volumes_are_the_same_bytes(airlock, keys, upstream, volumes, tmp_path):
-    airlock(0, "export", *SELECTION, "--key", keys / "alice.key", "-o", tmp_path / "one.tar", "--mirror", f"registry.k8s.io=http://{upstream.host}",
-            env={"SOURCE_DATE_EPOCH": "1700000000"})  # fmt: skip
+    airlock(
+        0,
+        "export",
+        *SELECTION,
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "one.tar",
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+        env={"SOURCE_DATE_EPOCH": "1700000000"},
+    )
     joined = b"".join(file.read_bytes() for file in sorted(volumes.parent.iterdir()))
     whole = (tmp_path / "one.tar").read_bytes()
     region = (64 << 10) + 8192  # ECDSA signatures differ from run to run
@@ -48,7 +70,12 @@ def test_volumes_are_the_same_bytes(airlock, keys, upstream, volumes, tmp_path):
     assert set(sizes[:-1]) == {SIZE} and 0 < sizes[-1] <= SIZE
     # Other programs read what cat gives.
     (tmp_path / "joined.tar").write_bytes(joined)
-    subprocess.run("mkdir x && tar xf joined.tar -C x && cd x && sha256sum --strict --quiet -c SHA256SUMS", shell=True, check=True, cwd=tmp_path)
+    subprocess.run(
+        "mkdir x && tar xf joined.tar -C x && cd x && sha256sum --strict --quiet -c SHA256SUMS",
+        shell=True,
+        check=True,
+        cwd=tmp_path,
+    )
 
 
 def test_every_verb_takes_volumes(airlock, keys, copy, plain):
@@ -96,13 +123,33 @@ def test_a_medium_that_is_full_goes_on_on_the_next(airlock, keys, upstream, tmp_
     """Two small file systems."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=50m", "none", tmp_path / name], capture_output=True).returncode != 0:
+        if (
+            subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", "size=50m", "none", tmp_path / name], capture_output=True
+            ).returncode
+            != 0
+        ):
             pytest.skip("this machine does not let mount")
     try:
-        export = ["export", *SELECTION, "--key", keys / "alice.key", "-o", tmp_path / "one/k.tar", "--volume-size", "8MiB", "--no-referrers",
-                  "--mirror", f"registry.k8s.io=http://{upstream.host}"]  # fmt: skip
+        export = [
+            "export",
+            *SELECTION,
+            "--key",
+            keys / "alice.key",
+            "-o",
+            tmp_path / "one/k.tar",
+            "--volume-size",
+            "8MiB",
+            "--no-referrers",
+            "--mirror",
+            f"registry.k8s.io=http://{upstream.host}",
+        ]
         err = airlock(5, *export).err
-        assert "no room for k.tar.007 of 10 volumes" in err and "--volume-dir" in err and os.listdir(tmp_path / "one") == []
+        assert (
+            "no room for k.tar.007 of 10 volumes" in err
+            and "--volume-dir" in err
+            and os.listdir(tmp_path / "one") == []
+        )
         airlock(0, *export, "--volume-dir", tmp_path / "two")
         assert len(os.listdir(tmp_path / "one")) == 6 and len(os.listdir(tmp_path / "two")) == 4
         airlock(0, "verify", tmp_path / "one/k.tar", "--key", keys / "alice.pub", "--volume-dir", tmp_path / "two")
@@ -175,21 +222,67 @@ def test_a_defect_of_one_volume_is_named(airlock, keys, copy, plain, defect, sta
         assert words in err and "\n  next: " in err
 
 
-@pytest.mark.parametrize("size, words", [("4QB", "is not a size"), ("1000", "is less than 64 KiB"), ("", "is not a size"), ("99999999999G", "is not a size")])
+@pytest.mark.parametrize(
+    "size, words",
+    [
+        ("4QB", "is not a size"),
+        ("1000", "is less than 64 KiB"),
+        ("", "is not a size"),
+        ("99999999999G", "is not a size"),
+    ],
+)
 def test_sizes_that_are_none(airlock, keys, tmp_path, size, words):
     if size:
-        assert words in airlock(2, "export", "--image", "quay.io/a:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "--volume-size", size).err
+        assert (
+            words
+            in airlock(
+                2,
+                "export",
+                "--image",
+                "quay.io/a:1",
+                "--key",
+                keys / "alice.key",
+                "-o",
+                tmp_path / "b.tar",
+                "--volume-size",
+                size,
+            ).err
+        )
 
 
 def test_too_many_volumes(airlock, keys, upstream, tmp_path):
-    err = airlock(2, "export", *SELECTION, "--key", keys / "alice.key", "-o", tmp_path / "b.tar", "--volume-size", "64KiB",
-                  "--mirror", f"registry.k8s.io=http://{upstream.host}").err  # fmt: skip
+    err = airlock(
+        2,
+        "export",
+        *SELECTION,
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--volume-size",
+        "64KiB",
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+    ).err
     assert "999 is the most" in err and files_in(tmp_path) == []
 
 
 def test_a_limit_of_file_sizes_is_got_around_with_volumes(keys, upstream, tmp_path, environment):
-    command = ["sh", "-c", 'ulimit -f 20000; exec "$@"', "sh", PROGRAM, "export", *SELECTION, "--key", keys / "alice.key", "-o", tmp_path / "b.tar",
-               "--mirror", f"registry.k8s.io=http://{upstream.host}"]  # fmt: skip
+    command = [
+        "sh",
+        "-c",
+        'ulimit -f 20000; exec "$@"',
+        "sh",
+        PROGRAM,
+        "export",
+        *SELECTION,
+        "--key",
+        keys / "alice.key",
+        "-o",
+        tmp_path / "b.tar",
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+    ]
     run = lambda *more: subprocess.run([*map(str, command), *more], capture_output=True, text=True, env=environment)
     assert "--volume-size" in run().stderr
     assert run("--volume-size", "4MiB").returncode == 0
@@ -197,5 +290,15 @@ def test_a_limit_of_file_sizes_is_got_around_with_volumes(keys, upstream, tmp_pa
 
 def test_an_existing_volume_is_not_overwritten(airlock, keys, upstream, copy):
     before = volume(copy, 1).read_bytes()
-    err = airlock(5, "export", *SELECTION, "--key", keys / "alice.key", "-o", copy, "--mirror", f"registry.k8s.io=http://{upstream.host}").err
+    err = airlock(
+        5,
+        "export",
+        *SELECTION,
+        "--key",
+        keys / "alice.key",
+        "-o",
+        copy,
+        "--mirror",
+        f"registry.k8s.io=http://{upstream.host}",
+    ).err
     assert "k.tar.001 exists already" in err and volume(copy, 1).read_bytes() == before

@@ -19,10 +19,19 @@ LIBRARIES = {
 # What only these files do, so that a rule for all of it can stand in them.
 ROOMS = {
     # Output is made safe at the sink (base/output.hpp); the terminal's prompt is written by the one who turns its echo off.
-    r"std::(cout|cerr|clog|puts|printf|fprintf)\b|(?<!sn)(?<!\w)f?printf\(|STD(OUT|ERR)_FILENO": ["base/output.cpp", "base/reporter.cpp", "base/process.cpp", "cli/volume_options.cpp"],
+    r"std::(cout|cerr|clog|puts|printf|fprintf)\b|(?<!sn)(?<!\w)f?printf\(|STD(OUT|ERR)_FILENO": [
+        "base/output.cpp",
+        "base/reporter.cpp",
+        "base/process.cpp",
+        "cli/volume_options.cpp",
+    ],
     r"#include <iostream>": [],
     # Files are made by NewFile, beside bundles by create_own_file(), and the record's lock: none through a link.
-    r"\bO_CREAT\b|\bO_TRUNC\b|std::(o|f)fstream|\bfopen\(|mkstemp": ["base/file.cpp", "bundle/own_file.cpp", "trust/import_state.cpp"],
+    r"\bO_CREAT\b|\bO_TRUNC\b|std::(o|f)fstream|\bfopen\(|mkstemp": [
+        "base/file.cpp",
+        "bundle/own_file.cpp",
+        "trust/import_state.cpp",
+    ],
     # Waiting that the user can end.
     r"std::this_thread::sleep_for": ["base/process.cpp"],
 }

@@ -15,8 +15,8 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab import fake, images, registry  # noqa: E402
-from lab.measure import Report, measure, rounds  # noqa: E402
+from lab import fake, images, registry
+from lab.measure import Report, measure, rounds
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 AIRLOCK = ROOT / "build/src/airlock"
@@ -50,7 +50,10 @@ def corpus(store, count, megabytes):
 
 def manifest(store, number, layers):
     config = store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64", "n": number})
-    return store.add_json(images.OCI["manifest"], {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": layers})
+    return store.add_json(
+        images.OCI["manifest"],
+        {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": layers},
+    )
 
 
 def fresh(directory):
@@ -63,7 +66,9 @@ class Bench:
     def __init__(self, work, runs):
         self.work, self.runs, self.report = work, runs, Report()
         self.store, self.made, self.payload = images.Store(), {}, 0
-        subprocess.run([AIRLOCK, "keygen", "-q", work / "key", "--no-passphrase"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [AIRLOCK, "keygen", "-q", work / "key", "--no-passphrase"], check=True, stdout=subprocess.DEVNULL
+        )
         registry.make_certificates(work / "certificates")
         # Where skopeo wants to find an authority by the registry's port; it takes any folder with a .crt in it.
         (work / "authority").mkdir()
@@ -72,15 +77,32 @@ class Bench:
     def make_corpus(self, count, megabytes):
         self.made = corpus(self.store, count, megabytes)
         self.payload = sum(map(len, self.store.blobs.values()))
-        print(f"{count} images, {len(self.store.blobs)} blobs, {self.payload / 2**30:.2f} GiB; {self.runs} runs, medians (least-most)")
+        print(
+            f"{count} images, {len(self.store.blobs)} blobs, {self.payload / 2**30:.2f} GiB; {self.runs} runs, medians (least-most)"
+        )
         print(subprocess.run(["skopeo", "--version"], capture_output=True, text=True).stdout.strip(), flush=True)
 
     # What each contender runs. `tls` tells how a registry is reached.
 
     def airlock_export(self, source, tls, out):
-        way = ["--mirror", f"quay.io={'' if tls else 'http://'}{source.host}", *(["--cacert", self.work / "certificates/ca.pem"] if tls else [])]
+        way = [
+            "--mirror",
+            f"quay.io={'' if tls else 'http://'}{source.host}",
+            *(["--cacert", self.work / "certificates/ca.pem"] if tls else []),
+        ]
         wanted = [option for reference in self.made for option in ("--image", reference)]
-        return [AIRLOCK, "export", "-q", "--no-referrers", *wanted, "--key", self.work / "key.key", "-o", out / "b.tar", *way]
+        return [
+            AIRLOCK,
+            "export",
+            "-q",
+            "--no-referrers",
+            *wanted,
+            "--key",
+            self.work / "key.key",
+            "-o",
+            out / "b.tar",
+            *way,
+        ]
 
     def skopeo_way(self, side, tls):
         return [f"--{side}-cert-dir", self.work / "authority"] if tls else [f"--{side}-tls-verify=false"]
@@ -95,13 +117,36 @@ class Bench:
 
         def one_archive_each():
             out = fresh(self.work / "skopeo")
-            return measure([["skopeo", "copy", "-q", *self.skopeo_way("src", tls), self.remote(source, r), f"oci-archive:{out}/{i}.tar:x"]
-                            for i, r in enumerate(self.made)], self.work)  # fmt: skip
+            return measure(
+                [
+                    [
+                        "skopeo",
+                        "copy",
+                        "-q",
+                        *self.skopeo_way("src", tls),
+                        self.remote(source, r),
+                        f"oci-archive:{out}/{i}.tar:x",
+                    ]
+                    for i, r in enumerate(self.made)
+                ],
+                self.work,
+            )
 
         def folder():
             out = fresh(self.work / "folder")
-            copies = [["skopeo", "copy", "-q", *self.skopeo_way("src", tls), "--dest-shared-blob-dir", out / "blobs", self.remote(source, r),
-                       f"oci:{out}/{i}:x"] for i, r in enumerate(self.made)]  # fmt: skip
+            copies = [
+                [
+                    "skopeo",
+                    "copy",
+                    "-q",
+                    *self.skopeo_way("src", tls),
+                    "--dest-shared-blob-dir",
+                    out / "blobs",
+                    self.remote(source, r),
+                    f"oci:{out}/{i}:x",
+                ]
+                for i, r in enumerate(self.made)
+            ]
             return measure([*copies, ["tar", "-b", "512", "-cf", self.work / "folder.tar", "-C", out, "."]], self.work)
 
         contenders = {"airlock export": airlock}
@@ -116,15 +161,26 @@ class Bench:
         lines = []
         for reference, top in self.made.items():
             for digest in [layer["digest"] for layer in json.loads(self.store.blobs[top["digest"]])["layers"]]:
-                lines.append((digest, f'url = "{source.url}/v2/{reference.split("/", 1)[1].rsplit(":", 1)[0]}/blobs/{digest}"\noutput = "/dev/null"\n'))
+                lines.append(
+                    (
+                        digest,
+                        f'url = "{source.url}/v2/{reference.split("/", 1)[1].rsplit(":", 1)[0]}/blobs/{digest}"\noutput = "/dev/null"\n',
+                    )
+                )
         urls.write_text("".join(dict(lines).values()))
         return lambda: measure([["curl", "-sS", "--fail", "--parallel", "--parallel-max", "8", "-K", urls]], self.work)
 
     def wanted_export(self, samples, archives, folder, where):
-        ratio = lambda name: self.report.median(samples, name, "wall") / self.report.median(samples, "airlock export", "wall")
+        ratio = lambda name: (
+            self.report.median(samples, name, "wall") / self.report.median(samples, "airlock export", "wall")
+        )
         if "skopeo, an oci-archive per image" in samples:
-            self.report.at_least(f"export{where}, beside skopeo to oci-archives", ratio("skopeo, an oci-archive per image"), archives)
-        self.report.at_least(f"export{where}, beside skopeo to a folder and tar", ratio("skopeo, shared folder, then tar"), folder)
+            self.report.at_least(
+                f"export{where}, beside skopeo to oci-archives", ratio("skopeo, an oci-archive per image"), archives
+            )
+        self.report.at_least(
+            f"export{where}, beside skopeo to a folder and tar", ratio("skopeo, shared folder, then tar"), folder
+        )
 
     def export_plain(self, source):
         contenders = {**self.exporters(source, tls=False), "curl to /dev/null, 8 connections": self.curl(source)}
@@ -132,9 +188,13 @@ class Bench:
         self.report.table("Export from docker-registry over HTTP", samples, self.payload, disk=True)
         self.wanted_export(samples, 6, 4, "")
         median = lambda field, name="airlock export": self.report.median(samples, name, field)
-        self.report.at_most("export, beside curl to /dev/null", median("wall") / median("wall", "curl to /dev/null, 8 connections"), 2.5)
+        self.report.at_most(
+            "export, beside curl to /dev/null", median("wall") / median("wall", "curl to /dev/null, 8 connections"), 2.5
+        )
         self.report.at_most("export, CPU", median("cpu") / (self.payload / 2**30), 3, " s/GiB")
-        self.report.at_most("export, written beside the bundle", median("written") / (self.work / "airlock/b.tar").stat().st_size, 1.01)
+        self.report.at_most(
+            "export, written beside the bundle", median("written") / (self.work / "airlock/b.tar").stat().st_size, 1.01
+        )
 
     def export_tls(self, source):
         samples = rounds(self.exporters(source, tls=True, archives=False), self.runs)
@@ -143,17 +203,37 @@ class Bench:
 
     def export_from_afar(self, source):
         samples = rounds(self.exporters(source, tls=False, archives=False), self.runs)
-        self.report.table(f"Export from afar: {DELAY_MS} ms before each answer, {BYTES_PER_SECOND // 10**6} MB/s for each connection", samples, self.payload)
+        self.report.table(
+            f"Export from afar: {DELAY_MS} ms before each answer, {BYTES_PER_SECOND // 10**6} MB/s for each connection",
+            samples,
+            self.payload,
+        )
         self.wanted_export(samples, 0, 8, " from afar")
 
     def imports(self, tls):
         layouts, where = self.work / "folder", " over TLS" if tls else ""
         certificates = self.work / "certificates" if tls else None
-        with registry.Registry(self.work / "target-airlock", certificates) as ours, registry.Registry(self.work / "target-skopeo", certificates) as theirs:
+        with (
+            registry.Registry(self.work / "target-airlock", certificates) as ours,
+            registry.Registry(self.work / "target-skopeo", certificates) as theirs,
+        ):
             way = ["--cacert", self.work / "certificates/ca.pem"] if tls else ["--insecure"]
-            airlock_import = [[AIRLOCK, "import", "-q", self.work / "airlock/b.tar", ours.host, "--key", self.work / "key.pub", *way]]
-            skopeo_import = [["skopeo", "copy", "-q", *self.skopeo_way("dest", tls), "--src-shared-blob-dir", layouts / "blobs", f"oci:{layouts}/{i}:x",
-                              self.remote(theirs, r)] for i, r in enumerate(self.made)]  # fmt: skip
+            airlock_import = [
+                [AIRLOCK, "import", "-q", self.work / "airlock/b.tar", ours.host, "--key", self.work / "key.pub", *way]
+            ]
+            skopeo_import = [
+                [
+                    "skopeo",
+                    "copy",
+                    "-q",
+                    *self.skopeo_way("dest", tls),
+                    "--src-shared-blob-dir",
+                    layouts / "blobs",
+                    f"oci:{layouts}/{i}:x",
+                    self.remote(theirs, r),
+                ]
+                for i, r in enumerate(self.made)
+            ]
 
             def emptied(server, commands):
                 def run():
@@ -163,14 +243,26 @@ class Bench:
                 return run
 
             names = ("airlock import", "skopeo, from the folder")
-            samples = rounds({names[0]: emptied(ours, airlock_import), names[1]: emptied(theirs, skopeo_import)}, self.runs)
+            samples = rounds(
+                {names[0]: emptied(ours, airlock_import), names[1]: emptied(theirs, skopeo_import)}, self.runs
+            )
             self.report.table(f"Import into an empty docker-registry{where}", samples, self.payload)
-            ratio = lambda: self.report.median(samples, names[1], "wall") / self.report.median(samples, names[0], "wall")
+            ratio = lambda: (
+                self.report.median(samples, names[1], "wall") / self.report.median(samples, names[0], "wall")
+            )
             self.report.at_least(f"import{where}, beside skopeo", ratio(), 2 if tls else 2.5)
             if tls:
                 return
-            self.report.at_most("import, CPU", self.report.median(samples, names[0], "cpu") / (self.payload / 2**30), 1.5, " s/GiB")
-            samples = rounds({names[0]: lambda: measure(airlock_import, self.work), names[1]: lambda: measure(skopeo_import, self.work)}, self.runs)
+            self.report.at_most(
+                "import, CPU", self.report.median(samples, names[0], "cpu") / (self.payload / 2**30), 1.5, " s/GiB"
+            )
+            samples = rounds(
+                {
+                    names[0]: lambda: measure(airlock_import, self.work),
+                    names[1]: lambda: measure(skopeo_import, self.work),
+                },
+                self.runs,
+            )
             self.report.table("The same again: everything is there", samples, self.payload)
             self.report.at_least("repeated import, beside skopeo", ratio(), 5)
 
@@ -185,8 +277,13 @@ class Bench:
 
             return run
 
-        samples = rounds({"airlock verify": from_disk([AIRLOCK, "verify", "-q", bundle, "--key", self.work / "key.pub"]),
-                          "openssl dgst -sha256": from_disk(["openssl", "dgst", "-sha256", bundle])}, self.runs)  # fmt: skip
+        samples = rounds(
+            {
+                "airlock verify": from_disk([AIRLOCK, "verify", "-q", bundle, "--key", self.work / "key.pub"]),
+                "openssl dgst -sha256": from_disk(["openssl", "dgst", "-sha256", bundle]),
+            },
+            self.runs,
+        )
         self.report.table("Verify a local bundle, past the page cache", samples, self.payload)
 
     def memory(self, count, megabytes):
@@ -195,18 +292,28 @@ class Bench:
         with registry.Registry(fresh(self.work / "memory")) as source:
             for i in range(count):
                 store = images.Store()
-                layers = [store.add(images.OCI["gzip"], hashlib.shake_256(f"{i} {n}".encode()).digest(1 << 18) * max(1, (megabytes << 2) // count // 2))
-                          for n in range(2)]  # fmt: skip
+                layers = [
+                    store.add(
+                        images.OCI["gzip"],
+                        hashlib.shake_256(f"{i} {n}".encode()).digest(1 << 18) * max(1, (megabytes << 2) // count // 2),
+                    )
+                    for n in range(2)
+                ]
                 reference = f"quay.io/bench/image{i}:1"
                 made[reference] = manifest(store, i, layers)
                 total += sum(map(len, store.blobs.values()))
                 images.fill(source, store, {reference: made[reference]})
             self.made, kept = made, self.made
-            sample = measure([self.airlock_export(source, False, fresh(self.work / "airlock-memory")) + ["--jobs", "8"]], self.work)
+            sample = measure(
+                [self.airlock_export(source, False, fresh(self.work / "airlock-memory")) + ["--jobs", "8"]], self.work
+            )
             self.made = kept
         shutil.rmtree(self.work / "memory")
         shutil.rmtree(self.work / "airlock-memory")
-        print(f"  {count:4} images, {total / 2**30:6.2f} GiB: {sample.peak:5.1f} MB peak, {sample.wall:6.2f} s, {sample.cpu / (total / 2**30):.2f} CPU s/GiB", flush=True)
+        print(
+            f"  {count:4} images, {total / 2**30:6.2f} GiB: {sample.peak:5.1f} MB peak, {sample.wall:6.2f} s, {sample.cpu / (total / 2**30):.2f} CPU s/GiB",
+            flush=True,
+        )
         return sample.peak
 
 

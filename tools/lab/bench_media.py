@@ -17,8 +17,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab import images  # noqa: E402
-from lab.bench import AIRLOCK, far_away, manifest  # noqa: E402
+from lab import images
+from lab.bench import AIRLOCK, far_away, manifest
 
 BASE_KIB, IPTABLES_KIB = 1_200, 18_000
 OWN_KIB = {"kube-apiserver": 33_000, "kube-controller-manager": 31_500, "kube-scheduler": 18_000, "kube-proxy": 10_500}
@@ -34,7 +34,9 @@ def control_planes(store):
     for version, tags in images.KUBEONE_1_8.items():
         for name, kib in OWN_KIB.items():
             below = [base, layer(store, "iptables", IPTABLES_KIB)] if name == "kube-proxy" else [base]
-            made[f"registry.k8s.io/{name}:{version}"] = manifest(store, name, [*below, layer(store, name + version, kib)])
+            made[f"registry.k8s.io/{name}:{version}"] = manifest(
+                store, name, [*below, layer(store, name + version, kib)]
+            )
         for name, kib in (("coredns/coredns", 17_000), ("etcd", 56_000), ("pause", 310)):
             tag = tags[name.split("/")[0]]
             made[f"registry.k8s.io/{name}:{tag}"] = manifest(store, name, [base, layer(store, name + tag, kib)])
@@ -43,7 +45,9 @@ def control_planes(store):
 
 def received():
     """Bytes that came over loopback since the machine started."""
-    line = next(line for line in pathlib.Path("/proc/net/dev").read_text().splitlines() if line.strip().startswith("lo:"))
+    line = next(
+        line for line in pathlib.Path("/proc/net/dev").read_text().splitlines() if line.strip().startswith("lo:")
+    )
     return int(line.split(":")[1].split()[0])
 
 
@@ -53,21 +57,37 @@ class Run:
     def __init__(self, work, server):
         self.work = work
         self.environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
-        self.options = ["--filter", "control-plane", "--key", "key.key", "--mirror", f"registry.k8s.io={server.url}", "-q"]
+        self.options = [
+            "--filter",
+            "control-plane",
+            "--key",
+            "key.key",
+            "--mirror",
+            f"registry.k8s.io={server.url}",
+            "-q",
+        ]
 
     def command(self, name, version, *more):
         return [AIRLOCK, "export", *self.options, "--kubernetes-versions", version, "-o", name, *more]
 
     def measured(self, what, name, version, *more):
         before, started = received(), time.monotonic()
-        subprocess.run(self.command(name, version, *more), cwd=self.work, env=self.environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            self.command(name, version, *more),
+            cwd=self.work,
+            env=self.environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         seconds = time.monotonic() - started
         size = (self.work / name).stat().st_size
         print(f"  {what:44}{size / 2**20:10.1f}{(received() - before) / 2**20:13.1f}{seconds:9.2f}", flush=True)
 
     def killed(self, name, version, size):
         """SIGKILL when about half of it is written down in the journal."""
-        process = subprocess.Popen(self.command(name, version), cwd=self.work, env=self.environment, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            self.command(name, version), cwd=self.work, env=self.environment, stdout=subprocess.DEVNULL
+        )
         journal = self.work / f"{name}.journal"
         while process.poll() is None:
             lines = [line.split() for line in journal.read_text().splitlines()[2:]] if journal.exists() else []
@@ -87,7 +107,9 @@ def sums(bundle):
 def main():
     work = pathlib.Path(tempfile.mkdtemp(prefix="airlock-media-"))
     try:
-        subprocess.run([AIRLOCK, "keygen", "-q", "key", "--no-passphrase"], cwd=work, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [AIRLOCK, "keygen", "-q", "key", "--no-passphrase"], cwd=work, check=True, stdout=subprocess.DEVNULL
+        )
         store = images.Store()
         made = control_planes(store)
         with far_away() as server:

@@ -14,7 +14,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab import images, registry  # noqa: E402
+from lab import images, registry
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 AIRLOCK = ROOT / "build/src/airlock"
@@ -29,14 +29,22 @@ def title(text):
 
 def run(*command, cwd, stdin=None, capture=False):
     print("$", shlex.join(str(part).replace(str(AIRLOCK), "airlock") for part in command), flush=True)
-    return subprocess.run(list(map(str, command)), cwd=cwd, check=True, text=True, input=stdin,
-                          stdout=subprocess.PIPE if capture else None).stdout  # fmt: skip
+    return subprocess.run(
+        list(map(str, command)),
+        cwd=cwd,
+        check=True,
+        text=True,
+        input=stdin,
+        stdout=subprocess.PIPE if capture else None,
+    ).stdout
 
 
 @contextlib.contextmanager
 def stand_in(directory):
     """A docker-registry with images under the real names; yields the options that lead airlock to it."""
-    print("making images of Debian packages (the first time, packages of three architectures are downloaded)", flush=True)
+    print(
+        "making images of Debian packages (the first time, packages of three architectures are downloaded)", flush=True
+    )
     factory = images.Factory(images.Packages(ROOT / "build/lab"))
     made = images.control_plane(factory, images.KUBEONE_1_8)
     with registry.Registry(directory / "upstream") as server:
@@ -49,8 +57,20 @@ def export(directory, mirror):
     title("On the connected side: a key, and the images in one signed file")
     run(AIRLOCK, "keygen", "alice", "--no-passphrase", cwd=directory)
     run(AIRLOCK, "list", "--filter", "control-plane", "--kubernetes-versions", VERSIONS, cwd=directory)
-    run(AIRLOCK, "export", "--filter", "control-plane", "--kubernetes-versions", VERSIONS, "--key", "alice.key",
-        "-o", "kubernetes.tar", *mirror, cwd=directory)  # fmt: skip
+    run(
+        AIRLOCK,
+        "export",
+        "--filter",
+        "control-plane",
+        "--kubernetes-versions",
+        VERSIONS,
+        "--key",
+        "alice.key",
+        "-o",
+        "kubernetes.tar",
+        *mirror,
+        cwd=directory,
+    )
 
 
 def review(directory):
@@ -59,7 +79,17 @@ def review(directory):
     extracted = directory / "extracted"
     extracted.mkdir()
     run("tar", "xf", directory / "kubernetes.tar", cwd=extracted)
-    run("openssl", "dgst", "-sha256", "-verify", "../alice.pub", "-signature", "signatures/alice.sig", "SHA256SUMS", cwd=extracted)
+    run(
+        "openssl",
+        "dgst",
+        "-sha256",
+        "-verify",
+        "../alice.pub",
+        "-signature",
+        "signatures/alice.sig",
+        "SHA256SUMS",
+        cwd=extracted,
+    )
     run("sha256sum", "--strict", "--quiet", "-c", "SHA256SUMS", cwd=extracted)
     print("sha256sum: every file is as listed")
 
@@ -70,8 +100,19 @@ def import_and_compare(directory):
     registry.make_certificates(certificates)
     with registry.Registry(directory / "inside", certificates, LOGIN) as inside:
         target = f"{inside.host}/kubernetes"
-        command = [AIRLOCK, "import", "kubernetes.tar", target, "--key", "alice.pub", "--cacert", "certificates/ca.pem",
-                   "--username", LOGIN[0], "--password-stdin"]  # fmt: skip
+        command = [
+            AIRLOCK,
+            "import",
+            "kubernetes.tar",
+            target,
+            "--key",
+            "alice.pub",
+            "--cacert",
+            "certificates/ca.pem",
+            "--username",
+            LOGIN[0],
+            "--password-stdin",
+        ]
         run(*command, "--emit", "registry.yaml", cwd=directory, stdin=LOGIN[1] + "\n")
         print("\nwhat goes into the KubeOneCluster manifest:\n" + (directory / "registry.yaml").read_text())
         title("Again: nothing is sent")
@@ -94,7 +135,18 @@ def compare(directory, inside, name):
     """The platform's manifest that skopeo gets from inside is the one that upstream served."""
     (directory / "trust").mkdir(exist_ok=True)
     (directory / "trust/ca.crt").write_bytes((directory / "certificates/ca.pem").read_bytes())
-    run("skopeo", "copy", "-q", "--src-cert-dir", "trust", "--src-creds", ":".join(LOGIN), f"docker://{name}", "dir:pulled", cwd=directory)
+    run(
+        "skopeo",
+        "copy",
+        "-q",
+        "--src-cert-dir",
+        "trust",
+        "--src-creds",
+        ":".join(LOGIN),
+        f"docker://{name}",
+        "dir:pulled",
+        cwd=directory,
+    )
     pulled = images.digest((directory / "pulled/manifest.json").read_bytes())
     expected = platform_digest(directory / "kubernetes.tar")
     print(f"pulled from inside  {pulled}\nin the bundle       {expected}")

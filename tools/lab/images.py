@@ -177,7 +177,9 @@ def control_plane(factory: Factory, versions: dict, architectures=("amd64", "arm
             layers = [base, (packages, "zstd", ()), ((), "gzip", mark)]
             images[f"registry.k8s.io/{name}:{version}"] = factory.index(list(architectures), layers, OCI)
         coredns = [base, (("busybox-static",), "gzip", (("etc/coredns-version", tags["coredns"].encode()),))]
-        images[f"registry.k8s.io/coredns/coredns:{tags['coredns']}"] = factory.index(["amd64", "arm64"], coredns, DOCKER)
+        images[f"registry.k8s.io/coredns/coredns:{tags['coredns']}"] = factory.index(
+            ["amd64", "arm64"], coredns, DOCKER
+        )
         etcd = [base, (("etcd-server", "etcd-client"), "gzip", ())]
         images[f"registry.k8s.io/etcd:{tags['etcd']}"] = factory.index(["amd64", "arm64"], etcd, OCI)
         pause = [(("busybox-static",), "gzip", ())]
@@ -214,8 +216,12 @@ class Pusher:
         path = location.split("://", 1)[-1]
         path = path[path.index("/") :] if "://" in location else location
         separator = "&" if "?" in path else "?"
-        self._call("PUT", f"{path}{separator}digest={blob_digest}", self.store.blobs[blob_digest],
-                   **{"Content-Type": "application/octet-stream"})  # fmt: skip
+        self._call(
+            "PUT",
+            f"{path}{separator}digest={blob_digest}",
+            self.store.blobs[blob_digest],
+            **{"Content-Type": "application/octet-stream"},
+        )
 
     def push(self, repository: str, tag: str, top: dict) -> None:
         body = self.store.blobs[top["digest"]]

@@ -36,7 +36,9 @@ def measure(commands, directory):
     written = 0
     for command in commands:
         started = time.monotonic()
-        process = subprocess.Popen(list(map(str, command)), cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            list(map(str, command)), cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
         peak = max(peak, watch_memory(process.pid))
         wall += time.monotonic() - started
         io = pathlib.Path(f"/proc/{process.pid}/io").read_text()
@@ -70,15 +72,21 @@ class Report:
     def table(self, title, samples, payload, disk=False):
         """The first of `samples` is what the others are compared with. `payload` in bytes."""
         first = next(iter(samples))
-        print(f"\n{title}\n  {'':36}{'wall s':>20}{'ratio':>8}{'CPU s':>8}{'s/GiB':>7}{'peak MB':>9}{'written' if disk else '':>9}", flush=True)
+        print(
+            f"\n{title}\n  {'':36}{'wall s':>20}{'ratio':>8}{'CPU s':>8}{'s/GiB':>7}{'peak MB':>9}{'written' if disk else '':>9}",
+            flush=True,
+        )
         for name in samples:
             walls = sorted(s.wall for s in samples[name])
             spread = f"{self.median(samples, name, 'wall'):.2f} ({walls[0]:.2f}-{walls[-1]:.2f})"
             cpu = self.median(samples, name, "cpu")
             written = self.median(samples, name, "written") / payload
             ratio = self.median(samples, name, "wall") / self.median(samples, first, "wall")
-            print(f"  {name:36}{spread:>20}{ratio:>7.1f}x{cpu:>8.2f}{cpu / (payload / 2**30):>7.2f}"
-                  f"{self.median(samples, name, 'peak'):>9.0f}" + (f"{written:>8.2f}x" if disk else ""), flush=True)  # fmt: skip
+            print(
+                f"  {name:36}{spread:>20}{ratio:>7.1f}x{cpu:>8.2f}{cpu / (payload / 2**30):>7.2f}"
+                f"{self.median(samples, name, 'peak'):>9.0f}" + (f"{written:>8.2f}x" if disk else ""),
+                flush=True,
+            )
 
     @staticmethod
     def median(samples, name, field):

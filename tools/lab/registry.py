@@ -23,17 +23,43 @@ def make_certificates(directory: pathlib.Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     openssl = lambda *args: subprocess.run(["openssl", *args], cwd=directory, check=True, capture_output=True)
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    openssl("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30", "-subj", "/CN=lab authority")
+    openssl(
+        "req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30", "-subj", "/CN=lab authority"
+    )
     openssl("req", *new_key, "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=localhost")
     (directory / "extensions").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    openssl("x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "30", "-extfile", "extensions", "-out", "cert.pem")  # fmt: skip
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        "request.pem",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-days",
+        "30",
+        "-extfile",
+        "extensions",
+        "-out",
+        "cert.pem",
+    )
 
 
 class Registry:
     """A docker-registry process. Use it as a context manager: leaving stops the process by its pid."""
 
-    def __init__(self, directory, certificates=None, login=None, token_auth=None, environment=None, more=None, client_certificates=False):
+    def __init__(
+        self,
+        directory,
+        certificates=None,
+        login=None,
+        token_auth=None,
+        environment=None,
+        more=None,
+        client_certificates=False,
+    ):
         self.directory = pathlib.Path(directory)
         self.certificates = certificates and pathlib.Path(certificates)
         self.login = login  # (user, password)
@@ -55,7 +81,11 @@ class Registry:
 
     def requests(self, method: str = "") -> list:
         """Lines of the access log for a method: what a client really did."""
-        return [line for line in self.log.read_text(errors="replace").splitlines() if f'"{method}' in line and "HTTP/1" in line]
+        return [
+            line
+            for line in self.log.read_text(errors="replace").splitlines()
+            if f'"{method}' in line and "HTTP/1" in line
+        ]
 
     def _config(self) -> dict:
         config = {

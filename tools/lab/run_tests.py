@@ -15,7 +15,11 @@ SANITIZED = ROOT / "build-sanitized"
 THREADED = ROOT / "build-threads"
 THREAD_OPTIONS = {"TSAN_OPTIONS": "halt_on_error=0:exitcode=98:second_deadlock_stack=1"}
 # What runs many threads at once: transfers, their faults, verification.
-THREADED_TESTS = ["tests/functional/test_export.py", "tests/functional/test_import.py", "tests/functional/test_faults.py"]
+THREADED_TESTS = [
+    "tests/functional/test_export.py",
+    "tests/functional/test_import.py",
+    "tests/functional/test_faults.py",
+]
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -38,8 +42,15 @@ def say(text):
 
 def run(command, env=None):
     """Runs a command, shows its output as it comes, and returns status and output."""
-    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True, errors="replace", env={**os.environ, **(env or {})})  # fmt: skip
+    process = subprocess.Popen(
+        list(map(str, command)),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**os.environ, **(env or {})},
+    )
     lines = []
     for line in process.stdout:
         lines.append(line)
@@ -65,8 +76,10 @@ def functional_tests(count, build, env=None, which=("tests/functional",)):
     say(f"functional tests, {build.name}")
     programs = {"AIRLOCK": str(build / "src/airlock"), "TEST_REGISTRY": str(build / "tests/test-registry")}
     cache = os.environ.get("LAB_CACHE", str(ROOT / "build/lab"))
-    status, text = run(["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--durations=5", *which],
-                       {**programs, "LAB_CACHE": cache, **(env or {})})  # fmt: skip
+    status, text = run(
+        ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--durations=5", *which],
+        {**programs, "LAB_CACHE": cache, **(env or {})},
+    )
     last = text.strip().splitlines()[-1] if text.strip() else ""
     numbers = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
     failed = numbers.get("failed", 0) + numbers.get("error", 0) + numbers.get("errors", 0)
@@ -83,7 +96,11 @@ def check(count, name, command, env=None):
 
 def sources():
     """Found by walking, because a machine that only unpacked a tarball has no git."""
-    return sorted(str(path.relative_to(ROOT)) for folder in ("src", "include", "tests") for path in (ROOT / folder).rglob("*.[ch]pp"))
+    return sorted(
+        str(path.relative_to(ROOT))
+        for folder in ("src", "include", "tests")
+        for path in (ROOT / folder).rglob("*.[ch]pp")
+    )
 
 
 class Tidy:
@@ -115,9 +132,22 @@ def build_with(sanitizers, folder, *targets):
     say(f"building with the sanitizers {sanitizers}")
     if not (folder / "build.ninja").exists():
         # GCC 12 warns of uninitialized values inside its own headers when it instruments: warnings are the other build's.
-        subprocess.run(["meson", "setup", folder, f"-Db_sanitize={sanitizers}", "-Db_lundef=false", "-Doptimization=1",
-                        "-Ddebug=true", "-Dwerror=false", "-Dcpp_args=-w -g1 -fno-sanitize-recover=all -fno-omit-frame-pointer"],
-                       cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+        subprocess.run(
+            [
+                "meson",
+                "setup",
+                folder,
+                f"-Db_sanitize={sanitizers}",
+                "-Db_lundef=false",
+                "-Doptimization=1",
+                "-Ddebug=true",
+                "-Dwerror=false",
+                "-Dcpp_args=-w -g1 -fno-sanitize-recover=all -fno-omit-frame-pointer",
+            ],
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
     return run(["ninja", "-C", folder, "--quiet", *targets])[0] == 0
 
 
@@ -138,7 +168,12 @@ def main():
     if not quick:
         if build_with("address,undefined", SANITIZED):
             unit_tests(count, SANITIZED, SANITIZER_OPTIONS)
-            check(count, "fuzzed inputs, sanitized", [SANITIZED / "tests/fuzz-replay", "tests/fuzz/corpus"], SANITIZER_OPTIONS)
+            check(
+                count,
+                "fuzzed inputs, sanitized",
+                [SANITIZED / "tests/fuzz-replay", "tests/fuzz/corpus"],
+                SANITIZER_OPTIONS,
+            )
             functional_tests(count, SANITIZED, SANITIZER_OPTIONS)
         else:
             count.add(0, 1)

@@ -53,13 +53,38 @@ class TokenServer:
 
     def options(self) -> dict:
         """docker-registry's auth.token section."""
-        return {"realm": self.url, "service": "lab", "issuer": "lab tokens", "rootcertbundle": str(self.directory / "token.pem")}
+        return {
+            "realm": self.url,
+            "service": "lab",
+            "issuer": "lab tokens",
+            "rootcertbundle": str(self.directory / "token.pem"),
+        }
 
     def __enter__(self):
         self.directory.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-                        "-subj", "/CN=lab tokens", "-keyout", "token.key", "-out", "token.pem"],
-                       cwd=self.directory, check=True, capture_output=True)  # fmt: skip
+        subprocess.run(
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "30",
+                "-subj",
+                "/CN=lab tokens",
+                "-keyout",
+                "token.key",
+                "-out",
+                "token.pem",
+            ],
+            cwd=self.directory,
+            check=True,
+            capture_output=True,
+        )
         pem = (self.directory / "token.pem").read_text()
         self.certificate = "".join(line for line in pem.splitlines() if "-----" not in line)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -75,10 +100,22 @@ class TokenServer:
             kind, name, actions = scope.split(":", 2)
             access.append({"type": kind, "name": name, "actions": actions.split(",")})
         now = int(time.time())
-        claims = {"iss": "lab tokens", "sub": "user", "aud": "lab", "nbf": now - 10, "iat": now, "exp": now + self.lifetime,
-                  "jti": str(time.monotonic_ns()), "access": access}  # fmt: skip
+        claims = {
+            "iss": "lab tokens",
+            "sub": "user",
+            "aud": "lab",
+            "nbf": now - 10,
+            "iat": now,
+            "exp": now + self.lifetime,
+            "jti": str(time.monotonic_ns()),
+            "access": access,
+        }
         header = {"typ": "JWT", "alg": "ES256", "x5c": [self.certificate]}
         text = ".".join(_encode(json.dumps(part).encode()) for part in (header, claims))
-        signed = subprocess.run(["openssl", "dgst", "-sha256", "-sign", str(self.directory / "token.key")], input=text.encode(),
-                                check=True, capture_output=True)  # fmt: skip
+        signed = subprocess.run(
+            ["openssl", "dgst", "-sha256", "-sign", str(self.directory / "token.key")],
+            input=text.encode(),
+            check=True,
+            capture_output=True,
+        )
         return f"{text}.{_encode(_raw_signature(signed.stdout))}"

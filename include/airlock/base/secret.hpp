@@ -51,6 +51,11 @@ class Secret {
     bytes_.insert(bytes_.end(), more.begin(), more.end());
     return *this;
   }
+  /// Ends it with a NUL, for the C functions that ask for one. The NUL counts in size().
+  Secret& terminate() {
+    bytes_.push_back('\0');
+    return *this;
+  }
   void drop_last() { bytes_.pop_back(); }
   bool operator==(const Secret&) const = default;
 

@@ -110,10 +110,10 @@ class Policy {
   /// in one role and without revoked keys. An Error (code `trust`).
   explicit Policy(PolicyContent content);
 
-  /// Checks the signatures over `content`. An Error (code `trust`) when they meet the requirements of no stream (of
+  /// Checks the signatures over `text`. An Error (code `trust`) when they meet the requirements of no stream (of
   /// `circumstances.stream`, where that is given), or when two forms of a signature disagree; code `format` for a
   /// malformed file.
-  Authentication authenticate(std::string_view content, const std::vector<SignatureFile>& files,
+  Authentication authenticate(std::string_view text, const std::vector<SignatureFile>& files,
                               const Circumstances& circumstances) const;
 
   /// Checks the bundle's claims against the rules of its stream. An Error says which rule failed: code `trust` for a
