@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a C++ source that holds the catalog: embed_files.py OUTPUT FILE...
+"""Writes a C++ source that holds the catalog: embed_files.py OUTPUT DEPFILE FOLDER
 
 Each file becomes JSON, one text for each of its top-level keys, so that the program reads at its start what it needs and
 no more: YAML takes ten times as long, and the fields of manifests and the patches of a release are rarely asked for.
@@ -27,9 +27,15 @@ def canonical(value) -> str:
 
 
 def main() -> None:
-    output, *inputs = sys.argv[1:]
+    output, depfile, folder = sys.argv[1:]
+    inputs = sorted(pathlib.Path(folder).glob("*.yaml"))
+    if not inputs:
+        sys.exit(f"{folder}: no catalog files")
+    # The folder itself changes when a file is added or removed.
+    dependencies = " ".join(str(path).replace(" ", r"\ ") for path in [pathlib.Path(folder), *inputs])
+    pathlib.Path(depfile).write_text(f"{output}: {dependencies}\n", encoding="utf-8")
     rows, sums = [], ""
-    for path in sorted(map(pathlib.Path, inputs), key=lambda p: p.name):
+    for path in inputs:
         try:
             content = catalog_yaml.loads(path.read_text(encoding="utf-8"))
         except catalog_yaml.CatalogError as error:
@@ -39,12 +45,12 @@ def main() -> None:
     digest = hashlib.sha256(sums.encode()).hexdigest()
     pathlib.Path(output).write_text(
         "// Made by tools/embed_files.py; do not edit.\n"
-        '#include "catalog/embedded.hpp"\n\n'
-        "namespace airlock::catalog {\n\n"
+        '#include "kubeone/embedded.hpp"\n\n'
+        "namespace airlock::kubeone {\n\n"
         "namespace {\nconstexpr EmbeddedPart parts[] = {\n" + "\n".join(rows) + "\n};\n}  // namespace\n\n"
         "std::span<const EmbeddedPart> embedded_parts() { return parts; }\n\n"
         f'std::string_view embedded_digest() {{ return "sha256:{digest}"; }}\n\n'
-        "}  // namespace airlock::catalog\n",
+        "}  // namespace airlock::kubeone\n",
         encoding="utf-8",
     )
 

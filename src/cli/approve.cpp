@@ -14,7 +14,7 @@ struct ApproveOptions : SignVerbOptions {
   std::string comment;
 };
 
-void run(const ApproveOptions& options, const Conduct& conduct) {
+void run(const ApproveOptions& options, const GlobalOptions& global) {
   constexpr std::size_t longest_comment = 2000;
   if (options.comment.size() > longest_comment)
     throw Error(ErrorCode::usage, "--comment has " + std::to_string(options.comment.size()) +
@@ -23,27 +23,26 @@ void run(const ApproveOptions& options, const Conduct& conduct) {
   if (!is_utf8(options.comment))
     throw Error(ErrorCode::usage, "--comment is not in UTF-8")
         .hint("set the terminal's encoding to UTF-8 (LANG=C.UTF-8)");
-  Reporter reporter(conduct.reporter());
+  Reporter reporter(global.reporter());
   const auto request = options.request();
   const auto key = options.signing.load();
   const auto result = flow::approve_bundle(request, key, options.comment, reporter);
-  print_signed(options, request, result, key.public_key(), "approved", conduct);
+  print_signed(options, request, result, key.public_key(), "approved", global);
 }
 
 }  // namespace
 
-void add_approve(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("approve", "Check a bundle's content and add a reviewer's approval to it, in place");
+void add_approve(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<ApproveOptions>();
-  options->add_to(*verb);
-  verb->add_option("--comment", options->comment, "What the reviewer has to say; it is signed with the approval")
+  options->add_to(verb);
+  verb.add_option("--comment", options->comment, "What the reviewer has to say; it is signed with the approval")
       ->type_name("TEXT");
-  conduct.add_to(*verb);
-  verb->footer(
+  global.add_to(verb);
+  verb.footer(
       "Example:\n  airlock approve /media/usb/kubernetes.tar --key bob.key --comment \"scanned, change 4711\"\n"
       "Verify the exporter's signature first: airlock verify BUNDLE --key PUB. With the digest that it prints, "
       "--verified spares reading everything a second time.");
-  verb->callback([=, &conduct] { run(*options, conduct); });
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

@@ -19,46 +19,45 @@ struct CheckOptions {
   unsigned jobs = 0;
 };
 
-void run(const CheckOptions& options, const Conduct& conduct) {
-  Reporter reporter(conduct.reporter());
+void run(const CheckOptions& options, const GlobalOptions& global) {
+  Reporter reporter(global.reporter());
   flow::CheckRequest request{.verify = {}, .target = options.target.location(), .client = options.target.client()};
   request.verify.bundle = options.bundle;
   options.trust.apply(request.verify);
   request.verify.jobs = processors();
   request.jobs = options.jobs;
   const auto summary = flow::check_registry(request, options.trust.policy(), reporter);
-  if (conduct.json())
+  if (global.json())
     print_json({{"registry", request.target.str()},
                 {"names", summary.names},
                 {"manifests", summary.manifests},
                 {"blobs", summary.blobs},
                 {"problems", summary.problems}});
   if (!summary.problems.empty()) {
-    if (!conduct.json()) print(join(summary.problems, "\n") + "\n");
+    if (!global.json()) print(join(summary.problems, "\n") + "\n");
     throw Error(ErrorCode::registry, Side::target,
                 request.target.str() + " lacks something: " + count_of(summary.problems.size(), "problem"))
         .hint("run airlock import again; it sends what is missing");
   }
-  if (!conduct.json())
+  if (!global.json())
     print(request.target.str() + ": all that clusters will ask for is there: " + count_of(summary.names, "name") +
           ", " + count_of(summary.manifests, "manifest") + " of platforms, " + count_of(summary.blobs, "blob") + "\n");
 }
 
 }  // namespace
 
-void add_check(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("check", "Ask a registry for all that the clusters of a bundle will ask for");
+void add_check(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<CheckOptions>();
-  options->target.add_to(*verb);
-  verb->add_option("--bundle", options->bundle, "The bundle that was imported")->required()->type_name("BUNDLE");
-  options->trust.add_to(*verb);
-  add_request_jobs(*verb, options->jobs);
-  conduct.add_to(*verb);
-  verb->footer(
+  options->target.add_to(verb);
+  verb.add_option("--bundle", options->bundle, "The bundle that was imported")->required()->type_name("BUNDLE");
+  options->trust.add_to(verb);
+  add_request_jobs(verb, options->jobs);
+  global.add_to(verb);
+  verb.footer(
       "Example:\n  airlock check registry.local:5000/kubernetes --bundle /media/usb/kubernetes.tar --key alice.pub "
       "--cacert "
       "ca.pem");
-  verb->callback([=, &conduct] { run(*options, conduct); });
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "airlock/base/json.hpp"
-#include "airlock/catalog/catalog.hpp"
+#include "airlock/kubeone/catalog.hpp"
 #include "cli/configuration.hpp"
 #include "cli/verbs.hpp"
 
@@ -23,19 +23,19 @@ struct ConfigOptions {
 /// Where KubeOne's images come from, over all releases.
 std::vector<std::string> known_sources() {
   std::set<std::string> hosts{"registry.k8s.io"};
-  const auto catalog = catalog::Catalog::built_in();
+  const auto catalog = kubeone::Catalog::built_in();
   for (const std::string& line : catalog.lines())
     for (const auto& component : catalog.find_release(line)->components)
       for (const auto& ranged : component.images) hosts.insert(ranged.image.registry);
   return {hosts.begin(), hosts.end()};
 }
 
-void run(const ConfigOptions& options, const Conduct& conduct) {
+void run(const ConfigOptions& options, const GlobalOptions& global) {
   const auto target = registry::Location::parse(options.target);
   const auto reach = options.plain_http ? registry::Reach::plain_http
                      : options.insecure ? registry::Reach::tls_unverified
                                         : registry::Reach::tls_verified;
-  Reporter reporter(conduct.reporter());
+  Reporter reporter(global.reporter());
   options.configuration.check(target);
   const auto consumer = options.configuration.consumer("", reporter);
   options.configuration.check_manifests(consumer);
@@ -47,7 +47,7 @@ void run(const ConfigOptions& options, const Conduct& conduct) {
   const auto warnings = options.configuration.mirrors ? std::vector<std::string>() : configuration.warnings();
   for (const std::string& warning : warnings) reporter.warning(warning);
   options.configuration.write(configuration, mirror, reporter);
-  if (conduct.json())
+  if (global.json())
     print_json({{"registry", target.str()},
                 {"registryConfiguration", configuration.stanza()},
                 {"kubeone", consumer.release},
@@ -58,21 +58,20 @@ void run(const ConfigOptions& options, const Conduct& conduct) {
 
 }  // namespace
 
-void add_config(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("config", "Print the KubeOne configuration for a registry, without contacting it");
+void add_config(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<ConfigOptions>();
-  verb->add_option("REGISTRY", options->target, "The local registry: HOST[:PORT][/PREFIX]")->required();
-  verb->add_flag("--insecure", options->insecure, "The nodes cannot verify its TLS certificate");
-  verb->add_flag("--plain-http", options->plain_http, "It speaks plain HTTP")->excludes("--insecure");
-  options->configuration.add_to(*verb, false);
-  verb->add_option("--source", options->sources,
-                   "A source registry to mirror (default: all that KubeOne's images come from)")
+  verb.add_option("REGISTRY", options->target, "The local registry: HOST[:PORT][/PREFIX]")->required();
+  verb.add_flag("--insecure", options->insecure, "The nodes cannot verify its TLS certificate");
+  verb.add_flag("--plain-http", options->plain_http, "It speaks plain HTTP")->excludes("--insecure");
+  options->configuration.add_to(verb, false);
+  verb.add_option("--source", options->sources,
+                  "A source registry to mirror (default: all that KubeOne's images come from)")
       ->allow_extra_args(false)
       ->type_name("HOST")
       ->group("Configuration");
-  conduct.add_to(*verb);
-  verb->footer("Example:\n  airlock config registry.local:5000/kubernetes --kubeone 1.11");
-  verb->callback([=, &conduct] { run(*options, conduct); });
+  global.add_to(verb);
+  verb.footer("Example:\n  airlock config registry.local:5000/kubernetes --kubeone 1.11");
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

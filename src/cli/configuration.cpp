@@ -59,7 +59,7 @@ void ConfigurationOptions::add_to(CLI::App& verb, bool with_bundle) {
 }
 
 kubeone::Consumer ConfigurationOptions::consumer(const std::string& bundle_release, Reporter& reporter) const {
-  const auto catalog = catalog::Catalog::built_in();
+  const auto catalog = kubeone::Catalog::built_in();
   std::string name = kubeone.empty() ? bundle_release : kubeone;
   std::vector<std::string> versions;
   std::set<std::string> api_versions;
@@ -71,8 +71,8 @@ kubeone::Consumer ConfigurationOptions::consumer(const std::string& bundle_relea
     }
   // A bundle may be of a release that this airlock does not know; the newest is the best guess then.
   if (!kubeone.empty() || catalog.find_release(name) != nullptr)
-    return kubeone::consumer_of(catalog, catalog::choose_release(catalog, name, {}));
-  const auto& release = catalog::choose_release(catalog, "", versions, api_versions);
+    return kubeone::consumer_of(catalog, kubeone::choose_release(catalog, name, {}));
+  const auto& release = kubeone::choose_release(catalog, "", versions, api_versions);
   reporter.note(
       "the configuration is for KubeOne " + release.version + ", " +
       (versions.empty() ? "the newest that is known" : "the newest that supports the manifest's Kubernetes version") +
@@ -106,9 +106,9 @@ void ConfigurationOptions::check(const registry::Location& target) const {
 void ConfigurationOptions::check_versions(const std::vector<std::string>& versions) const {
   for (const auto& manifest : patch) {
     const auto cluster = kubeone::read_cluster(manifest);
-    const auto wanted = catalog::Version::parse(cluster.kubernetes_version);
+    const auto wanted = kubeone::Version::parse(cluster.kubernetes_version);
     bool found = false;
-    for (const std::string& version : versions) found = found || (wanted && catalog::Version::parse(version) == wanted);
+    for (const std::string& version : versions) found = found || (wanted && kubeone::Version::parse(version) == wanted);
     if (found || any_version) continue;
     throw Error(
         ErrorCode::selection,

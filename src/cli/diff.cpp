@@ -39,28 +39,27 @@ std::string to_text(const transfer::Difference& difference) {
          count_of(difference.gone_blobs, "blob") + " gone, " + human_size(difference.gone_bytes) + "\n";
 }
 
-void run(const DiffOptions& options, const Conduct& conduct) {
-  Reporter reporter(conduct.reporter());
+void run(const DiffOptions& options, const GlobalOptions& global) {
+  Reporter reporter(global.reporter());
   const auto places = options.volumes.places();
   const auto before = transfer::read_inventory(options.before, places);
   const auto after = transfer::read_inventory(options.after, places);
   const auto difference = transfer::compare(before, after);
   reporter.note("NOT VERIFIED: this is what the " + to_string(before.kind) + " and the " + to_string(after.kind) +
                 " say of themselves");
-  print(conduct.json() ? pretty_json(to_json(difference)) + "\n" : to_text(difference));
+  print(global.json() ? pretty_json(to_json(difference)) + "\n" : to_text(difference));
 }
 
 }  // namespace
 
-void add_diff(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("diff", "Compare two bundles, lock files or receipts, without believing them");
+void add_diff(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<DiffOptions>();
-  verb->add_option("OLD", options->before, "A bundle, lock file or receipt")->required();
-  verb->add_option("NEW", options->after, "Another one")->required();
-  options->volumes.add_to(*verb);
-  conduct.add_to(*verb);
-  verb->footer("Example:\n  airlock diff may.tar june.tar");
-  verb->callback([=, &conduct] { run(*options, conduct); });
+  verb.add_option("OLD", options->before, "A bundle, lock file or receipt")->required();
+  verb.add_option("NEW", options->after, "Another one")->required();
+  options->volumes.add_to(verb);
+  global.add_to(verb);
+  verb.footer("Example:\n  airlock diff may.tar june.tar");
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

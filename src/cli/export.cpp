@@ -98,12 +98,12 @@ std::string public_key_beside(const std::string& private_key) {
   return std::filesystem::exists(path) ? shell_word(path.string()) : "PUBLIC-KEY";
 }
 
-void run(const ExportOptions& options, const Conduct& conduct) {
-  Reporter reporter(conduct.reporter());
+void run(const ExportOptions& options, const GlobalOptions& global) {
+  Reporter reporter(global.reporter());
   if (options.dry_run) {
     const auto result = flow::plan_export(make_request(options, reporter), reporter);
-    print(conduct.json() ? pretty_json(to_json(result)) + "\n"
-                         : "Would write " + human_size(result.archive_size) + ":\n" + summary(result));
+    print(global.json() ? pretty_json(to_json(result)) + "\n"
+                        : "Would write " + human_size(result.archive_size) + ":\n" + summary(result));
     return;
   }
   if (options.output.empty())
@@ -116,7 +116,7 @@ void run(const ExportOptions& options, const Conduct& conduct) {
   auto request = make_request(options, reporter);
   request.signature_name = options.signing.signature_name();
   const auto result = flow::export_bundle(request, key, reporter);
-  if (conduct.json()) {
+  if (global.json()) {
     Json json = to_json(result);
     json["bundle"] = options.output;
     json["signer"] = key.public_key().fingerprint();
@@ -132,32 +132,31 @@ void run(const ExportOptions& options, const Conduct& conduct) {
 
 }  // namespace
 
-void add_export(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("export", "Pull images into one signed bundle");
+void add_export(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<ExportOptions>();
-  options->source.add_to(*verb);
-  verb->add_option("--lock", options->lock, "Take exactly what this lock file of airlock resolve says")
+  options->source.add_to(verb);
+  verb.add_option("--lock", options->lock, "Take exactly what this lock file of airlock resolve says")
       ->type_name("FILE");
-  verb->add_option("--since", options->since,
-                   "Leave out the blobs that this receipt, lock file or bundle has (repeatable)")
+  verb.add_option("--since", options->since,
+                  "Leave out the blobs that this receipt, lock file or bundle has (repeatable)")
       ->allow_extra_args(false)
       ->type_name("FILE");
-  verb->add_option("-o", options->output, "The bundle to write; must not exist")->type_name("BUNDLE");
-  options->volumes.add_to(*verb);
-  verb->add_option("--stream", options->stream, "Name of the series that this bundle belongs to")
+  verb.add_option("-o", options->output, "The bundle to write; must not exist")->type_name("BUNDLE");
+  options->volumes.add_to(verb);
+  verb.add_option("--stream", options->stream, "Name of the series that this bundle belongs to")
       ->type_name("NAME")
       ->capture_default_str();
-  verb->add_option("--serial", options->serial, "Number in the series (default: seconds since 1970)")->type_name("N");
-  verb->add_option("--expires", options->expires, "Time after which it should not be imported")->type_name("TIME");
-  verb->add_flag("--read-back", options->read_back,
-                 "Verify the finished bundle, reading it from the medium and not from memory");
-  verb->add_flag("--dry-run", options->dry_run, "Stop before anything is downloaded or written; needs no key");
-  options->signing.add_to(*verb);
-  conduct.add_to(*verb);
-  verb->footer(
+  verb.add_option("--serial", options->serial, "Number in the series (default: seconds since 1970)")->type_name("N");
+  verb.add_option("--expires", options->expires, "Time after which it should not be imported")->type_name("TIME");
+  verb.add_flag("--read-back", options->read_back,
+                "Verify the finished bundle, reading it from the medium and not from memory");
+  verb.add_flag("--dry-run", options->dry_run, "Stop before anything is downloaded or written; needs no key");
+  options->signing.add_to(verb);
+  global.add_to(verb);
+  verb.footer(
       "Example:\n  airlock export --filter base --kubernetes-versions v1.29.4,v1.28.8 --key alice.key -o "
       "/media/usb/kubernetes.tar");
-  verb->callback([=, &conduct] { run(*options, conduct); });
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

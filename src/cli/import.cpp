@@ -79,7 +79,7 @@ Json to_json(const flow::ImportResult& result) {
                          {"presentBefore", item.present_before}});
   return {{"trust", evidence_json(result.evidence)},
           {"registry", result.configuration.registry.str()},
-          {"reach", registry::to_string(result.configuration.reach)},
+          {"reach", oci::to_string(result.configuration.reach)},
           {"published", std::move(published)},
           {"moves", moves_json(result.push.moves)},
           {"blobsSent", result.push.blobs_sent},
@@ -104,7 +104,7 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
     reporter.detail(item.destination.str() + " is " + item.digest.str());
   }
   reporter.note(result.configuration.registry.str() + " serves " + (push.published.size() == 1 ? "" : "all ") +
-                count_of(push.published.size(), "name") + " (" + registry::to_string(result.configuration.reach) +
+                count_of(push.published.size(), "name") + " (" + oci::to_string(result.configuration.reach) +
                 "), each read back and compared, in " + human_duration(result.duration));
   reporter.note("  sent       " + count_of(push.blobs_sent, "blob") + ", " + human_size(push.bytes_sent) + ", " +
                 count_of(push.manifests_sent, "manifest"));
@@ -133,8 +133,8 @@ std::optional<trust::PrivateKey> receipt_signer(const ImportOptions& options) {
   return signing.load();
 }
 
-void run(const ImportOptions& options, const Conduct& conduct) {
-  Reporter reporter(conduct.reporter());
+void run(const ImportOptions& options, const GlobalOptions& global) {
+  Reporter reporter(global.reporter());
   const auto signer = receipt_signer(options);
   const auto request = make_request(options, reporter);
   const auto result = flow::import_bundle(request, options.trust.policy(), reporter);
@@ -149,19 +149,19 @@ void run(const ImportOptions& options, const Conduct& conduct) {
   if (options.dry_run) {
     std::string text = "Would make " + count_of(result->destinations.size(), "name") + ":\n";
     for (const auto& destination : result->destinations) text += "  " + destination.str() + "\n";
-    if (conduct.json())
+    if (global.json())
       print_json(to_json(*result));
     else
       print(text + moves_text(result->push.moves));
     return;
   }
-  if (!conduct.json()) tell(*result, reporter);
+  if (!global.json()) tell(*result, reporter);
   if (!options.receipt.empty()) {
     const auto files = flow::write_receipt(options.receipt, flow::make_receipt(*result), signer ? &*signer : nullptr);
     reporter.note("  receipt    " + join(files, ", ") + (signer ? "" : " (not signed: --receipt-key)"));
   }
   options.configuration.write(result->configuration, mirror, reporter);
-  if (conduct.json())
+  if (global.json())
     print_json(to_json(*result));
   else if (options.configuration.emit.empty() && options.configuration.patch.empty())
     print(options.configuration.stanza(result->configuration, mirror));
@@ -169,36 +169,34 @@ void run(const ImportOptions& options, const Conduct& conduct) {
 
 }  // namespace
 
-void add_import(CLI::App& app, Conduct& conduct) {
-  auto* verb =
-      app.add_subcommand("import", "Verify a bundle, push it to the local registry, print the KubeOne configuration");
+void add_import(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<ImportOptions>();
-  verb->add_option("BUNDLE", options->bundle, "The bundle")->required();
-  options->target.add_to(*verb);
-  options->trust.add_to(*verb);
-  options->configuration.add_to(*verb, true);
-  add_request_jobs(*verb, options->jobs);
-  verb->add_option("--receipt", options->receipt, "Write what the registry holds now, for export --since")
+  verb.add_option("BUNDLE", options->bundle, "The bundle")->required();
+  options->target.add_to(verb);
+  options->trust.add_to(verb);
+  options->configuration.add_to(verb, true);
+  add_request_jobs(verb, options->jobs);
+  verb.add_option("--receipt", options->receipt, "Write what the registry holds now, for export --since")
       ->type_name("FILE")
       ->group("Receipt");
-  verb->add_option("--receipt-key", options->receipt_key, "Private key of this side that signs the receipt")
+  verb.add_option("--receipt-key", options->receipt_key, "Private key of this side that signs the receipt")
       ->type_name("KEY")
       ->group("Receipt");
-  verb->add_option("--receipt-passphrase-file", options->receipt_passphrase_file,
-                   "File with its passphrase in the first line (default: ask)")
+  verb.add_option("--receipt-passphrase-file", options->receipt_passphrase_file,
+                  "File with its passphrase in the first line (default: ask)")
       ->type_name("FILE")
       ->group("Receipt");
-  verb->add_flag("--verify-first", options->verify_first,
-                 "Read and check every byte before anything is sent (default: each blob as it is sent)");
-  verb->add_flag("--keep-existing", options->keep_existing,
-                 "Refuse to move a name that stands for another image in the registry; nothing is sent then");
-  verb->add_flag("--dry-run", options->dry_run,
-                 "Verify, and find out whether the registry would take it; write nothing");
-  conduct.add_to(*verb);
-  verb->footer(
+  verb.add_flag("--verify-first", options->verify_first,
+                "Read and check every byte before anything is sent (default: each blob as it is sent)");
+  verb.add_flag("--keep-existing", options->keep_existing,
+                "Refuse to move a name that stands for another image in the registry; nothing is sent then");
+  verb.add_flag("--dry-run", options->dry_run,
+                "Verify, and find out whether the registry would take it; write nothing");
+  global.add_to(verb);
+  verb.footer(
       "Example:\n  airlock import /media/usb/kubernetes.tar registry.local:5000 --key alice.pub --cacert ca.pem "
       "--emit registry.yaml");
-  verb->callback([=, &conduct] { run(*options, conduct); });
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

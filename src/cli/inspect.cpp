@@ -11,10 +11,10 @@ namespace airlock::cli {
 
 namespace {
 
-void run(const std::string& path, const VolumePlaceOptions& volumes, const Conduct& conduct) {
+void run(const std::string& path, const VolumePlaceOptions& volumes, const GlobalOptions& global) {
   const auto unverified = bundle::read_unverified(bundle::open_medium(path, volumes.places()));
   const bundle::Metadata& metadata = unverified.metadata;
-  if (conduct.json()) {
+  if (global.json()) {
     print_json({{"bundle", path},
                 {"verified", false},
                 {"signatures", unverified.signature_names},
@@ -40,15 +40,14 @@ void run(const std::string& path, const VolumePlaceOptions& volumes, const Condu
 
 }  // namespace
 
-void add_inspect(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("inspect", "Show what a bundle says of itself, without believing it");
+void add_inspect(CLI::App& verb, GlobalOptions& global) {
   const auto path = std::make_shared<std::string>();
-  verb->add_option("BUNDLE", *path, "The bundle")->required();
+  verb.add_option("BUNDLE", *path, "The bundle")->required();
   const auto volumes = std::make_shared<VolumePlaceOptions>();
-  volumes->add_to(*verb);
-  conduct.add_to(*verb);
-  verb->footer("Example:\n  airlock inspect /media/usb/kubernetes.tar");
-  verb->callback([=, &conduct] { run(*path, *volumes, conduct); });
+  volumes->add_to(verb);
+  global.add_to(verb);
+  verb.footer("Example:\n  airlock inspect /media/usb/kubernetes.tar");
+  verb.callback([=, &global] { run(*path, *volumes, global); });
 }
 
 }  // namespace airlock::cli

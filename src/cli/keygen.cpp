@@ -38,14 +38,14 @@ Secret new_passphrase(const KeygenOptions& options) {
   return first;
 }
 
-void run(const KeygenOptions& options, const Conduct& conduct) {
+void run(const KeygenOptions& options, const GlobalOptions& global) {
   const auto files = flow::new_key_files(options.name);
   const Secret passphrase = new_passphrase(options);
   const auto key = trust::PrivateKey::generate(algorithms().at(options.algorithm));
   flow::write_key_files(files, key, passphrase);
   const std::string fingerprint = key.public_key().fingerprint();
   const bool minisign = key.public_key().algorithm() == trust::Algorithm::ed25519;
-  if (conduct.json()) {
+  if (global.json()) {
     Json json{{"privateKey", files.private_key.string()},
               {"publicKey", files.public_key.string()},
               {"algorithm", trust::to_string(key.public_key().algorithm())},
@@ -62,24 +62,22 @@ void run(const KeygenOptions& options, const Conduct& conduct) {
 
 }  // namespace
 
-void add_keygen(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand(
-      "keygen", "Make a key pair for signing: NAME.key and NAME.pub; for Ed25519 also NAME.minisign.pub");
+void add_keygen(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<KeygenOptions>();
-  verb->add_option("NAME", options->name, "Path and name of the new files, without ending")->required();
+  verb.add_option("NAME", options->name, "Path and name of the new files, without ending")->required();
   std::vector<std::string> names;
   for (const auto& [name, algorithm] : algorithms()) names.push_back(name);
-  verb->add_option("--algorithm", options->algorithm, "ecdsa-p256, ed25519 or rsa-3072")
+  verb.add_option("--algorithm", options->algorithm, "ecdsa-p256, ed25519 or rsa-3072")
       ->check(CLI::IsMember(names))
       ->type_name("NAME")
       ->capture_default_str();
-  auto* none = verb->add_flag("--no-passphrase", options->no_passphrase, "Do not encrypt the private key");
-  verb->add_option("--passphrase-file", options->passphrase_file, "File with the passphrase (default: ask)")
+  auto* none = verb.add_flag("--no-passphrase", options->no_passphrase, "Do not encrypt the private key");
+  verb.add_option("--passphrase-file", options->passphrase_file, "File with the passphrase (default: ask)")
       ->type_name("FILE")
       ->excludes(none);
-  conduct.add_to(*verb);
-  verb->footer("Example:\n  airlock keygen alice");
-  verb->callback([=, &conduct] { run(*options, conduct); });
+  global.add_to(verb);
+  verb.footer("Example:\n  airlock keygen alice");
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

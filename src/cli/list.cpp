@@ -10,11 +10,11 @@ namespace airlock::cli {
 
 namespace {
 
-void run(const SelectionOptions& selection, const Conduct& conduct) {
-  Reporter reporter(conduct.reporter());
+void run(const SelectionOptions& selection, const GlobalOptions& global) {
+  Reporter reporter(global.reporter());
   auto catalog = selection.catalog();
   const auto set = selection.select(catalog, reporter);
-  if (conduct.json()) {
+  if (global.json()) {
     Json images = Json::array();
     for (const auto& [image, reason] : set.images)
       images.push_back(
@@ -38,13 +38,12 @@ void run(const SelectionOptions& selection, const Conduct& conduct) {
 
 }  // namespace
 
-void add_list(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("list", "Print the image set, without touching a registry");
+void add_list(CLI::App& verb, GlobalOptions& global) {
   const auto selection = std::make_shared<SelectionOptions>();
-  selection->add_to(*verb);
-  conduct.add_to(*verb);
-  verb->footer("Example:\n  airlock list --filter base --kubernetes-versions v1.29.4,v1.28.8");
-  verb->callback([=, &conduct] { run(*selection, conduct); });
+  selection->add_to(verb);
+  global.add_to(verb);
+  verb.footer("Example:\n  airlock list --filter base --kubernetes-versions v1.29.4,v1.28.8");
+  verb.callback([=, &global] { run(*selection, global); });
 }
 
 }  // namespace airlock::cli

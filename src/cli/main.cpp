@@ -86,24 +86,12 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("airlock ") + version);
   app.require_subcommand(1);
   app.footer("Each verb has an example: airlock export --help\nExit status: docs/exit-status.md");
-  Conduct conduct;
-  add_list(app, conduct);
-  add_resolve(app, conduct);
-  add_export(app, conduct);
-  add_sign(app, conduct);
-  add_approve(app, conduct);
-  add_verify(app, conduct);
-  add_inspect(app, conduct);
-  add_diff(app, conduct);
-  add_merge(app, conduct);
-  add_split(app, conduct);
-  add_import(app, conduct);
-  add_check(app, conduct);
-  add_verify_receipt(app, conduct);
-  add_config(app, conduct);
-  add_keygen(app, conduct);
-  add_pubkey(app, conduct);
-  add_policy(app, conduct);
+  GlobalOptions global;
+  for (const Verb& row : verbs()) {
+    CLI::App* verb = app.add_subcommand(row.name, row.help);
+    verb->group(row.group);
+    row.add(*verb, global);
+  }
   try {
     if (argc > 1 && argv[1][0] != '-') refuse_unknown_verb(app, argv[1]);
     app.parse(argc, argv);
@@ -111,17 +99,17 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return help_or_version(app, error);
     return report(Error(ErrorCode::usage, error.what()).hint("see airlock --help, or airlock VERB --help"),
-                  conduct.json());
+                  global.json());
   } catch (const Error& error) {
-    return report(error, conduct.json());
+    return report(error, global.json());
   } catch (const std::filesystem::filesystem_error& error) {
-    return report(Error(ErrorCode::media, error.what()).hint("check the path and who may read it"), conduct.json());
+    return report(Error(ErrorCode::media, error.what()).hint("check the path and who may read it"), global.json());
   } catch (const std::bad_alloc&) {
-    return report(Error(ErrorCode::internal, "out of memory"), conduct.json());
+    return report(Error(ErrorCode::internal, "out of memory"), global.json());
   } catch (const std::exception& error) {
     return report(Error(ErrorCode::internal, error.what())
                       .hint("this is a defect of airlock; please report it with the command that you ran"),
-                  conduct.json());
+                  global.json());
   }
 }
 

@@ -34,8 +34,8 @@ trust::Policy policy_of(const MergeOptions& options) {
   return trust.policy();
 }
 
-void run(const MergeOptions& options, const Conduct& conduct) {
-  Reporter reporter(conduct.reporter());
+void run(const MergeOptions& options, const GlobalOptions& global) {
+  Reporter reporter(global.reporter());
   flow::MergeRequest request;
   request.bundles = options.bundles;
   request.verify.volumes = options.volumes.places.places();
@@ -48,7 +48,7 @@ void run(const MergeOptions& options, const Conduct& conduct) {
   const auto policy = policy_of(options);
   const auto key = options.signing.load();
   const auto result = flow::merge_bundles(request, policy, key, reporter);
-  if (conduct.json())
+  if (global.json())
     print_json({{"bundle", options.output},
                 {"images", result.metadata.images.size()},
                 {"blobs", result.metadata.blobs.size()},
@@ -64,54 +64,27 @@ void run(const MergeOptions& options, const Conduct& conduct) {
           "\n  SHA256SUMS " + result.sums_digest.str() + "\n");
 }
 
-struct SplitOptions {
-  std::string bundle;
-  std::string output;
-  VolumeSizeOptions volumes;
-};
-
-void run_split(const SplitOptions& options, const Conduct& conduct) {
-  Reporter reporter(conduct.reporter());
-  flow::split_bundle(options.bundle, options.volumes.places.places(), options.output, options.volumes.volumes(),
-                     reporter);
-  print(conduct.json() ? pretty_json({{"bundle", options.output}}) + "\n"
-                       : options.output + ": the same bytes, the same signatures\n");
-}
-
 }  // namespace
 
-void add_merge(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("merge", "Make one bundle of several verified ones, and sign it");
+void add_merge(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<MergeOptions>();
-  verb->add_option("BUNDLE", options->bundles, "The bundles")->required()->expected(2, -1);
-  verb->add_option("-o", options->output, "The bundle to write; must not exist")->required()->type_name("BUNDLE");
-  options->signing.add_to(*verb);
-  verb->get_option("--key")->required();
-  auto* trusted = verb->add_option("--trusted", options->trusted, "Public key that must have signed the bundles (PEM)")
+  verb.add_option("BUNDLE", options->bundles, "The bundles")->required()->expected(2, -1);
+  verb.add_option("-o", options->output, "The bundle to write; must not exist")->required()->type_name("BUNDLE");
+  options->signing.add_to(verb);
+  verb.get_option("--key")->required();
+  auto* trusted = verb.add_option("--trusted", options->trusted, "Public key that must have signed the bundles (PEM)")
                       ->type_name("PUB")
                       ->group("Trust");
-  verb->add_option("--policy", options->policy, "Rules for the bundles, instead of one key (docs/policy.md)")
+  verb.add_option("--policy", options->policy, "Rules for the bundles, instead of one key (docs/policy.md)")
       ->excludes(trusted)
       ->type_name("FILE")
       ->group("Trust");
-  verb->add_option("--stream", options->stream, "Stream of the new bundle (default: that of all)")->type_name("NAME");
-  verb->add_option("--serial", options->serial, "Number in the series (default: seconds since 1970)")->type_name("N");
-  options->volumes.add_to(*verb);
-  conduct.add_to(*verb);
-  verb->footer("Example:\n  airlock merge may.tar june.tar -o both.tar --trusted alice.pub --key alice.key");
-  verb->callback([=, &conduct] { run(*options, conduct); });
-}
-
-void add_split(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("split", "Copy a bundle into volumes; its signatures stay good");
-  const auto options = std::make_shared<SplitOptions>();
-  verb->add_option("BUNDLE", options->bundle, "The bundle")->required();
-  verb->add_option("-o", options->output, "Common name of the volumes to write")->required()->type_name("NAME");
-  options->volumes.add_to(*verb);
-  verb->get_option("--volume-size")->required();
-  conduct.add_to(*verb);
-  verb->footer("Example:\n  airlock split kubernetes.tar --volume-size fat32 -o /media/usb/kubernetes.tar");
-  verb->callback([=, &conduct] { run_split(*options, conduct); });
+  verb.add_option("--stream", options->stream, "Stream of the new bundle (default: that of all)")->type_name("NAME");
+  verb.add_option("--serial", options->serial, "Number in the series (default: seconds since 1970)")->type_name("N");
+  options->volumes.add_to(verb);
+  global.add_to(verb);
+  verb.footer("Example:\n  airlock merge may.tar june.tar -o both.tar --trusted alice.pub --key alice.key");
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

@@ -61,7 +61,7 @@ std::optional<Secret> read_line(int fd) {
   return line;
 }
 
-void Conduct::add_to(CLI::App& verb) {
+void GlobalOptions::add_to(CLI::App& verb) {
   verb.add_option("--output", output, "Form of the result: text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("FORM");
@@ -69,7 +69,7 @@ void Conduct::add_to(CLI::App& verb) {
   verb.add_flag("-v,--verbose", verbose, "Say more: hosts, retries");
 }
 
-ReporterOptions Conduct::reporter() const {
+ReporterOptions GlobalOptions::reporter() const {
   return {json() ? ReporterOptions::Form::json : ReporterOptions::Form::automatic, quiet, verbose};
 }
 
@@ -135,11 +135,11 @@ bool SelectionOptions::any() const {
          !cloud_provider.empty() || !exclude.empty() || !catalog_directory.empty();
 }
 
-catalog::Catalog SelectionOptions::catalog() const {
-  return catalog_directory.empty() ? catalog::Catalog::built_in() : catalog::Catalog::load(catalog_directory);
+kubeone::Catalog SelectionOptions::catalog() const {
+  return catalog_directory.empty() ? kubeone::Catalog::built_in() : kubeone::Catalog::load(catalog_directory);
 }
 
-catalog::ImageSet SelectionOptions::select(catalog::Catalog& catalog, Reporter& reporter) const {
+kubeone::ImageSet SelectionOptions::select(kubeone::Catalog& catalog, Reporter& reporter) const {
   flow::ImageSelection selection;
   selection.request.filters = filters;
   selection.request.kubernetes_versions = kubernetes_versions;

@@ -12,9 +12,9 @@
 #include "airlock/base/reporter.hpp"
 #include "airlock/base/secret.hpp"
 #include "airlock/bundle/metadata.hpp"
-#include "airlock/catalog/selection.hpp"
 #include "airlock/flow/selection.hpp"
 #include "airlock/flow/verify.hpp"
+#include "airlock/kubeone/selection.hpp"
 #include "airlock/registry/client.hpp"
 #include "airlock/registry/types.hpp"
 #include "airlock/trust/policy.hpp"
@@ -22,7 +22,7 @@
 namespace airlock::cli {
 
 /// `--output`, `--quiet`, `-v`: every verb has them.
-struct Conduct {
+struct GlobalOptions {
   std::string output = "text";
   bool quiet = false;
   bool verbose = false;
@@ -52,9 +52,9 @@ struct SelectionOptions {
   void add_to(CLI::App& verb);
   /// Whether any of them was given.
   bool any() const;
-  catalog::Catalog catalog() const;
+  kubeone::Catalog catalog() const;
   /// May add versions to the catalog (--look-up).
-  catalog::ImageSet select(catalog::Catalog& catalog, Reporter& reporter) const;
+  kubeone::ImageSet select(kubeone::Catalog& catalog, Reporter& reporter) const;
 };
 
 /// `--username` and `--password-stdin`.

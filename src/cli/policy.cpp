@@ -10,11 +10,11 @@ namespace airlock::cli {
 
 namespace {
 
-void run(const std::string& file, const Conduct& conduct) {
+void run(const std::string& file, const GlobalOptions& global) {
   const auto policy = trust::Policy::load(file);
   const auto& content = policy.content();
   const auto oddities = policy.oddities();
-  if (conduct.json()) {
+  if (global.json()) {
     Json keys = Json::array();
     for (const auto& trusted : content.keys)
       keys.push_back({{"name", trusted.name},
@@ -40,15 +40,14 @@ void run(const std::string& file, const Conduct& conduct) {
 
 }  // namespace
 
-void add_policy(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("policy", "Work with a verifier's policy");
-  verb->require_subcommand(1);
-  auto* check = verb->add_subcommand("check", "Say in words what a policy demands, and find its mistakes");
+void add_policy(CLI::App& verb, GlobalOptions& global) {
+  verb.require_subcommand(1);
+  auto* check = verb.add_subcommand("check", "Say in words what a policy demands, and find its mistakes");
   const auto file = std::make_shared<std::string>();
   check->add_option("FILE", *file, "The policy (docs/policy.md)")->required();
-  conduct.add_to(*check);
+  global.add_to(*check);
   check->footer("Example:\n  airlock policy check policy.yaml");
-  check->callback([=, &conduct] { run(*file, conduct); });
+  check->callback([=, &global] { run(*file, global); });
 }
 
 }  // namespace airlock::cli

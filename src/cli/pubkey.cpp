@@ -26,13 +26,13 @@ trust::PublicKey load(const SigningOptions& signing) {
   return signing.load().public_key();
 }
 
-void run(const PubkeyOptions& options, const Conduct& conduct) {
+void run(const PubkeyOptions& options, const GlobalOptions& global) {
   const trust::PublicKey key = load(options.signing);
   if (options.minisign && key.algorithm() != trust::Algorithm::ed25519)
     throw Error(ErrorCode::usage, "minisign knows Ed25519 keys only; this one is " + trust::to_string(key.algorithm()))
         .hint("leave --minisign out, or make a key with: airlock keygen NAME --algorithm ed25519");
   const std::string text = options.minisign ? trust::minisign_public_key(key) : key.pem();
-  if (conduct.json())
+  if (global.json())
     print_json(
         {{"publicKey", text}, {"algorithm", trust::to_string(key.algorithm())}, {"fingerprint", key.fingerprint()}});
   else
@@ -41,19 +41,18 @@ void run(const PubkeyOptions& options, const Conduct& conduct) {
 
 }  // namespace
 
-void add_pubkey(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("pubkey", "Print the public key of a key file or of a key in a token");
+void add_pubkey(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<PubkeyOptions>();
-  verb->add_option("KEY", options->signing.key, "A key file (PEM) or a pkcs11: URI")->required();
-  verb->add_option("--passphrase-file", options->signing.passphrase_file,
-                   "File with the key's passphrase or the token's PIN (default: ask)")
+  verb.add_option("KEY", options->signing.key, "A key file (PEM) or a pkcs11: URI")->required();
+  verb.add_option("--passphrase-file", options->signing.passphrase_file,
+                  "File with the key's passphrase or the token's PIN (default: ask)")
       ->type_name("FILE");
-  verb->add_flag("--minisign", options->minisign, "In minisign's form (Ed25519 only)");
-  conduct.add_to(*verb);
-  verb->footer(
+  verb.add_flag("--minisign", options->minisign, "In minisign's form (Ed25519 only)");
+  global.add_to(verb);
+  verb.footer(
       "Examples:\n  airlock pubkey 'pkcs11:token=signing;object=alice' > alice.pub\n"
       "  airlock pubkey alice.pub --minisign > alice.minisign.pub");
-  verb->callback([=, &conduct] { run(*options, conduct); });
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

@@ -20,11 +20,11 @@ struct ReceiptVerbOptions {
   std::string signature;
 };
 
-void run(const ReceiptVerbOptions& options, const Conduct& conduct) {
+void run(const ReceiptVerbOptions& options, const GlobalOptions& global) {
   const auto key = trust::PublicKey::from_text(read_file(options.key, 64U << 10), options.key);
   const std::string signature = options.signature.empty() ? options.file + ".sig" : options.signature;
   const auto receipt = flow::verify_receipt(options.file, signature, key);
-  if (conduct.json()) {
+  if (global.json()) {
     print_json({{"receipt", options.file},
                 {"signer", key.fingerprint()},
                 {"content", parse_json(receipt.format(), options.file, {64U << 20, 16, 2U << 20})}});
@@ -44,17 +44,16 @@ void run(const ReceiptVerbOptions& options, const Conduct& conduct) {
 
 }  // namespace
 
-void add_verify_receipt(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("verify-receipt", "Check who signed a receipt, and show what a registry holds");
+void add_verify_receipt(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<ReceiptVerbOptions>();
-  verb->add_option("RECEIPT", options->file, "What airlock import --receipt wrote")->required();
-  verb->add_option("--key", options->key, "Public key of the isolated side (PEM)")->required()->type_name("PUB");
-  verb->add_option("--signature", options->signature, "Its signature (default: RECEIPT.sig)")->type_name("FILE");
-  conduct.add_to(*verb);
-  verb->footer(
+  verb.add_option("RECEIPT", options->file, "What airlock import --receipt wrote")->required();
+  verb.add_option("--key", options->key, "Public key of the isolated side (PEM)")->required()->type_name("PUB");
+  verb.add_option("--signature", options->signature, "Its signature (default: RECEIPT.sig)")->type_name("FILE");
+  global.add_to(verb);
+  verb.footer(
       "Example:\n  airlock verify-receipt june.receipt.json --key site.pub\n  openssl dgst -sha256 -verify site.pub "
       "-signature june.receipt.json.sig june.receipt.json");
-  verb->callback([=, &conduct] { run(*options, conduct); });
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

@@ -18,8 +18,8 @@ struct ResolveVerbOptions {
   std::string output;
 };
 
-void run(const ResolveVerbOptions& options, const Conduct& conduct) {
-  Reporter reporter(conduct.reporter());
+void run(const ResolveVerbOptions& options, const GlobalOptions& global) {
+  Reporter reporter(global.reporter());
   if (std::filesystem::exists(options.output))
     throw Error(ErrorCode::media, options.output + " exists already")
         .hint("choose another name; nothing is overwritten");
@@ -28,7 +28,7 @@ void run(const ResolveVerbOptions& options, const Conduct& conduct) {
   write_new_file(options.output, lock.format());
   std::uint64_t bytes = 0;
   for (const auto& [digest, size] : lock.blobs) bytes += size;
-  if (conduct.json())
+  if (global.json())
     print_json(
         {{"lock", options.output}, {"images", lock.images.size()}, {"blobs", lock.blobs.size()}, {"blobBytes", bytes}});
   else
@@ -40,14 +40,13 @@ void run(const ResolveVerbOptions& options, const Conduct& conduct) {
 
 }  // namespace
 
-void add_resolve(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("resolve", "Write down what upstream serves for a selection: a lock file");
+void add_resolve(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<ResolveVerbOptions>();
-  options->source.add_to(*verb);
-  verb->add_option("-o", options->output, "The lock file to write; must not exist")->required()->type_name("FILE");
-  conduct.add_to(*verb);
-  verb->footer("Example:\n  airlock resolve --filter base --kubernetes-versions v1.29.4 -o kubernetes.lock");
-  verb->callback([=, &conduct] { run(*options, conduct); });
+  options->source.add_to(verb);
+  verb.add_option("-o", options->output, "The lock file to write; must not exist")->required()->type_name("FILE");
+  global.add_to(verb);
+  verb.footer("Example:\n  airlock resolve --filter base --kubernetes-versions v1.29.4 -o kubernetes.lock");
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

@@ -44,8 +44,8 @@ flow::SignRequest SignVerbOptions::request() const {
 }
 
 void print_signed(const SignVerbOptions& options, const flow::SignRequest& request, const flow::SignResult& result,
-                  const trust::PublicKey& key, const std::string& deed, const Conduct& conduct) {
-  if (conduct.json()) {
+                  const trust::PublicKey& key, const std::string& deed, const GlobalOptions& global) {
+  if (global.json()) {
     print_json({{"bundle", options.bundle},
                 {"name", request.name},
                 {"signer", key.fingerprint()},

@@ -23,6 +23,6 @@ struct SignVerbOptions {
 
 /// "BUNDLE: checked, and approved by bob, SHA256:..., in signatures/bob.approval.sigstore.json".
 void print_signed(const SignVerbOptions& options, const flow::SignRequest& request, const flow::SignResult& result,
-                  const trust::PublicKey& key, const std::string& deed, const Conduct& conduct);
+                  const trust::PublicKey& key, const std::string& deed, const GlobalOptions& global);
 
 }  // namespace airlock::cli

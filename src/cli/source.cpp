@@ -26,7 +26,7 @@ std::pair<std::string, registry::Mirror> parse_mirror(const std::string& text) {
 }
 
 /// The hosts that will really be asked.
-std::set<std::string> hosts_of(const catalog::ImageSet& set, const registry::ClientOptions& client) {
+std::set<std::string> hosts_of(const kubeone::ImageSet& set, const registry::ClientOptions& client) {
   std::set<std::string> hosts;
   for (const auto& [image, reason] : set.images) {
     const auto mirror = client.mirrors.find(image.registry);
@@ -35,7 +35,7 @@ std::set<std::string> hosts_of(const catalog::ImageSet& set, const registry::Cli
   return hosts;
 }
 
-registry::ClientOptions client_options(const SourceOptions& options, const catalog::ImageSet& set) {
+registry::ClientOptions client_options(const SourceOptions& options, const kubeone::ImageSet& set) {
   registry::ClientOptions client;
   client.side = Side::source;
   client.user_agent = user_agent();

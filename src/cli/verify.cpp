@@ -57,14 +57,14 @@ void print_text(const std::string& path, const bundle::VerifiedBundle& bundle) {
   print(text);
 }
 
-void run(const VerifyVerbOptions& options, const Conduct& conduct) {
-  Reporter reporter(conduct.reporter());
+void run(const VerifyVerbOptions& options, const GlobalOptions& global) {
+  Reporter reporter(global.reporter());
   flow::VerifyRequest request = options.request;
   options.trust.apply(request);
   request.past_cache = true;
   const auto bundle = flow::verify_bundle(request, options.trust.policy(), reporter);
   const std::string path = options.request.bundle.string();
-  if (conduct.json())
+  if (global.json())
     print_verified(path, bundle);
   else
     print_text(path, bundle);
@@ -72,20 +72,19 @@ void run(const VerifyVerbOptions& options, const Conduct& conduct) {
 
 }  // namespace
 
-void add_verify(CLI::App& app, Conduct& conduct) {
-  auto* verb = app.add_subcommand("verify", "Check signatures, structure and every byte of a bundle, offline");
+void add_verify(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<VerifyVerbOptions>();
   options->request.jobs = processors();
-  verb->add_option("BUNDLE", options->request.bundle, "The bundle")->required();
-  options->trust.add_to(*verb);
-  verb->add_flag("--layers", options->request.layers,
-                 "Also unpack every layer in memory and compare it with its image's config, as containerd will");
-  add_jobs(*verb, options->request.jobs);
-  conduct.add_to(*verb);
-  verb->footer(
+  verb.add_option("BUNDLE", options->request.bundle, "The bundle")->required();
+  options->trust.add_to(verb);
+  verb.add_flag("--layers", options->request.layers,
+                "Also unpack every layer in memory and compare it with its image's config, as containerd will");
+  add_jobs(verb, options->request.jobs);
+  global.add_to(verb);
+  verb.footer(
       "Examples:\n  airlock verify /media/usb/kubernetes.tar --key alice.pub\n"
       "  airlock verify /media/usb/kubernetes.tar --policy policy.yaml");
-  verb->callback([=, &conduct] { run(*options, conduct); });
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

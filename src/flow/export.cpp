@@ -74,7 +74,7 @@ void check_request(const ExportRequest& request) {
         .hint("make it first, or mount the medium");
 }
 
-std::set<oci::Registry> registries_of(const catalog::ImageSet& set) {
+std::set<oci::Registry> registries_of(const kubeone::ImageSet& set) {
   std::set<oci::Registry> registries;
   for (const auto& [image, reason] : set.images) registries.insert(image.registry);
   return registries;

@@ -6,7 +6,7 @@
 
 #include "airlock/base/findings.hpp"
 #include "airlock/base/text.hpp"
-#include "airlock/catalog/catalog.hpp"
+#include "airlock/kubeone/catalog.hpp"
 #include "airlock/transfer/check.hpp"
 #include "airlock/transfer/pace.hpp"
 #include "airlock/transfer/relied.hpp"
@@ -20,10 +20,10 @@ namespace {
 std::vector<std::string> literal_image_warnings(const bundle::Metadata& metadata) {
   std::vector<std::string> warnings;
   if (metadata.selection.kubeone.empty()) return warnings;
-  const catalog::Catalog catalog = catalog::Catalog::built_in();
-  const catalog::Release* release = catalog.find_release(metadata.selection.kubeone);
+  const kubeone::Catalog catalog = kubeone::Catalog::built_in();
+  const kubeone::Release* release = catalog.find_release(metadata.selection.kubeone);
   if (release == nullptr) return warnings;
-  for (const catalog::AddonImage& literal : release->literal_images)
+  for (const kubeone::AddonImage& literal : release->literal_images)
     for (const bundle::Image& image : metadata.images)
       if (image.source == literal.image)
         warnings.push_back(

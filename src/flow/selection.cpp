@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t max_images_file = 16U << 20;
 
-void look_up(catalog::Catalog& catalog, const std::vector<std::string>& words, const ImageSelection& selection,
+void look_up(kubeone::Catalog& catalog, const std::vector<std::string>& words, const ImageSelection& selection,
              Reporter& reporter) {
   if (selection.look_up_url.empty()) return;
   constexpr std::string_view placeholder = "{version}";
@@ -26,14 +26,14 @@ void look_up(catalog::Catalog& catalog, const std::vector<std::string>& words, c
     throw Error(ErrorCode::usage, "--look-up-url " + selection.look_up_url + " has no {version} in it")
         .hint(std::string("the default is ") + kubeadm_constants_url);
   registry::Client client(selection.client, reporter);
-  for (const catalog::Version& version : catalog::unknown_versions(catalog, words)) {
+  for (const kubeone::Version& version : kubeone::unknown_versions(catalog, words)) {
     std::string url = selection.look_up_url;
     url.replace(at, placeholder.size(), version.str());
     const auto text = client.fetch_text(url);
     if (!text)
       throw Error(ErrorCode::selection, "there is no Kubernetes " + version.str() + ": " + url + " is not there")
           .hint("check the version; released ones are tags of https://github.com/kubernetes/kubernetes");
-    const auto images = catalog::parse_kubeadm_constants(*text, version, url);
+    const auto images = kubeone::parse_kubeadm_constants(*text, version, url);
     catalog.add_kubeadm(version, images);
     reporter.note("Kubernetes " + version.str() + " is not in the catalog; looked up: " + images.coredns +
                   ", etcd:" + images.etcd + ", pause:" + images.pause);
@@ -41,9 +41,9 @@ void look_up(catalog::Catalog& catalog, const std::vector<std::string>& words, c
 }
 
 /// Images that users name in files; a file without any is a mistake.
-void add_listed(const ImageSelection& selection, catalog::SelectionRequest& request, Reporter& reporter) {
+void add_listed(const ImageSelection& selection, kubeone::SelectionRequest& request, Reporter& reporter) {
   for (const auto& file : selection.image_files) {
-    const auto listed = catalog::read_images_file(read_file(file, max_images_file));
+    const auto listed = kubeone::read_images_file(read_file(file, max_images_file));
     if (listed.empty())
       throw Error(ErrorCode::selection, file.string() + " lists no image")
           .hint("write one reference per line; # starts a comment");
@@ -63,18 +63,18 @@ void add_listed(const ImageSelection& selection, catalog::SelectionRequest& requ
 }
 
 /// The clusters' part of a request, for one release.
-void add_clusters(catalog::SelectionRequest& request, const std::vector<kubeone::Cluster>& clusters,
-                  const catalog::Release& release, std::vector<std::string>& warnings) {
+void add_clusters(kubeone::SelectionRequest& request, const std::vector<kubeone::Cluster>& clusters,
+                  const kubeone::Release& release, std::vector<std::string>& warnings) {
   request.clusters.clear();
   for (const auto& cluster : clusters)
     request.clusters.push_back(kubeone::deployment_of(cluster, release, request.cloud_provider, warnings));
 }
 
 /// A manifest does not name its KubeOne release.
-void tell_assumed(const catalog::Catalog& catalog, const catalog::Release& release,
+void tell_assumed(const kubeone::Catalog& catalog, const kubeone::Release& release,
                   const std::vector<std::string>& versions, const std::set<std::string>& api_versions,
                   Reporter& reporter) {
-  auto others = catalog::fitting_lines(catalog, versions, api_versions);
+  auto others = kubeone::fitting_lines(catalog, versions, api_versions);
   std::erase(others, release.line());
   const std::string assumed =
       "no --kubeone given, and a manifest does not name its KubeOne release: " + release.version;
@@ -88,9 +88,9 @@ void tell_assumed(const catalog::Catalog& catalog, const catalog::Release& relea
 }
 
 /// A line was asked for: its newest patch release is taken, and what the others need beyond it is said.
-void tell_patches(const catalog::Catalog& catalog, const catalog::Release& release,
-                  const catalog::SelectionRequest& request, const std::vector<kubeone::Cluster>& clusters,
-                  const catalog::ImageSet& set, Reporter& reporter) {
+void tell_patches(const kubeone::Catalog& catalog, const kubeone::Release& release,
+                  const kubeone::SelectionRequest& request, const std::vector<kubeone::Cluster>& clusters,
+                  const kubeone::ImageSet& set, Reporter& reporter) {
   constexpr std::size_t shown = 3;
   const auto patches = catalog.patches(release.line());
   if (patches.size() < 2) return;
@@ -100,11 +100,11 @@ void tell_patches(const catalog::Catalog& catalog, const catalog::Release& relea
     if (version == release.version) continue;
     std::vector<std::string> others;
     try {
-      catalog::SelectionRequest again = request;
+      kubeone::SelectionRequest again = request;
       again.kubeone = version;
       std::vector<std::string> ignored;
       if (!clusters.empty()) add_clusters(again, clusters, *catalog.find_release(version), ignored);
-      for (const auto& [image, reason] : catalog::select(catalog, again).images)
+      for (const auto& [image, reason] : kubeone::select(catalog, again).images)
         if (!set.images.contains(image)) others.push_back(image.str());
     } catch (const Error& error) {
       reporter.note("  " + version + " does not go with this selection: " + error.what());
@@ -121,16 +121,16 @@ void tell_patches(const catalog::Catalog& catalog, const catalog::Release& relea
 
 }  // namespace
 
-catalog::ImageSet select_images(catalog::Catalog& catalog, const ImageSelection& selection, Reporter& reporter) {
-  catalog::SelectionRequest request = selection.request;
+kubeone::ImageSet select_images(kubeone::Catalog& catalog, const ImageSelection& selection, Reporter& reporter) {
+  kubeone::SelectionRequest request = selection.request;
   std::vector<kubeone::Cluster> clusters;
   for (const auto& file : selection.clusters) clusters.push_back(kubeone::read_cluster(file));
   std::vector<std::string> words = request.kubernetes_versions;
   for (const auto& cluster : clusters) words.push_back(cluster.kubernetes_version);
   look_up(catalog, words, selection, reporter);
 
-  const bool exact = catalog::Version::parse(request.kubeone).has_value();
-  const catalog::Release* release = nullptr;
+  const bool exact = kubeone::Version::parse(request.kubeone).has_value();
+  const kubeone::Release* release = nullptr;
   if (!clusters.empty()) {
     std::vector<std::string> versions;
     std::set<std::string> api_versions;
@@ -139,7 +139,7 @@ catalog::ImageSet select_images(catalog::Catalog& catalog, const ImageSelection&
       api_versions.insert(cluster.api_version);
     }
     const bool assumed = request.kubeone.empty();
-    release = &catalog::choose_release(catalog, request.kubeone, versions, api_versions);
+    release = &kubeone::choose_release(catalog, request.kubeone, versions, api_versions);
     std::vector<std::string> warnings;
     for (const auto& cluster : clusters) kubeone::check_manifest(cluster, catalog, *release, assumed, warnings);
     if (assumed) tell_assumed(catalog, *release, versions, api_versions, reporter);
@@ -148,8 +148,8 @@ catalog::ImageSet select_images(catalog::Catalog& catalog, const ImageSelection&
     for (const std::string& warning : warnings) reporter.warning(warning);
   }
   add_listed(selection, request, reporter);
-  const auto set = catalog::select(catalog, request);
-  for (const std::string& note : catalog::notes_on_versions(catalog, words)) reporter.note(note);
+  const auto set = kubeone::select(catalog, request);
+  for (const std::string& note : kubeone::notes_on_versions(catalog, words)) reporter.note(note);
   if (release == nullptr && !set.kubeone.empty()) release = catalog.find_release(set.kubeone);
   if (release != nullptr && !exact) tell_patches(catalog, *release, request, clusters, set, reporter);
   return set;

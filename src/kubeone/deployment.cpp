@@ -16,19 +16,19 @@ namespace fs = std::filesystem;
 
 class Deployment {
  public:
-  Deployment(const Cluster& cluster, const catalog::Release& release, const catalog::Rules& rules, std::string provider)
+  Deployment(const Cluster& cluster, const Release& release, const Rules& rules, std::string provider)
       : cluster_(cluster),
         release_(release),
         rules_(rules),
-        kubernetes_(catalog::Minor::parse(cluster.kubernetes_version)),
+        kubernetes_(Minor::parse(cluster.kubernetes_version)),
         provider_(std::move(provider)) {
-    if (const auto version = catalog::Version::parse(cluster.kubernetes_version)) kubernetes_ = version->line;
+    if (const auto version = Version::parse(cluster.kubernetes_version)) kubernetes_ = version->line;
     request_.name = cluster.name.empty() ? cluster.origin : cluster.name;
     request_.kubernetes_version = cluster.kubernetes_version;
     request_.hubble = cluster.hubble;
   }
 
-  catalog::ClusterRequest run(std::vector<std::string>& warnings) {
+  ClusterRequest run(std::vector<std::string>& warnings) {
     add_features();
     add_cni();
     add_provider();
@@ -63,9 +63,8 @@ class Deployment {
     const bool machines =
         by_setting(cluster_.machine_controller, rules_.machine_controller_without_provider || provider_ != "none",
                    "machinecontroller", "machineController");
-    const bool manager =
-        rules_.operating_system_manager == catalog::DefaultManager::always ||
-        (rules_.operating_system_manager == catalog::DefaultManager::with_machine_controller && machines);
+    const bool manager = rules_.operating_system_manager == DefaultManager::always ||
+                         (rules_.operating_system_manager == DefaultManager::with_machine_controller && machines);
     by_setting(cluster_.operating_system_manager, manager, "operating-system-manager", "operatingSystemManager");
   }
 
@@ -199,19 +198,19 @@ class Deployment {
   }
 
   const Cluster& cluster_;
-  const catalog::Release& release_;
-  const catalog::Rules& rules_;
-  std::optional<catalog::Minor> kubernetes_;
+  const Release& release_;
+  const Rules& rules_;
+  std::optional<Minor> kubernetes_;
   std::string provider_;
   fs::path directory_;             // addons.path, where it counts and is there
   std::set<std::string> folders_;  // in it
-  catalog::ClusterRequest request_;
+  ClusterRequest request_;
 };
 
 }  // namespace
 
-catalog::ClusterRequest deployment_of(const Cluster& cluster, const catalog::Release& release,
-                                      const std::string& provider, std::vector<std::string>& warnings) {
+ClusterRequest deployment_of(const Cluster& cluster, const Release& release, const std::string& provider,
+                             std::vector<std::string>& warnings) {
   if (!provider.empty() && !cluster.provider.empty() && provider != cluster.provider)
     throw Error(ErrorCode::selection, cluster.origin + ": its cloud provider is " + cluster.provider +
                                           ", but --cloud-provider says " + provider)

@@ -80,8 +80,7 @@ class FieldCheck {
 };
 
 /// What is wrong with a manifest for one release.
-std::optional<Finding> problem(const Cluster& cluster, const catalog::Catalog& catalog,
-                               const catalog::Release& release) {
+std::optional<Finding> problem(const Cluster& cluster, const Catalog& catalog, const Release& release) {
   const auto rules = release.rules.find(cluster.api_version);
   if (rules == release.rules.end()) return Finding{"/apiVersion", "is not loaded"};
   const Json& root = cluster.document->value;
@@ -94,14 +93,14 @@ std::optional<Finding> problem(const Cluster& cluster, const catalog::Catalog& c
   return std::nullopt;
 }
 
-std::vector<std::string> releases_that_take(const Cluster& cluster, const catalog::Catalog& catalog) {
+std::vector<std::string> releases_that_take(const Cluster& cluster, const Catalog& catalog) {
   std::vector<std::string> lines;
   for (const std::string& line : catalog.lines())
     if (!problem(cluster, catalog, *catalog.find_release(line))) lines.push_back(line);
   return lines;
 }
 
-std::string loads(const catalog::Release& release) {
+std::string loads(const Release& release) {
   std::vector<std::string> versions;
   for (const auto& [api_version, rules] : release.rules) versions.push_back(api_version);
   return join(versions, " and ");
@@ -109,11 +108,11 @@ std::string loads(const catalog::Release& release) {
 
 }  // namespace
 
-void check_manifest(const Cluster& cluster, const catalog::Catalog& catalog, const catalog::Release& release,
-                    bool assumed, std::vector<std::string>& warnings) {
+void check_manifest(const Cluster& cluster, const Catalog& catalog, const Release& release, bool assumed,
+                    std::vector<std::string>& warnings) {
   const auto finding = problem(cluster, catalog, release);
   if (!finding) {
-    const catalog::Rules& rules = release.rules.at(cluster.api_version);
+    const Rules& rules = release.rules.at(cluster.api_version);
     if (!rules.migrate_to.empty())
       warnings.push_back(cluster.origin + ": KubeOne " + release.version + " refuses " + cluster.api_version +
                          " until kubeone config migrate has made " + rules.migrate_to +

@@ -4,15 +4,15 @@
 namespace airlock::kubeone {
 
 std::string MirrorConfiguration::url() const {
-  const std::string scheme = reach == registry::Reach::plain_http ? "http://" : "https://";
+  const std::string scheme = reach == oci::Reach::plain_http ? "http://" : "https://";
   return scheme + registry.host.str() + (registry.prefix ? "/v2/" + registry.prefix->str() : "");
 }
 
 std::string MirrorConfiguration::stanza(ApiVersion version) const {
   // Up to 1.12 KubeOne writes what containerd's CRI plugin reads: it takes a path in an endpoint as it is, and settings
   // for TLS under the host that is asked. Since 1.13 these are hosts.toml files, one for each source.
-  const bool cri = consumer.mirrors == catalog::MirrorForm::cri_registry;
-  const bool unverified = reach == registry::Reach::tls_unverified;
+  const bool cri = consumer.mirrors == MirrorForm::cri_registry;
+  const bool unverified = reach == oci::Reach::tls_unverified;
   const std::string skip_verify = "        tlsConfig:\n          insecureSkipVerify: true\n";
   std::string text(stanza_comment);
   text += " (apiVersion: " + full_name(version) + ", KubeOne " + consumer.release +
@@ -34,11 +34,11 @@ std::string MirrorConfiguration::stanza(ApiVersion version) const {
 std::map<std::string, std::string> MirrorConfiguration::hosts_toml() const {
   std::string text = "server = \"" + url() + "\"\n";
   if (registry.prefix) text += "override_path = true\n";
-  if (reach == registry::Reach::tls_unverified) text += "skip_verify = true\n";
+  if (reach == oci::Reach::tls_unverified) text += "skip_verify = true\n";
   text += "\n[host.\"" + url() + "\"]\n  capabilities = [\"pull\", \"resolve\"]\n";
   if (registry.prefix) text += "  override_path = true\n";
-  if (reach == registry::Reach::tls_unverified) text += "  skip_verify = true\n";
-  if (reach == registry::Reach::tls_verified)
+  if (reach == oci::Reach::tls_unverified) text += "  skip_verify = true\n";
+  if (reach == oci::Reach::tls_verified)
     text += "  # ca = \"/etc/containerd/certs.d/ca.pem\"  # where the nodes do not know its authority\n";
   std::map<std::string, std::string> files;
   for (const std::string& source : sources) files.emplace(source, text);
@@ -50,7 +50,7 @@ std::string MirrorConfiguration::registries_conf() const {
   for (const std::string& source : sources) {
     text += "\n[[registry]]\nprefix = \"" + source + "\"\nlocation = \"" + source +
             "\"\n\n[[registry.mirror]]\nlocation = \"" + registry.str() + "\"\n";
-    if (reach != registry::Reach::tls_verified) text += "insecure = true\n";
+    if (reach != oci::Reach::tls_verified) text += "insecure = true\n";
   }
   return text;
 }

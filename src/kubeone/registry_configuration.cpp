@@ -11,11 +11,10 @@ namespace airlock::kubeone {
 
 namespace {
 
-using catalog::InsecureRegistry;
-using registry::Reach;
+using oci::Reach;
 
 /// Whether a manifest of any API version that the release loads may have overridePath.
-bool knows_override_path(const catalog::Catalog& catalog, const catalog::Release& release) {
+bool knows_override_path(const Catalog& catalog, const Release& release) {
   const Json::json_pointer field("/containerRuntime/containerd/registries/*/overridePath");
   return std::any_of(release.rules.begin(), release.rules.end(), [&](const auto& entry) {
     const Json& fields = catalog.fields(release, entry.first);
@@ -45,7 +44,7 @@ std::string full_name(ApiVersion version) {
   return (version == ApiVersion::v1beta1 ? "kubeone.io/" : "kubeone.k8c.io/") + to_string(version);
 }
 
-Consumer consumer_of(const catalog::Catalog& catalog, const catalog::Release& release) {
+Consumer consumer_of(const Catalog& catalog, const Release& release) {
   if (release.rules.empty())
     throw Error(ErrorCode::selection, "the catalog has no rules for KubeOne " + release.version)
         .hint("make its file anew with tools/update-catalog");

@@ -30,4 +30,13 @@ bool Location::is_within(const Location& other) const {
   return prefix && (*prefix == *other.prefix || prefix->str().starts_with(*other.prefix + "/"));
 }
 
+std::string to_string(Reach reach) {
+  switch (reach) {
+    case Reach::tls_verified: return "TLS";
+    case Reach::tls_unverified: return "TLS, certificate not verified";
+    case Reach::plain_http: return "plain HTTP";
+  }
+  return "";
+}
+
 }  // namespace airlock::oci

@@ -153,8 +153,8 @@ Lock Lock::parse(std::string_view text, const std::string& where) {
   }
 }
 
-catalog::ImageSet Lock::image_set() const {
-  catalog::ImageSet set{selection.kubeone, selection.filters, selection.kubernetes_versions, {}};
+kubeone::ImageSet Lock::image_set() const {
+  kubeone::ImageSet set{selection.kubeone, selection.filters, selection.kubernetes_versions, {}};
   for (const LockedImage& locked : images)
     set.images[locked.image.source] = {{locked.image.components.begin(), locked.image.components.end()},
                                        {locked.image.groups.begin(), locked.image.groups.end()},

@@ -50,7 +50,7 @@ class Resolver {
     if (const auto limit = client_.rate_limit(oci::Registry::parse(hub))) compare(*limit, different.size());
   }
 
-  bundle::Image resolve(const oci::Reference& source, const catalog::Reason& reason) {
+  bundle::Image resolve(const oci::Reference& source, const kubeone::Reason& reason) {
     if (const auto pin = options_.pins.find(source); pin != options_.pins.end()) return resolve_pinned(pin->second);
     const registry::Repository repository{source.registry, source.repository};
     const auto asked = asked_.find(source);
@@ -228,7 +228,7 @@ std::uint64_t Resolution::bytes() const {
                          [](std::uint64_t sum, const bundle::Blob& blob) { return sum + blob.size; });
 }
 
-Resolution resolve(registry::Client& client, const catalog::ImageSet& set, const ResolveOptions& options,
+Resolution resolve(registry::Client& client, const kubeone::ImageSet& set, const ResolveOptions& options,
                    Reporter& reporter) {
   std::vector<oci::Reference> sources;
   for (const auto& [source, reason] : set.images) sources.push_back(source);

@@ -10,10 +10,10 @@
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/base/yaml.hpp"
-#include "airlock/catalog/selection.hpp"
 #include "airlock/kubeone/cluster.hpp"
 #include "airlock/kubeone/image_references.hpp"
 #include "airlock/kubeone/manifest_patch.hpp"
+#include "airlock/kubeone/selection.hpp"
 #include "airlock/oci/image_config.hpp"
 #include "airlock/oci/names.hpp"
 #include "airlock/registry/credentials.hpp"
@@ -70,7 +70,7 @@ void image_config(std::string_view input) { static_cast<void>(oci::ImageConfig::
 void image_list(std::string_view input) {
   kubeone::FoundImages found;
   kubeone::find_images(input, "input", found);
-  static_cast<void>(catalog::read_images_file(std::string(input)));
+  static_cast<void>(kubeone::read_images_file(std::string(input)));
 }
 
 void link_header(std::string_view input) {

@@ -6,7 +6,7 @@ import pathlib
 import re
 import sys
 
-MODULES = ["base", "oci", "trust", "catalog", "registry", "bundle", "transfer", "kubeone", "flow", "cli"]
+MODULES = ["base", "oci", "trust", "kubeone", "registry", "bundle", "records", "transfer", "flow", "cli"]
 # A library's header, and where it may appear: modules or single files.
 LIBRARIES = {
     r"curl/": ["registry/http.cpp", "registry/url.cpp"],

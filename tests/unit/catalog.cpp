@@ -3,12 +3,12 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "airlock/catalog/selection.hpp"
+#include "airlock/kubeone/selection.hpp"
 #include "catch.hpp"
 #include "temporary.hpp"
 
 using namespace airlock;
-using namespace airlock::catalog;
+using namespace airlock::kubeone;
 
 namespace {
 

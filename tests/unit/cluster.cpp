@@ -21,8 +21,8 @@ Cluster cluster(const std::string& more, const std::string& start = head) {
   return parse_cluster(start + more, "k.yaml");
 }
 
-const catalog::Catalog& built_in() {
-  static const auto catalog = catalog::Catalog::built_in();
+const kubeone::Catalog& built_in() {
+  static const auto catalog = kubeone::Catalog::built_in();
   return catalog;
 }
 
@@ -307,8 +307,8 @@ TEST_CASE("a manifest is patched, and nothing else in it") {
 
 TEST_CASE("mirrors are written as the release reads them") {
   const auto consumer = [](const char* release) { return consumer_of(built_in(), *built_in().find_release(release)); };
-  MirrorConfiguration mirror{registry::Location::parse("registry.local:5000/k8s"),
-                             registry::Reach::tls_unverified,
+  MirrorConfiguration mirror{oci::Location::parse("registry.local:5000/k8s"),
+                             oci::Reach::tls_unverified,
                              true,
                              {"docker.io", "registry.k8s.io"},
                              consumer("1.14")};
@@ -334,7 +334,7 @@ TEST_CASE("mirrors are written as the release reads them") {
                                  "        tlsConfig:\n          insecureSkipVerify: true\n"));
     CHECK_THAT(older, ContainsSubstring("an entry \"registry.local:5000\""));
   }
-  mirror = {registry::Location::parse("r:5000"), registry::Reach::plain_http, false, {"quay.io"}, consumer("1.14")};
+  mirror = {oci::Location::parse("r:5000"), oci::Reach::plain_http, false, {"quay.io"}, consumer("1.14")};
   CHECK(mirror.url() == "http://r:5000");
   CHECK_THAT(mirror.stanza(ApiVersion::v1beta2), !ContainsSubstring("overridePath") && !ContainsSubstring("tlsConfig"));
 }
@@ -345,7 +345,7 @@ TEST_CASE("kubeadm's constants") {
       "\tPauseVersion = \"3.9\"\n\tSupportedEtcdVersion = map[uint8]string{\n\t\t28: \"3.5.10-0\",\n\t\t29: "
       "\"3.5.12-1\",\n\t}\n";
   const auto of = [&](const std::string& version, const std::string& constants) {
-    return catalog::parse_kubeadm_constants(constants, *catalog::Version::parse(version), "url");
+    return kubeone::parse_kubeadm_constants(constants, *kubeone::Version::parse(version), "url");
   };
   CHECK(of("v1.29.99", text).etcd == "3.5.12-1");
   CHECK(of("v1.30.1", text).etcd == "3.5.12-0");

@@ -36,12 +36,12 @@ TEST_CASE("the tag is what is pushed, and a digest alone makes one") {
 }
 
 TEST_CASE("registryConfiguration is what the release can use") {
-  const auto catalog = catalog::Catalog::built_in();
-  const auto made = [&](const char* release, const char* location, registry::Reach reach) {
-    return RegistryConfiguration{ApiVersion::v1beta2, registry::Location::parse(location), reach,
+  const auto catalog = kubeone::Catalog::built_in();
+  const auto made = [&](const char* release, const char* location, oci::Reach reach) {
+    return RegistryConfiguration{ApiVersion::v1beta2, oci::Location::parse(location), reach,
                                  consumer_of(catalog, *catalog.find_release(release))};
   };
-  using registry::Reach;
+  using oci::Reach;
   const auto verified = made("1.8", "registry.local:5000/k8s", Reach::tls_verified);
   CHECK(
       verified.stanza() ==
@@ -65,7 +65,7 @@ TEST_CASE("registryConfiguration is what the release can use") {
            Cell{"1.13", "r:5000", Reach::plain_http, false, "means unverified TLS, not plain HTTP"},
            Cell{"1.13", "r:5000/k", Reach::plain_http, false, "prefix (/k)"},
        }) {
-    INFO(cell.release << " " << cell.location << " " << registry::to_string(cell.reach));
+    INFO(cell.release << " " << cell.location << " " << oci::to_string(cell.reach));
     const auto configuration = made(cell.release, cell.location, cell.reach);
     CHECK(configuration.insecure() == cell.insecure);
     CHECK(configuration.warnings().size() == (cell.warning == nullptr ? 0 : 1));

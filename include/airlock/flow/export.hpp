@@ -9,7 +9,7 @@
 
 #include "airlock/base/reporter.hpp"
 #include "airlock/bundle/volumes.hpp"
-#include "airlock/catalog/selection.hpp"
+#include "airlock/kubeone/selection.hpp"
 #include "airlock/registry/types.hpp"
 #include "airlock/transfer/inventory.hpp"
 #include "airlock/transfer/lock.hpp"
@@ -19,7 +19,7 @@
 namespace airlock::flow {
 
 struct ExportRequest {
-  catalog::ImageSet set;
+  kubeone::ImageSet set;
   std::string catalog_digest;
   oci::PlatformSelection platforms = oci::PlatformSelection({});
   registry::ClientOptions client;

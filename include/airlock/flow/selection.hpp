@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "airlock/base/reporter.hpp"
-#include "airlock/catalog/selection.hpp"
+#include "airlock/kubeone/selection.hpp"
 #include "airlock/registry/types.hpp"
 
 namespace airlock::flow {
@@ -17,7 +17,7 @@ inline constexpr const char* kubeadm_constants_url =
     "https://raw.githubusercontent.com/kubernetes/kubernetes/{version}/cmd/kubeadm/app/constants/constants.go";
 
 struct ImageSelection {
-  catalog::SelectionRequest request;               ///< its clusters are filled in from `clusters`
+  kubeone::SelectionRequest request;               ///< its clusters are filled in from `clusters`
   std::vector<std::filesystem::path> clusters;     ///< KubeOneCluster manifests
   std::vector<std::filesystem::path> manifests;    ///< Kubernetes YAML to take images from; `-`: standard input
   std::vector<std::filesystem::path> image_files;  ///< one reference per line
@@ -27,6 +27,6 @@ struct ImageSelection {
 
 /// Looks up versions that `catalog` lacks, where that is wanted, and adds them to it. An Error (code `selection`, or
 /// `registry` from looking up).
-catalog::ImageSet select_images(catalog::Catalog& catalog, const ImageSelection& selection, Reporter& reporter);
+kubeone::ImageSet select_images(kubeone::Catalog& catalog, const ImageSelection& selection, Reporter& reporter);
 
 }  // namespace airlock::flow

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "airlock/base/yaml.hpp"
-#include "airlock/catalog/selection.hpp"
+#include "airlock/kubeone/selection.hpp"
 
 namespace airlock::kubeone {
 
@@ -51,13 +51,13 @@ Cluster parse_cluster(std::string_view text, const std::filesystem::path& file);
 /// An Error (code `selection`, with the line) where the release would refuse the manifest: an API version that it does
 /// not load, a field that it does not know or of another type, both ways of registries together. With `assumed`, the
 /// release is a guess: what another release of the catalog takes is warned about only.
-void check_manifest(const Cluster& cluster, const catalog::Catalog& catalog, const catalog::Release& release,
-                    bool assumed, std::vector<std::string>& warnings);
+void check_manifest(const Cluster& cluster, const Catalog& catalog, const Release& release, bool assumed,
+                    std::vector<std::string>& warnings);
 
 /// The addons and images of a cluster with a release, each with its reason. `provider` stands in where the manifest
 /// names none. `warnings` gains what a person should know. An Error (code `selection`) for a provider or an addon that
 /// the release does not know, or an API version that it does not load.
-catalog::ClusterRequest deployment_of(const Cluster& cluster, const catalog::Release& release,
-                                      const std::string& provider, std::vector<std::string>& warnings);
+ClusterRequest deployment_of(const Cluster& cluster, const Release& release, const std::string& provider,
+                             std::vector<std::string>& warnings);
 
 }  // namespace airlock::kubeone

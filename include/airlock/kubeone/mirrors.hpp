@@ -13,8 +13,8 @@ namespace airlock::kubeone {
 
 /// What mirrors depend on.
 struct MirrorConfiguration {
-  registry::Location registry;
-  registry::Reach reach = registry::Reach::tls_verified;
+  oci::Location registry;
+  oci::Reach reach = oci::Reach::tls_verified;
   bool credentials = false;          ///< the registry wanted a login
   std::vector<std::string> sources;  ///< source registries, sorted
   Consumer consumer;

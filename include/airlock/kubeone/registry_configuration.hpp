@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "airlock/catalog/catalog.hpp"
-#include "airlock/registry/types.hpp"
+#include "airlock/kubeone/catalog.hpp"
+#include "airlock/oci/location.hpp"
 
 namespace airlock::kubeone {
 
@@ -27,20 +27,20 @@ std::string full_name(ApiVersion version);
 struct Consumer {
   std::string release;  ///< "v1.14.2"
   std::set<std::string> api_versions;
-  catalog::InsecureRegistry insecure_registry = catalog::InsecureRegistry::skip_verify;
-  catalog::MirrorForm mirrors = catalog::MirrorForm::hosts_toml;
+  InsecureRegistry insecure_registry = InsecureRegistry::skip_verify;
+  MirrorForm mirrors = MirrorForm::hosts_toml;
   bool registries_together = true;
   bool override_path = true;  ///< whether its manifests know the field
 };
 
 /// An Error (code `selection`) where the catalog has no rules for the release.
-Consumer consumer_of(const catalog::Catalog& catalog, const catalog::Release& release);
+Consumer consumer_of(const Catalog& catalog, const Release& release);
 
 /// What the configuration depends on.
 struct RegistryConfiguration {
   ApiVersion api_version = ApiVersion::v1beta2;
-  registry::Location registry;
-  registry::Reach reach = registry::Reach::tls_verified;
+  oci::Location registry;
+  oci::Reach reach = oci::Reach::tls_verified;
   Consumer consumer;
 
   /// `insecureRegistry`: set only where this release then reaches a registry of this kind.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A registry as a person names it: `registry.local:5000/kubernetes`.
+// A registry as a person names it, `registry.local:5000/kubernetes`, and how it turned out to be reachable.
 #pragma once
 
 #include <optional>
@@ -22,5 +22,14 @@ struct Location {
   /// Whether everything below this place is below `other` too.
   bool is_within(const Location& other) const;
 };
+
+/// How a registry turned out to be reachable.
+enum class Reach {
+  tls_verified,
+  tls_unverified,  ///< only with --insecure
+  plain_http       ///< only with --insecure or an http:// mirror
+};
+/// "TLS", "TLS, certificate not verified", "plain HTTP".
+std::string to_string(Reach reach);
 
 }  // namespace airlock::oci

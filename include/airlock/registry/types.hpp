@@ -17,20 +17,13 @@
 namespace airlock::registry {
 
 using Location = oci::Location;
+using Reach = oci::Reach;
 
 /// Where to ask instead of a source registry: `--mirror HOST=[http://]HOST:PORT[/PREFIX]`.
 struct Mirror {
   bool plain_http;
   Location location;
 };
-
-/// How a registry turned out to be reachable.
-enum class Reach {
-  tls_verified,
-  tls_unverified,  ///< only with --insecure
-  plain_http       ///< only with --insecure or an http:// mirror
-};
-std::string to_string(Reach reach);
 
 /// What a Client needs to know.
 struct ClientOptions {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "airlock/bundle/metadata.hpp"
-#include "airlock/catalog/selection.hpp"
+#include "airlock/kubeone/selection.hpp"
 #include "airlock/transfer/resolve.hpp"
 
 namespace airlock::transfer {
@@ -31,7 +31,7 @@ struct Lock {
   std::string format() const;
 
   /// The set of images, as selecting them would give it.
-  catalog::ImageSet image_set() const;
+  kubeone::ImageSet image_set() const;
   /// What resolve() is to take: exactly these digests.
   Pins pins() const;
 };

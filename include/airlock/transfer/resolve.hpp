@@ -8,7 +8,7 @@
 
 #include "airlock/base/reporter.hpp"
 #include "airlock/bundle/metadata.hpp"
-#include "airlock/catalog/selection.hpp"
+#include "airlock/kubeone/selection.hpp"
 #include "airlock/registry/client.hpp"
 
 namespace airlock::transfer {
@@ -36,7 +36,7 @@ struct ResolveOptions {
 /// Asks the registries for every image of the set, `jobs` at a time. If any is missing or broken, one Error names all
 /// of them. Images that lack one of several wanted platforms are taken as they are, with a warning. An Error before
 /// anything is fetched where Docker Hub says that it will not grant as many pulls as there are images.
-Resolution resolve(registry::Client& client, const catalog::ImageSet& set, const ResolveOptions& options,
+Resolution resolve(registry::Client& client, const kubeone::ImageSet& set, const ResolveOptions& options,
                    Reporter& reporter);
 
 }  // namespace airlock::transfer

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 /// One top-level key of a file, as JSON.
 struct EmbeddedPart {
@@ -19,4 +19,4 @@ std::span<const EmbeddedPart> embedded_parts();
 /// What documents_digest() gives for them.
 std::string_view embedded_digest();
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "airlock/catalog/catalog.hpp"
+#include "airlock/kubeone/catalog.hpp"
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 /// What one cluster deploys, beside what every cluster of its Kubernetes version does; each with its reason.
 struct ClusterRequest {
@@ -72,4 +72,4 @@ ImageSet select(const Catalog& catalog, const SelectionRequest& request);
 /// References of a file for `--images-file`: one per line, `#` starts a comment, empty lines are skipped.
 std::vector<std::string> read_images_file(const std::string& content);
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

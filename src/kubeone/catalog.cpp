@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "airlock/catalog/catalog.hpp"
+#include "airlock/kubeone/catalog.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -7,11 +7,11 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
-#include "catalog/document.hpp"
-#include "catalog/embedded.hpp"
-#include "catalog/release_reader.hpp"
+#include "kubeone/document.hpp"
+#include "kubeone/embedded.hpp"
+#include "kubeone/release_reader.hpp"
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 namespace {
 
@@ -200,4 +200,4 @@ oci::Digest Catalog::digest() const {
   return state_->looked_up.empty() ? digest : oci::sha256(digest.hex() + state_->looked_up);
 }
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "airlock/catalog/version.hpp"
+#include "airlock/kubeone/version.hpp"
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 /// Providers that are external without being told (KubeOne pkg/apis/kubeone/*/defaults.go, SetDefaults_CloudProvider).
 struct ExternalDefault {
@@ -51,4 +51,4 @@ struct Rules {
   MirrorForm mirrors = MirrorForm::hosts_toml;
 };
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "airlock/catalog/selection.hpp"
+#include "airlock/kubeone/selection.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 namespace {
 
@@ -356,4 +356,4 @@ std::vector<std::string> read_images_file(const std::string& content) {
   return images;
 }
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "airlock/base/json.hpp"
-#include "airlock/catalog/rules.hpp"
-#include "airlock/catalog/version.hpp"
+#include "airlock/kubeone/rules.hpp"
+#include "airlock/kubeone/version.hpp"
 #include "airlock/oci/digest.hpp"
 #include "airlock/oci/reference.hpp"
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 /// Image groups, as `--filter` names them (KubeOne's `mirror-images --filter`).
 enum class Group { base, optional, control_plane };
@@ -109,4 +109,4 @@ class Catalog {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "airlock/catalog/catalog.hpp"
-#include "catalog/document.hpp"
+#include "airlock/kubeone/catalog.hpp"
+#include "kubeone/document.hpp"
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 /// A release out of its JSON form (data/catalog/kubeone-*.yaml, a patch applied). An Error (code `selection`) names the
 /// file and the place of a mistake.
@@ -15,4 +15,4 @@ std::map<Version, KubeadmImages> read_kubeadm(const Json& table, const std::stri
 
 MinorRange read_range(const Json& node, const std::string& where);
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

@@ -12,7 +12,7 @@
 #include "airlock/base/json.hpp"
 #include "airlock/oci/digest.hpp"
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 class Document {
  public:
@@ -42,4 +42,4 @@ oci::Digest documents_digest(const std::map<std::string, std::unique_ptr<Documen
 /// Fails as every mistake in a catalog does.
 [[noreturn]] void refuse_catalog(const std::string& where, const std::string& why);
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/release_reader.hpp"
+#include "kubeone/release_reader.hpp"
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 namespace {
 
@@ -179,4 +179,4 @@ std::map<Version, KubeadmImages> read_kubeadm(const Json& table, const std::stri
   return result;
 }
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 /// A minor release line: 1.29.
 struct Minor {
@@ -40,4 +40,4 @@ struct MinorRange {
   std::string str() const;
 };
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

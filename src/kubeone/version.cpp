@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "airlock/catalog/version.hpp"
+#include "airlock/kubeone/version.hpp"
 
 #include "airlock/base/text.hpp"
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 namespace {
 
@@ -67,4 +67,4 @@ std::string MinorRange::str() const {
   return min->str() + " to " + max->str();
 }
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

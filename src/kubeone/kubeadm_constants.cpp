@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
-#include "airlock/catalog/catalog.hpp"
+#include "airlock/kubeone/catalog.hpp"
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 namespace {
 
@@ -55,4 +55,4 @@ KubeadmImages parse_kubeadm_constants(std::string_view text, const Version& vers
   return {path + coredns, etcd, pause};
 }
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "catalog/document.hpp"
+#include "kubeone/document.hpp"
 
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/yaml.hpp"
 
-namespace airlock::catalog {
+namespace airlock::kubeone {
 
 namespace {
 
@@ -61,4 +61,4 @@ oci::Digest documents_digest(const std::map<std::string, std::unique_ptr<Documen
   return hash.finish();
 }
 
-}  // namespace airlock::catalog
+}  // namespace airlock::kubeone
