@@ -129,7 +129,8 @@ oci::Digest diff_id_by_zstd(BlobReader& layer) {
 
 struct LayerTask {
   std::string image;
-  oci::Descriptor layer;
+  oci::Digest layer;
+  std::string media_type;
   oci::Digest expected;
 };
 
@@ -141,54 +142,61 @@ struct Plan {
 };
 
 /// A node takes a manifest for an image by what its layers are: signatures and charts may have an image's config.
-bool is_image(const oci::Manifest& manifest) {
-  const auto unpacks = [](const oci::Descriptor& layer) { return oci::media_type::is_layer(layer.media_type); };
-  return oci::media_type::is_image_config(manifest.config.media_type) &&
+bool is_image(const oci::Content& manifest) {
+  const auto unpacks = [](const oci::Edge& layer) { return oci::media_type::is_layer(layer.media_type); };
+  return oci::media_type::is_image_config(manifest.config->media_type) &&
          (manifest.layers.empty() || std::any_of(manifest.layers.begin(), manifest.layers.end(), unpacks));
 }
 
-void check_platform(const oci::ImageConfig& config, const std::optional<oci::Platform>& stated) {
-  if (!stated) return;
-  if (config.platform && config.platform->os() == stated->os() &&
-      config.platform->architecture() == stated->architecture())
+void check_platform(const oci::ImageConfig& config, const oci::Platform& stated) {
+  if (config.platform && config.platform->os() == stated.os() &&
+      config.platform->architecture() == stated.architecture())
     return;
-  refuse("its index says that it is for " + stated->str() + ", its config " +
+  refuse("its index says that it is for " + stated.str() + ", its config " +
          (config.platform ? "for " + config.platform->str() : "does not say for what"));
 }
 
-void add_image(const VerifiedBundle& bundle, const std::string& image, const oci::Manifest& manifest,
-               const Member& member, Plan& plan) {
-  if (bundle.relies_on(manifest.config.digest)) {
-    for (const auto& layer : manifest.layers) plan.elsewhere.insert(layer.digest);
+/// What indexes say of each manifest.
+using StatedPlatforms = std::map<const oci::Node*, std::set<oci::Platform>>;
+
+void add_image(const VerifiedBundle& bundle, const std::string& image, const oci::Content& manifest,
+               const std::set<oci::Platform>& stated, Plan& plan) {
+  if (bundle.relies_on(manifest.config->to->digest)) {
+    for (const auto& layer : manifest.layers) plan.elsewhere.insert(layer.to->digest);
     return;
   }
-  const auto config = bundle.config(manifest.config.digest);
-  check_platform(config, member.platform);
+  const auto config = bundle.config(manifest.config->to->digest);
+  for (const oci::Platform& platform : stated) check_platform(config, platform);
   if (config.diff_ids.size() != manifest.layers.size())
     refuse("it has " + count_of(manifest.layers.size(), "layer") + ", its config " +
            count_of(config.diff_ids.size(), "diff ID") + ": they cannot be compared, and containerd refuses it");
   for (std::size_t i = 0; i < config.diff_ids.size(); ++i) {
-    const auto& layer = manifest.layers[i];
-    if (bundle.relies_on(layer.digest)) {
-      plan.elsewhere.insert(layer.digest);
+    const oci::Digest& layer = manifest.layers[i].to->digest;
+    if (bundle.relies_on(layer)) {
+      plan.elsewhere.insert(layer);
       continue;
     }
-    const LayerTask task{image, layer, oci::Digest::parse(config.diff_ids[i])};
-    plan.tasks.try_emplace(layer.digest.str() + layer.media_type + config.diff_ids[i], task);
+    const std::string type(manifest.layers[i].media_type);
+    plan.tasks.try_emplace(layer.str() + type + config.diff_ids[i],
+                           LayerTask{image, layer, type, oci::Digest::parse(config.diff_ids[i])});
   }
 }
 
-void add_tasks(const VerifiedBundle& bundle, const Image& image, Plan& plan) {
-  const Closure closure = bundle.closure_of(image);
-  for (const auto& [digest, member] : closure.members()) {
-    if (!oci::media_type::is_manifest(member.media_type)) continue;
-    const auto document = oci::parse_document(bundle.document(digest), member.media_type);
-    if (member.artifact || !is_image(*document.manifest())) {
-      plan.artifacts.insert(digest);
+void add_tasks(const VerifiedBundle& bundle, const records::Image& image, Plan& plan) {
+  const oci::Nodes closure = bundle.closure_of(image);
+  StatedPlatforms stated;
+  for (const oci::Node* node : closure)
+    if (node->content)
+      for (const oci::MemberEdge& member : node->content->members)
+        if (member.platform) stated[member.to].insert(*member.platform);
+  for (const oci::Node* node : closure) {
+    if (!node->is_document() || node->content->index) continue;
+    if (node->artifact || !is_image(*node->content)) {
+      plan.artifacts.insert(node->digest);
       continue;
     }
-    within([&, &id = digest] { return "manifest " + id.str(); },
-           [&, &of = member] { add_image(bundle, image.source.str(), *document.manifest(), of, plan); });
+    within([&] { return "manifest " + node->digest.str(); },
+           [&] { add_image(bundle, image.source.str(), *node->content, stated[node], plan); });
   }
 }
 
@@ -203,16 +211,16 @@ oci::Digest diff_id(BlobReader layer, std::string_view media_type) {
 
 LayerCheck check_layers(const VerifiedBundle& bundle, unsigned jobs, Reporter& reporter) {
   Plan plan;
-  for (const Image& image : bundle.metadata().images)
+  for (const records::Image& image : bundle.metadata().images)
     within([&] { return "image " + image.source.str(); }, [&] { add_tasks(bundle, image, plan); });
   std::vector<LayerTask> tasks;
   for (auto& [key, task] : plan.tasks) tasks.push_back(std::move(task));
   reporter.begin("unpacking", 0, tasks.size());
   run_parallel(tasks.size(), jobs, [&](std::size_t i) {
     const LayerTask& task = tasks[i];
-    within([&] { return "image " + task.image + ": layer " + task.layer.digest.str(); },
+    within([&] { return "image " + task.image + ": layer " + task.layer.str(); },
            [&] {
-             const auto actual = diff_id(bundle.open_blob(task.layer.digest), task.layer.media_type);
+             const auto actual = diff_id(bundle.open_blob(task.layer), task.media_type);
              if (actual != task.expected)
                refuse("it unpacks to " + actual.str() + ", but the image's config says " + task.expected.str());
            });

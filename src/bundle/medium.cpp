@@ -13,9 +13,9 @@
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
+#include "airlock/base/own_file.hpp"
 #include "airlock/base/text.hpp"
 #include "bundle/cache.hpp"
-#include "bundle/own_file.hpp"
 
 namespace airlock::bundle {
 

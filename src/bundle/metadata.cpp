@@ -21,7 +21,7 @@ constexpr JsonLimits metadata_limits{64U << 20, 16, 2U << 20};
   throw Error(ErrorCode::format, Side::bundle, "bundle.json: " + why);
 }
 
-Json selection_to_json(const Selection& selection) {
+Json selection_to_json(const records::Selection& selection) {
   return {{"kubeone", selection.kubeone},
           {"filters", selection.filters},
           {"kubernetesVersions", selection.kubernetes_versions},
@@ -30,21 +30,21 @@ Json selection_to_json(const Selection& selection) {
           {"tool", selection.tool}};
 }
 
-Selection selection_from_json(const JsonObject& object) {
+records::Selection selection_from_json(const JsonObject& object) {
   object.only({"kubeone", "filters", "kubernetesVersions", "platforms", "catalogDigest", "tool"});
   return {object.string("kubeone"),    object.strings("filters"),      object.strings("kubernetesVersions"),
           object.strings("platforms"), object.string("catalogDigest"), object.string("tool")};
 }
 
-Json blobs_to_json(const std::vector<Blob>& blobs) {
+Json blobs_to_json(const std::vector<records::Blob>& blobs) {
   Json json = Json::array();
-  for (const Blob& blob : blobs)
+  for (const records::Blob& blob : blobs)
     json.push_back({{"digest", blob.digest.str()}, {"size", blob.size}, {"mediaType", blob.media_type}});
   return json;
 }
 
-std::vector<Blob> blobs_from_json(const JsonObject& object) {
-  std::vector<Blob> blobs;
+std::vector<records::Blob> blobs_from_json(const JsonObject& object) {
+  std::vector<records::Blob> blobs;
   for (const JsonObject& blob : object.objects("blobs")) {
     blob.only({"digest", "size", "mediaType"});
     blobs.push_back({oci::Digest::parse(blob.string("digest")), blob.integer("size"), blob.string("mediaType")});
@@ -52,9 +52,10 @@ std::vector<Blob> blobs_from_json(const JsonObject& object) {
   return blobs;
 }
 
-BaseKind kind_from_json(const JsonObject& source) {
+records::InventoryKind kind_from_json(const JsonObject& source) {
   const std::string word = source.string("kind");
-  for (const BaseKind kind : {BaseKind::bundle, BaseKind::lock, BaseKind::receipt})
+  for (const records::InventoryKind kind :
+       {records::InventoryKind::bundle, records::InventoryKind::lock, records::InventoryKind::receipt})
     if (word == to_string(kind)) return kind;
   refuse("base: \"" + printable(word, 80) + "\" is no kind of source");
 }
@@ -91,15 +92,15 @@ oci::Descriptor plain(const oci::Descriptor& descriptor) {
 }
 
 /// As it stands in bundle.json and in index.json.
-Json referrer_to_json(const Referrer& referrer) {
+Json referrer_to_json(const records::Referrer& referrer) {
   oci::Descriptor descriptor = plain(referrer.descriptor);
   if (referrer.tag) descriptor.annotations = {{referrer_tag_annotation, *referrer.tag}};
   return descriptor.to_json();
 }
 
-Json image_to_json(const Image& image) {
+Json image_to_json(const records::Image& image) {
   Json referrers = Json::array();
-  for (const Referrer& referrer : image.referrers) referrers.push_back(referrer_to_json(referrer));
+  for (const records::Referrer& referrer : image.referrers) referrers.push_back(referrer_to_json(referrer));
   return {{"source", image.source.str()},
           {"descriptor", plain(image.descriptor).to_json()},
           {"components", image.components},
@@ -122,26 +123,26 @@ oci::Descriptor descriptor_from_json(const JsonObject& object) {
   return oci::Descriptor::from_json(object);
 }
 
-Referrer referrer_from_json(const JsonObject& object, const oci::Digest& image) {
+records::Referrer referrer_from_json(const JsonObject& object, const oci::Digest& image) {
   object.only({"mediaType", "digest", "size", "annotations"});
-  Referrer referrer{plain(oci::Descriptor::from_json(object)), std::nullopt};
+  records::Referrer referrer{plain(oci::Descriptor::from_json(object)), std::nullopt};
   if (const auto annotations = object.optional_object("annotations")) {
     annotations->only({referrer_tag_annotation});
-    referrer.tag = parse_referrer_tag(annotations->string(referrer_tag_annotation), image);
+    referrer.tag = records::parse_referrer_tag(annotations->string(referrer_tag_annotation), image);
   }
   return referrer;
 }
 
-Image image_from_json(const JsonObject& object) {
+records::Image image_from_json(const JsonObject& object) {
   object.only({"source", "descriptor", "components", "groups", "referrers"});
-  Image image{of_bundle([&] { return oci::Reference::parse(object.string("source")); }),
-              descriptor_from_json(object.object("descriptor")),
-              object.strings("components"),
-              object.strings("groups"),
-              {}};
+  records::Image image{of_bundle([&] { return oci::Reference::parse(object.string("source")); }),
+                       descriptor_from_json(object.object("descriptor")),
+                       object.strings("components"),
+                       object.strings("groups"),
+                       {}};
   for (const JsonObject& referrer : object.objects("referrers"))
     image.referrers.push_back(referrer_from_json(referrer, image.descriptor.digest));
-  check_image(image);
+  records::check_image(image);
   return image;
 }
 
@@ -175,40 +176,13 @@ Metadata metadata_from_json(const JsonObject& object) {
 
 }  // namespace
 
-std::string to_string(BaseKind kind) {
-  switch (kind) {
-    case BaseKind::bundle: return "bundle";
-    case BaseKind::lock: return "lock";
-    case BaseKind::receipt: return "receipt";
-  }
-  return "";
-}
-
-void check_image(const Image& image) {
-  const std::string where = "image " + image.source.str() + ": ";
-  if (image.source.digest && *image.source.digest != image.descriptor.digest)
-    throw Error(ErrorCode::format, where + "it is pinned to " + image.source.digest->str() +
-                                       ", but its descriptor is " + image.descriptor.digest.str());
-  std::set<oci::Digest> digests{image.descriptor.digest};
-  for (const Referrer& referrer : image.referrers)
-    if (!digests.insert(referrer.descriptor.digest).second)
-      throw Error(ErrorCode::format, where + "its referrer " + referrer.descriptor.digest.str() +
-                                         " is there twice, or is the image itself");
-}
-
-oci::Tag parse_referrer_tag(const std::string& text, const oci::Digest& image) {
-  if (const auto tag = oci::find_cosign_tag(text, image)) return *tag;
-  throw Error(ErrorCode::format,
-              "\"" + printable(text, 150) + "\" is not a tag of a signature, attestation or SBOM of " + image.str());
-}
-
 std::string Metadata::format() const {
   Json json{{"mediaType", metadata_media_type}, {"stream", stream},        {"serial", serial},
             {"created", format_time(created)},  {"images", Json::array()}, {"blobs", blobs_to_json(blobs)}};
   json["selection"] = selection_to_json(selection);
   if (expires) json["expires"] = format_time(*expires);
   if (previous) json["previous"] = previous->str();
-  for (const Image& image : images) json["images"].push_back(image_to_json(image));
+  for (const records::Image& image : images) json["images"].push_back(image_to_json(image));
   if (!base.blobs.empty()) json["base"] = base_to_json(base);
   return canonical_json(json);
 }
@@ -216,23 +190,24 @@ std::string Metadata::format() const {
 Metadata Metadata::parse(std::string_view text) {
   const Json json = parse_json(text, "bundle.json", metadata_limits);
   Metadata metadata = metadata_from_json(JsonObject(json, "bundle.json"));
-  const auto ordered = [](const Image& a, const Image& b) { return a.source < b.source; };
+  const auto ordered = [](const records::Image& a, const records::Image& b) { return a.source < b.source; };
   if (!std::is_sorted(metadata.images.begin(), metadata.images.end(), ordered) ||
       std::adjacent_find(metadata.images.begin(), metadata.images.end(),
-                         [&](const Image& a, const Image& b) { return !ordered(a, b); }) != metadata.images.end())
+                         [&](const records::Image& a, const records::Image& b) { return !ordered(a, b); }) !=
+          metadata.images.end())
     refuse("images are not in order, or one appears twice");
   if (metadata.format() != text) refuse("not in canonical form");
   return metadata;
 }
 
-std::string format_index(const std::vector<Image>& images) {
+std::string format_index(const std::vector<records::Image>& images) {
   Json manifests = Json::array();
-  for (const Image& image : images) {
+  for (const records::Image& image : images) {
     oci::Descriptor descriptor = plain(image.descriptor);
     const std::string name = image.source.str();
     descriptor.annotations = {{ref_name_annotation, name}, {containerd_name_annotation, name}};
     manifests.push_back(descriptor.to_json());
-    for (const Referrer& referrer : image.referrers) manifests.push_back(referrer_to_json(referrer));
+    for (const records::Referrer& referrer : image.referrers) manifests.push_back(referrer_to_json(referrer));
   }
   return canonical_json(
       {{"schemaVersion", 2}, {"mediaType", oci::media_type::oci_index}, {"manifests", std::move(manifests)}});

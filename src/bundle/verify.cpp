@@ -7,6 +7,7 @@
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/reader.hpp"
+#include "airlock/oci/graph_builder.hpp"
 
 namespace airlock::bundle {
 
@@ -66,53 +67,67 @@ Metadata read_metadata(const Archive& archive, const Sums& sums) {
 
 trust::Claims claims_of(const Metadata& metadata) {
   trust::Claims claims{metadata.stream, metadata.serial, metadata.created, metadata.expires, {}};
-  for (const Image& image : metadata.images) claims.sources.push_back(image.source.str());
+  for (const records::Image& image : metadata.images) claims.sources.push_back(image.source.str());
   return claims;
 }
 
-std::map<oci::Digest, std::string> read_documents(const Archive& archive, const Sums& sums, const Metadata& metadata) {
-  std::map<oci::Digest, std::string> documents;
-  for (const Blob& blob : metadata.blobs)
-    if (oci::media_type::is_manifest(blob.media_type) || oci::media_type::is_index(blob.media_type))
-      documents.emplace(blob.digest, read_listed(archive, sums, blob_name(blob.digest), oci::max_manifest_size));
-  return documents;
+bool is_document(const records::Blob& blob) {
+  return oci::media_type::is_manifest(blob.media_type) || oci::media_type::is_index(blob.media_type);
+}
+
+/// Every manifest is read, hashed and parsed once; what follows asks the graph.
+oci::Graph build_graph(const Archive& archive, const Sums& sums, const Metadata& metadata) {
+  std::map<oci::Digest, std::string> types;
+  for (const records::Blob& blob : metadata.blobs)
+    if (is_document(blob)) types.emplace(blob.digest, blob.media_type);
+  const auto fetch = [&](const oci::Digest& digest) -> std::optional<oci::RawDocument> {
+    const auto type = types.find(digest);
+    if (type == types.end()) return std::nullopt;
+    return oci::RawDocument{type->second, read_listed(archive, sums, blob_name(digest), oci::max_manifest_size),
+                            digest};
+  };
+  oci::GraphBuilder builder({oci::PlatformSelection::parse(metadata.selection.platforms), Side::bundle, advice});
+  for (const records::Image& image : metadata.images)
+    within([&] { return "image " + image.source.str(); },
+           [&] {
+             const oci::Node& top = builder.add(image.descriptor, oci::GraphBuilder::Role::image, fetch);
+             for (const records::Referrer& referrer : image.referrers)
+               builder.add_referrer(top, referrer.descriptor, fetch);
+           });
+  return builder.take();
 }
 
 /// A delta leaves out layers and configs only, and nothing that it carries.
 void check_base(const Metadata& metadata) {
-  const std::set<Blob> carried(metadata.blobs.begin(), metadata.blobs.end());
-  for (const Blob& blob : metadata.base.blobs) {
+  const std::set<records::Blob> carried(metadata.blobs.begin(), metadata.blobs.end());
+  for (const records::Blob& blob : metadata.base.blobs) {
     if (carried.contains(blob)) refuse("blob " + blob.digest.str() + " is both carried and relied on");
-    if (oci::media_type::is_manifest(blob.media_type) || oci::media_type::is_index(blob.media_type))
+    if (is_document(blob))
       refuse("manifest " + blob.digest.str() + " is relied on, but every bundle carries its manifests");
   }
 }
 
 /// What the images reach is what bundle.json lists is what the archive holds, in that order.
-void check_closure(const Archive& archive, const Metadata& metadata, const Closure::Documents& documents) {
+void check_closure(const Archive& archive, const Metadata& metadata, const oci::Graph& graph) {
   check_base(metadata);
-  const auto platforms = oci::PlatformSelection::parse(metadata.selection.platforms);
-  Closure closure;
-  for (const Image& image : metadata.images)
-    within([&] { return "image " + image.source.str(); }, [&] { closure.add(image, platforms, documents); });
-  const auto expected = closure.ordered();
-  const std::set<Blob> reached(expected.begin(), expected.end());
-  std::set<Blob> listed(metadata.blobs.begin(), metadata.blobs.end());
-  std::vector<Blob> carried;
+  const auto expected = records::blobs_of(graph.closure(records::roots_of(metadata.images)));
+  const std::set<records::Blob> reached(expected.begin(), expected.end());
+  std::set<records::Blob> listed(metadata.blobs.begin(), metadata.blobs.end());
+  std::vector<records::Blob> carried;
   listed.insert(metadata.base.blobs.begin(), metadata.base.blobs.end());
-  const std::set<Blob> relied_on(metadata.base.blobs.begin(), metadata.base.blobs.end());
+  const std::set<records::Blob> relied_on(metadata.base.blobs.begin(), metadata.base.blobs.end());
   std::copy_if(expected.begin(), expected.end(), std::back_inserter(carried),
-               [&](const Blob& blob) { return !relied_on.contains(blob); });
-  for (const Blob& blob : reached)
+               [&](const records::Blob& blob) { return !relied_on.contains(blob); });
+  for (const records::Blob& blob : reached)
     if (!listed.contains(blob))
       refuse("blob " + blob.digest.str() + " belongs to an image but bundle.json does not list it so");
-  for (const Blob& blob : listed)
+  for (const records::Blob& blob : listed)
     if (!reached.contains(blob))
       refuse("blob " + blob.digest.str() + " is listed in bundle.json but no image needs it");
   if (carried != metadata.blobs) refuse("bundle.json: blobs are not in order, or one appears twice");
 
   std::vector<std::string> names{"bundle.json", "oci-layout", "index.json"};
-  for (const Blob& blob : carried) names.push_back(blob_name(blob.digest));
+  for (const records::Blob& blob : carried) names.push_back(blob_name(blob.digest));
   if (names == archive.names()) return;
   const std::set<std::string> wanted(names.begin(), names.end());
   for (const std::string& name : archive.names())
@@ -125,27 +140,27 @@ void check_closure(const Archive& archive, const Metadata& metadata, const Closu
 
 /// What a node does with an image stands in its config; all programs have to read the same there.
 void check_configs(const VerifiedBundle& bundle, unsigned jobs) {
-  std::vector<Blob> configs;
-  for (const Blob& blob : bundle.metadata().blobs)
+  std::vector<records::Blob> configs;
+  for (const records::Blob& blob : bundle.metadata().blobs)
     if (oci::media_type::is_image_config(blob.media_type)) configs.push_back(blob);
   run_parallel(configs.size(), jobs, [&](std::size_t i) { bundle.config(configs[i].digest); });
 }
 
 void check_blobs(const VerifiedBundle& bundle, const Archive& archive, const VerifyOptions& options,
                  Reporter& reporter) {
-  std::vector<Blob> blobs;
+  std::vector<records::Blob> blobs;
   std::uint64_t bytes = 0;
-  for (const Blob& blob : bundle.metadata().blobs) {
+  for (const records::Blob& blob : bundle.metadata().blobs) {
     if (archive.place(blob_name(blob.digest)).size != blob.size)
       refuse("blob " + blob.digest.str() + " has " + std::to_string(archive.place(blob_name(blob.digest)).size) +
              " bytes, its descriptor says " + std::to_string(blob.size));
-    if (bundle.has_document(blob.digest)) continue;  // hashed when it was read
+    if (bundle.graph().at(blob.digest).is_document()) continue;  // hashed when it was read
     blobs.push_back(blob);
     bytes += blob.size;
   }
   if (options.blobs == BlobCheck::on_read) return;
   // Largest first, so that no thread starts on the largest when the others are done.
-  std::sort(blobs.begin(), blobs.end(), [](const Blob& a, const Blob& b) { return a.size > b.size; });
+  std::sort(blobs.begin(), blobs.end(), [](const records::Blob& a, const records::Blob& b) { return a.size > b.size; });
   reporter.begin("verifying", bytes, blobs.size());
   run_parallel(blobs.size(), options.jobs, [&](std::size_t i) {
     BlobReader reader = bundle.open_blob(blobs[i].digest);
@@ -183,23 +198,6 @@ std::string_view BlobReader::next() {
   return {piece.data(), piece.size()};
 }
 
-Closure::Documents VerifiedBundle::documents() const {
-  return [this](const oci::Descriptor& descriptor) -> std::string_view {
-    const auto document = documents_.find(descriptor.digest);
-    if (document == documents_.end()) refuse("manifest " + descriptor.digest.str() + " is missing");
-    if (document->second.size() != descriptor.size)
-      refuse("manifest " + descriptor.digest.str() + " has " + std::to_string(document->second.size()) +
-             " bytes, its descriptor says " + std::to_string(descriptor.size));
-    return document->second;
-  };
-}
-
-Closure VerifiedBundle::closure_of(const Image& image) const {
-  Closure closure;
-  closure.add(image, platforms(), documents());
-  return closure;
-}
-
 BlobReader VerifiedBundle::open_blob(const oci::Digest& digest) const {
   return {archive_->medium(), digest, archive_->place(blob_name(digest))};
 }
@@ -227,9 +225,9 @@ VerifiedBundle VerifiedBundle::verify_steps(std::shared_ptr<const ReadableMedium
   Metadata metadata = read_metadata(*archive, sums);
   auto evidence = policy.judge(authentication, claims_of(metadata), options.circumstances);
   VerifiedBundle bundle(archive, std::move(metadata), std::move(evidence));
-  bundle.documents_ = read_documents(*archive, sums, bundle.metadata_);
-  for (const Blob& blob : bundle.metadata_.base.blobs) bundle.relied_on_.insert(blob.digest);
-  check_closure(*archive, bundle.metadata_, bundle.documents());
+  bundle.graph_ = build_graph(*archive, sums, bundle.metadata_);
+  for (const records::Blob& blob : bundle.metadata_.base.blobs) bundle.relied_on_.insert(blob.digest);
+  check_closure(*archive, bundle.metadata_, bundle.graph_);
   check_configs(bundle, options.jobs);
   check_blobs(bundle, *archive, options, reporter);
   return bundle;

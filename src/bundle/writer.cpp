@@ -26,60 +26,62 @@ std::string blob_name(const oci::Digest& digest) { return "blobs/sha256/" + dige
 
 }  // namespace
 
-Draft::Draft(const Metadata& metadata, const std::map<oci::Digest, std::string>& documents)
-    : plan_{oci::sha256(""), 0} {
+std::string Draft::Place::name() const { return node != nullptr ? blob_name(node->digest) : text; }
+
+Draft::Draft(const Metadata& metadata, const oci::Graph& graph) : plan_{oci::sha256(""), 0} {
   texts_["bundle.json"] = metadata.format();
   texts_["oci-layout"] = oci_layout_content;
   texts_["index.json"] = format_index(metadata.images);
   Sums sums;
   for (const auto& [name, text] : texts_) sums.emplace(name, oci::sha256(text));
-  for (const Blob& blob : metadata.blobs) sums.emplace(blob_name(blob.digest), blob.digest);
+  for (const records::Blob& blob : metadata.blobs) sums.emplace(blob_name(blob.digest), blob.digest);
   sums_text_ = format_sums(sums);
 
-  lay_out("SHA256SUMS", sums_text_.size());
+  lay_out({nullptr, "SHA256SUMS", 0, sums_text_.size()});
   region_offset_ = total_size_;
   total_size_ += region_size;
-  for (const char* name : {"bundle.json", "oci-layout", "index.json"}) lay_out(name, texts_.at(name).size());
-  for (const Blob& blob : metadata.blobs) {
+  for (const char* name : {"bundle.json", "oci-layout", "index.json"})
+    lay_out({nullptr, name, 0, texts_.at(name).size()});
+  for (const records::Blob& blob : metadata.blobs) {
     blob_places_.emplace(blob.digest, places_.size());
-    lay_out(blob_name(blob.digest), blob.size);
+    lay_out({&graph.at(blob.digest), "", 0, blob.size});
   }
   total_size_ += tar::end_size;
-  for (const auto& [digest, text] : documents) documents_.emplace(blob_name(digest), text);
   texts_["SHA256SUMS"] = sums_text_;
   oci::Sha256 layout;
   for (const Place& place : places_)
-    layout.update(place.name + " " + std::to_string(place.header) + " " + std::to_string(place.size) + "\n");
+    layout.update(place.name() + " " + std::to_string(place.header) + " " + std::to_string(place.size) + "\n");
   plan_.layout = layout.finish();
 }
 
-std::optional<std::string_view> Draft::text_of(const std::string& name) const {
-  if (const auto text = texts_.find(name); text != texts_.end()) return text->second;
-  if (const auto document = documents_.find(name); document != documents_.end()) return document->second;
-  return std::nullopt;
+std::optional<std::string_view> Draft::text_of(const Place& place) const {
+  if (place.node == nullptr) return texts_.at(place.text);
+  if (!place.node->is_document()) return std::nullopt;
+  return place.node->content->bytes;
 }
 
-void Draft::lay_out(const std::string& name, std::uint64_t size) {
-  places_.push_back({name, total_size_, size});
-  total_size_ += tar::block_size + tar::padded(size);
+void Draft::lay_out(Place place) {
+  place.header = total_size_;
+  total_size_ += tar::block_size + tar::padded(place.size);
+  places_.push_back(place);
 }
 
 namespace {
 
-JournalPlan plan_for(const Draft& draft, const VolumeOptions& volumes) {
-  JournalPlan plan = draft.plan();
+records::JournalPlan plan_for(const Draft& draft, const VolumeOptions& volumes) {
+  records::JournalPlan plan = draft.plan();
   plan.volume_size = volumes.size;
   return plan;
 }
 
 }  // namespace
 
-bool goes_on(const JournalRecord& left, const Draft& draft, const VolumeOptions& volumes) {
+bool goes_on(const records::JournalRecord& left, const Draft& draft, const VolumeOptions& volumes) {
   return left.plan == plan_for(draft, volumes);
 }
 
 Writer::Writer(const std::filesystem::path& path, const Draft& draft, const VolumeOptions& volumes,
-               std::optional<JournalRecord> left)
+               std::optional<records::JournalRecord> left)
     : draft_(draft),
       left_(left && goes_on(*left, draft, volumes) ? std::move(left) : std::nullopt),
       medium_(create_medium(path, draft.total_size(), volumes, left_ ? Leftovers::use : Leftovers::discard)),
@@ -98,12 +100,12 @@ Writer::Writer(const std::filesystem::path& path, const Draft& draft, const Volu
 void Writer::write_known() {
   for (const auto& [digest, index] : draft_.blob_places_) missing_.insert(digest);
   for (const Draft::Place& place : draft_.places_) {
-    const auto header = tar::make_header({place.name, place.size});
+    const auto header = tar::make_header({place.name(), place.size});
     medium_->write(place.header, {header.data(), header.size()});
-    if (const auto text = draft_.text_of(place.name)) medium_->write(place.content(), *text);
+    if (const auto text = draft_.text_of(place)) medium_->write(place.content(), *text);
   }
   for (const auto& [digest, index] : draft_.blob_places_)
-    if (draft_.text_of(draft_.places_.at(index).name)) missing_.erase(digest);
+    if (draft_.text_of(draft_.places_.at(index))) missing_.erase(digest);
   medium_->write(draft_.region_offset_, format_region({}));
 }
 

@@ -4,7 +4,7 @@
 
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
-#include "airlock/transfer/inventory.hpp"
+#include "airlock/flow/inventory.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
@@ -17,7 +17,7 @@ struct DiffOptions {
   VolumePlaceOptions volumes;
 };
 
-Json to_json(const transfer::Difference& difference) {
+Json to_json(const records::Difference& difference) {
   Json changed = Json::array();
   for (const auto& [source, digests] : difference.changed)
     changed.push_back({{"source", source}, {"old", digests.first.str()}, {"new", digests.second.str()}});
@@ -27,7 +27,7 @@ Json to_json(const transfer::Difference& difference) {
           {"goneBlobs", difference.gone_blobs}, {"goneBytes", difference.gone_bytes}};
 }
 
-std::string to_text(const transfer::Difference& difference) {
+std::string to_text(const records::Difference& difference) {
   std::string text;
   for (const auto& source : difference.removed) text += "- " + printable(source) + "\n";
   for (const auto& source : difference.added) text += "+ " + printable(source) + "\n";
@@ -42,9 +42,9 @@ std::string to_text(const transfer::Difference& difference) {
 void run(const DiffOptions& options, const GlobalOptions& global) {
   Reporter reporter(global.reporter());
   const auto places = options.volumes.places();
-  const auto before = transfer::read_inventory(options.before, places);
-  const auto after = transfer::read_inventory(options.after, places);
-  const auto difference = transfer::compare(before, after);
+  const auto before = flow::read_inventory(options.before, places);
+  const auto after = flow::read_inventory(options.after, places);
+  const auto difference = records::compare(before, after);
   reporter.note("NOT VERIFIED: this is what the " + to_string(before.kind) + " and the " + to_string(after.kind) +
                 " say of themselves");
   print(global.json() ? pretty_json(to_json(difference)) + "\n" : to_text(difference));

@@ -6,7 +6,8 @@
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/flow/export.hpp"
-#include "airlock/transfer/inventory.hpp"
+#include "airlock/flow/inventory.hpp"
+#include "airlock/records/inventory.hpp"
 #include "cli/source.hpp"
 #include "cli/verbs.hpp"
 
@@ -34,8 +35,7 @@ flow::ExportRequest make_request(const ExportOptions& options, Reporter& reporte
   request.serial = options.serial;
   request.output = options.output;
   request.volumes = options.volumes.volumes();
-  for (const auto& file : options.since)
-    request.since.push_back(transfer::read_inventory(file, request.volumes.places));
+  for (const auto& file : options.since) request.since.push_back(flow::read_inventory(file, request.volumes.places));
   request.hash_jobs = processors();
   request.read_back = options.read_back;
   if (!options.expires.empty()) {

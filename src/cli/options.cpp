@@ -321,7 +321,7 @@ std::string describe(const registry::Statistics& statistics) {
   return count_of(statistics.requests, "request") + ", " + count_of(statistics.retries, "retry", "retries");
 }
 
-std::string describe(const bundle::Selection& selection) {
+std::string describe(const records::Selection& selection) {
   const std::string platforms = join(selection.platforms, ", ");
   if (selection.kubeone.empty()) return printable("own images; " + platforms);
   // What clusters deploy was chosen by their manifests, not by groups.

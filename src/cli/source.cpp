@@ -4,7 +4,7 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
-#include "airlock/transfer/lock.hpp"
+#include "airlock/records/lock.hpp"
 
 namespace airlock::cli {
 
@@ -114,7 +114,7 @@ flow::ExportRequest SourceOptions::request(Reporter& reporter, const std::string
     request.catalog_digest = catalog.digest().str();
     request.platforms = oci::PlatformSelection::parse(platforms);
   } else {
-    request.lock = transfer::Lock::parse(read_file(lock_file, max_lock_file), lock_file);
+    request.lock = records::Lock::parse(read_file(lock_file, max_lock_file), lock_file);
     request.set = request.lock->image_set();
     request.catalog_digest = request.lock->selection.catalog_digest;
     request.platforms = oci::PlatformSelection::parse(request.lock->selection.platforms);

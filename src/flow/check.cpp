@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/check.hpp"
 
+#include "airlock/transfer/bundle_ports.hpp"
+#include "airlock/transfer/copy.hpp"
 #include "airlock/transfer/pace.hpp"
+#include "flow/ask_for_all.hpp"
 #include "flow/destinations.hpp"
 
 namespace airlock::flow {
+
+transfer::CheckSummary ask_for_all(registry::Client& client, const bundle::VerifiedBundle& bundle,
+                                   const std::vector<transfer::Destination>& destinations, unsigned jobs,
+                                   Reporter& reporter) {
+  transfer::BundleSource source(bundle);
+  transfer::CheckTarget target(client, bundle.graph());
+  transfer::CopyOptions options;
+  options.jobs = jobs;
+  transfer::copy(bundle.graph(), destinations, source, target, options, reporter);
+  return target.take();
+}
 
 transfer::CheckSummary check_registry(const CheckRequest& request, const trust::Policy& policy, Reporter& reporter) {
   VerifyRequest verify = request.verify;
@@ -13,8 +27,8 @@ transfer::CheckSummary check_registry(const CheckRequest& request, const trust::
   const bundle::VerifiedBundle bundle = verify_bundle(verify, policy, reporter);
   registry::Client client(request.client, reporter);
   client.reach(request.target.host);
-  return transfer::check(client, bundle, destinations_of(bundle.metadata(), request.target),
-                         transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
+  return ask_for_all(client, bundle, destinations_of(bundle.metadata(), request.target),
+                     transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
 }
 
 }  // namespace airlock::flow

@@ -14,7 +14,7 @@ namespace airlock::flow {
 /// Two manifests that would get the same name in the local registry cannot travel together: which of them the name
 /// stood for would be chance. Referrers have names too, where cosign looks for them. An Error with this code; `what`
 /// says what to do about it.
-inline void refuse_name_clashes(const std::vector<bundle::Image>& images, ErrorCode code, const std::string& what) {
+inline void refuse_name_clashes(const std::vector<records::Image>& images, ErrorCode code, const std::string& what) {
   struct Named {
     std::string by;
     oci::Digest digest;
@@ -27,7 +27,7 @@ inline void refuse_name_clashes(const std::vector<bundle::Image>& images, ErrorC
                           " in the local registry")
         .hint(what);
   };
-  for (const bundle::Image& image : images)
+  for (const records::Image& image : images)
     for (const kubeone::TargetPath& path : kubeone::target_paths(image.source)) {
       name(path.str(), image.source.str(), image.descriptor.digest);
       for (const auto& [descriptor, tag] : image.referrers)

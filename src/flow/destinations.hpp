@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "airlock/kubeone/paths.hpp"
-#include "airlock/transfer/push.hpp"
+#include "airlock/transfer/copy.hpp"
 
 namespace airlock::flow {
 
@@ -12,7 +12,7 @@ namespace airlock::flow {
 inline std::vector<transfer::Destination> destinations_of(const bundle::Metadata& metadata,
                                                           const registry::Location& target) {
   std::vector<transfer::Destination> destinations;
-  for (const bundle::Image& image : metadata.images)
+  for (const records::Image& image : metadata.images)
     for (const kubeone::TargetPath& path : kubeone::target_paths(image.source))
       destinations.push_back({&image, {target.host, oci::below(target.prefix, path.repository)}, path.tag});
   return destinations;

@@ -12,8 +12,9 @@
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/writer.hpp"
 #include "airlock/flow/verify.hpp"
+#include "airlock/transfer/copy.hpp"
 #include "airlock/transfer/pace.hpp"
-#include "airlock/transfer/pull.hpp"
+#include "airlock/transfer/registry_ports.hpp"
 #include "airlock/version.hpp"
 #include "flow/clashes.hpp"
 
@@ -21,7 +22,7 @@ namespace airlock::flow {
 
 namespace {
 
-bundle::Selection selection_of(const ExportRequest& request) {
+records::Selection selection_of(const ExportRequest& request) {
   return {request.set.kubeone,       request.set.filters,    request.set.kubernetes_versions,
           request.platforms.words(), request.catalog_digest, std::string("airlock ") + version};
 }
@@ -35,14 +36,14 @@ bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Res
   metadata.expires = request.expires;
   metadata.selection = selection_of(request);
   metadata.images = resolution.images;
-  for (const bundle::Blob& blob : resolution.blobs) {
-    const bool there = !resolution.documents.contains(blob.digest) &&
+  for (const oci::Node* node : resolution.graph.closure(records::roots_of(resolution.images))) {
+    const bool there = !node->is_document() &&
                        std::any_of(request.since.begin(), request.since.end(),
-                                   [&](const auto& inventory) { return inventory.blobs.contains(blob.digest); });
-    (there ? metadata.base.blobs : metadata.blobs).push_back(blob);
+                                   [&](const auto& inventory) { return inventory.blobs.contains(node->digest); });
+    (there ? metadata.base.blobs : metadata.blobs).push_back({node->digest, node->size, std::string(node->media_type)});
   }
   if (metadata.base.blobs.empty()) return metadata;
-  for (const transfer::Inventory& inventory : request.since)
+  for (const records::Inventory& inventory : request.since)
     metadata.base.sources.push_back({inventory.kind, inventory.bundle, inventory.stream, inventory.serial});
   return metadata;
 }
@@ -82,7 +83,7 @@ std::set<oci::Registry> registries_of(const kubeone::ImageSet& set) {
 
 /// What both plan_export() and export_bundle() begin with.
 struct Plan {
-  std::optional<bundle::JournalRecord> left;  // by an earlier run of the same plan
+  std::optional<records::JournalRecord> left;  // by an earlier run of the same plan
   transfer::Pace pace;
   transfer::Resolution resolution;
   bundle::Metadata metadata;
@@ -90,7 +91,7 @@ struct Plan {
 };
 
 transfer::ResolveOptions resolve_options(const ExportRequest& request, const transfer::Pace& pace) {
-  return {request.platforms, pace.jobs, request.referrers, request.lock ? request.lock->pins() : transfer::Pins{}};
+  return {request.platforms, pace.jobs, request.referrers, request.lock ? request.lock->pins() : records::Pins{}};
 }
 
 Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter& reporter) {
@@ -99,9 +100,9 @@ Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter&
   auto resolution = transfer::resolve(client, request.set, resolve_options(request, pace), reporter);
   refuse_name_clashes(resolution.images, ErrorCode::selection, clash_at_export);
   bundle::Metadata metadata = checked(make_metadata(request, resolution));
-  // The documents move with the resolution, and do not change their places: a map's nodes stay.
-  bundle::Draft draft(metadata, resolution.documents);
-  auto left = request.output.empty() ? std::nullopt : bundle::read_journal(request.output);
+  // The graph moves with the resolution; its nodes, which the draft knows, stay where they are.
+  bundle::Draft draft(metadata, resolution.graph);
+  auto left = request.output.empty() ? std::nullopt : records::read_journal(request.output);
   if (left && !bundle::goes_on(*left, draft, request.volumes)) {
     reporter.note("what an earlier run left beside " + request.output.string() +
                   " was for other images, or upstream has changed them: starting over");
@@ -128,13 +129,26 @@ Plan make_checked_plan(const ExportRequest& request, registry::Client& client, R
 ExportResult summarize(const Plan& plan, const registry::Client& client) {
   ExportResult result;
   result.metadata = plan.metadata;
-  for (const bundle::Blob& blob : plan.metadata.blobs) result.blob_bytes += blob.size;
-  for (const bundle::Blob& blob : plan.metadata.base.blobs) result.relied_bytes += blob.size;
-  result.shared_bytes = plan.resolution.shared_bytes;
+  for (const records::Blob& blob : plan.metadata.blobs) result.blob_bytes += blob.size;
+  for (const records::Blob& blob : plan.metadata.base.blobs) result.relied_bytes += blob.size;
+  result.shared_bytes = plan.resolution.unshared_bytes - result.blob_bytes - result.relied_bytes;
   result.archive_size = plan.draft.total_size();
   result.sums_digest = oci::sha256(plan.draft.sums());
   result.statistics = client.statistics();
   return result;
+}
+
+/// Each image from its own repository.
+void copy_blobs(const Plan& plan, registry::Client& client, bundle::Writer& writer, Reporter& reporter) {
+  const auto& [images, graph, unshared] = plan.resolution;
+  std::vector<transfer::Destination> destinations;
+  for (const records::Image& image : images)
+    destinations.push_back({&image, {image.source.registry, image.source.repository}, std::nullopt});
+  transfer::ImageSetSource source(client, graph, images);
+  transfer::BundleTarget target(writer, plan.pace.mode, "pulling", reporter);
+  transfer::CopyOptions options;
+  options.jobs = plan.pace.jobs;
+  transfer::copy(graph, destinations, source, target, options, reporter);
 }
 
 /// Every byte once more, from the medium.
@@ -149,12 +163,12 @@ void read_back(const ExportRequest& request, const trust::PrivateKey& key, Repor
 
 }  // namespace
 
-transfer::Lock resolve_lock(const ExportRequest& request, Reporter& reporter) {
+records::Lock resolve_lock(const ExportRequest& request, Reporter& reporter) {
   registry::Client client(request.client, reporter);
   const auto pace = transfer::pace(client, registries_of(request.set), request.jobs);
   const auto resolution = transfer::resolve(client, request.set, resolve_options(request, pace), reporter);
   refuse_name_clashes(resolution.images, ErrorCode::selection, clash_at_export);
-  return transfer::Lock::of(resolution, selection_of(request));
+  return records::Lock::of(resolution.images, resolution.graph, selection_of(request));
 }
 
 ExportResult plan_export(const ExportRequest& request, Reporter& reporter) {
@@ -175,7 +189,7 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
   try {
     if (const auto kept = writer.recover(request.hash_jobs, reporter); kept > 0)
       reporter.note(human_size(kept) + " are there from an earlier run");
-    transfer::pull(client, plan.resolution, writer, plan.pace.jobs, plan.pace.mode, reporter);
+    copy_blobs(plan, client, writer, reporter);
   } catch (const Error&) {
     if (writer.leaves_something())
       reporter.note("what was downloaded is kept in " + request.output.string() +

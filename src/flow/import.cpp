@@ -7,9 +7,12 @@
 #include "airlock/base/findings.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/kubeone/catalog.hpp"
-#include "airlock/transfer/check.hpp"
+#include "airlock/transfer/bundle_ports.hpp"
+#include "airlock/transfer/copy.hpp"
 #include "airlock/transfer/pace.hpp"
+#include "airlock/transfer/registry_ports.hpp"
 #include "airlock/transfer/relied.hpp"
+#include "flow/ask_for_all.hpp"
 #include "flow/destinations.hpp"
 
 namespace airlock::flow {
@@ -24,7 +27,7 @@ std::vector<std::string> literal_image_warnings(const bundle::Metadata& metadata
   const kubeone::Release* release = catalog.find_release(metadata.selection.kubeone);
   if (release == nullptr) return warnings;
   for (const kubeone::AddonImage& literal : release->literal_images)
-    for (const bundle::Image& image : metadata.images)
+    for (const records::Image& image : metadata.images)
       if (image.source == literal.image)
         warnings.push_back(
             "KubeOne " + release->version + "'s addon " + literal.addon + " names " + literal.image.str() +
@@ -37,30 +40,26 @@ std::vector<std::string> literal_image_warnings(const bundle::Metadata& metadata
 
 std::vector<std::string> source_registries(const bundle::Metadata& metadata) {
   std::set<std::string> hosts;
-  for (const bundle::Image& image : metadata.images) hosts.insert(image.source.registry);
+  for (const records::Image& image : metadata.images) hosts.insert(image.source.registry);
   return {hosts.begin(), hosts.end()};
 }
 
-std::map<oci::Digest, transfer::ReceiptBlob> blobs_held(const bundle::VerifiedBundle& bundle,
-                                                        const std::vector<transfer::Destination>& destinations) {
-  std::map<oci::Digest, transfer::ReceiptBlob> held;
-  for (const auto& destination : destinations) {
-    const auto closure = bundle.closure_of(*destination.image);
-    for (const auto& [digest, member] : closure.members()) {
-      transfer::ReceiptBlob& blob = held[digest];
-      blob.size = member.size;
+std::map<oci::Digest, records::ReceiptBlob> blobs_held(const bundle::VerifiedBundle& bundle,
+                                                       const std::vector<transfer::Destination>& destinations) {
+  std::map<oci::Digest, records::ReceiptBlob> held;
+  for (const auto& destination : destinations)
+    for (const oci::Node* node : bundle.closure_of(*destination.image)) {
+      records::ReceiptBlob& blob = held[node->digest];
+      blob.size = node->size;
       blob.repositories.insert(destination.repository.name);
     }
-  }
   return held;
 }
 
-/// Push believes that an image whose manifests are served has its blobs too; a receipt must not.
+/// A copy believes that an image whose manifests are served has its blobs too; a receipt must not.
 void prove_blobs(registry::Client& client, const bundle::VerifiedBundle& bundle,
                  const std::vector<transfer::Destination>& destinations, unsigned jobs, Reporter& reporter) {
-  const auto& host = destinations.front().repository.registry;
-  const auto summary =
-      transfer::check(client, bundle, destinations, transfer::pace(client, {host}, jobs).jobs, reporter);
+  const auto summary = ask_for_all(client, bundle, destinations, jobs, reporter);
   if (summary.problems.empty()) return;
   throw Error(
       ErrorCode::registry, Side::target,
@@ -74,18 +73,25 @@ void prove_blobs(registry::Client& client, const bundle::VerifiedBundle& bundle,
 void try_target(const bundle::VerifiedBundle& bundle, const ImportRequest& request, registry::Client& client,
                 std::vector<transfer::Move>& moves, Findings& findings, Reporter& reporter) {
   const auto destinations = destinations_of(bundle.metadata(), request.target);
+  std::vector<const transfer::Destination*> all;
+  for (const auto& destination : destinations) all.push_back(&destination);
   const auto jobs = [&] { return transfer::pace(client, {request.target.host}, request.jobs).jobs; };
+  const transfer::BundleSource source(bundle);
+  transfer::RegistryTarget target(client, bundle.graph(), reporter);
   findings.check([&] { client.check_push(destinations.front().repository); });
-  findings.check([&] { transfer::find_relied_on(client, bundle, destinations, destinations, jobs(), reporter); });
   findings.check([&] {
-    moves = transfer::find_moves(client, bundle, destinations, jobs(), reporter);
+    transfer::find_relied_on(bundle.graph(), all, destinations, source, target, jobs(),
+                             transfer::base_advice(bundle.metadata().base), reporter);
+  });
+  findings.check([&] {
+    moves = transfer::find_moves(destinations, target, jobs(), reporter);
     if (request.existing == transfer::Existing::keep && !moves.empty()) transfer::refuse_moves(moves);
   });
 }
 
 /// Verification as the policy wants it, with the record of imports in hand where it needs one.
 bundle::VerifiedBundle verify_for(const ImportRequest& request, const trust::Policy& policy,
-                                  const std::optional<trust::ImportState>& state, Reporter& reporter) {
+                                  const std::optional<records::ImportState>& state, Reporter& reporter) {
   VerifyRequest verify = request.verify;
   verify.target = request.target;
   return state ? verify_bundle(verify, policy, state->last_imports(), reporter)
@@ -93,7 +99,7 @@ bundle::VerifiedBundle verify_for(const ImportRequest& request, const trust::Pol
 }
 
 /// An import that is killed may have moved names: that it began is on the disk before the first of them is written.
-std::function<void()> recording(std::optional<trust::ImportState>& state, const bundle::VerifiedBundle& bundle,
+std::function<void()> recording(std::optional<records::ImportState>& state, const bundle::VerifiedBundle& bundle,
                                 const ImportRequest& request) {
   if (!state || !bundle.evidence().tracks_serial()) return nullptr;
   return [&] {
@@ -127,9 +133,9 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
                                             Reporter& reporter) {
   const auto started = std::chrono::steady_clock::now();
   // Held until the end: what may follow what is decided and recorded in one go.
-  std::optional<trust::ImportState> state;
+  std::optional<records::ImportState> state;
   if (policy.needs_import_state() && !request.dry_run)
-    state = trust::ImportState::open_to_record(needed_state_directory(request.verify));
+    state = records::ImportState::open_to_record(needed_state_directory(request.verify));
   Findings findings;
   std::optional<bundle::VerifiedBundle> verified;
   registry::Client client(request.client, reporter);
@@ -148,9 +154,13 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   result->push.moves = std::move(moves);
   if (!request.dry_run) {
     const unsigned jobs = transfer::pace(client, {request.target.host}, request.jobs).jobs;
-    const transfer::PushOptions options{jobs, request.existing, recording(state, bundle, request)};
-    result->push = transfer::push(client, bundle, result->destinations, options, reporter);
-    if (request.prove_blobs) prove_blobs(client, bundle, result->destinations, request.jobs, reporter);
+    transfer::BundleSource source(bundle);
+    transfer::RegistryTarget target(client, bundle.graph(), reporter);
+    const transfer::CopyOptions options{jobs, request.existing, recording(state, bundle, request),
+                                        transfer::base_advice(bundle.metadata().base)};
+    result->push = transfer::copy(bundle.graph(), result->destinations, source, target, options, reporter);
+    result->push.manifests_sent = target.manifests_sent();
+    if (request.prove_blobs) prove_blobs(client, bundle, result->destinations, jobs, reporter);
   }
   result->held = blobs_held(bundle, result->destinations);
   result->statistics = client.statistics();

@@ -3,13 +3,16 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+#include <memory>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/interrupt.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/writer.hpp"
+#include "airlock/oci/graph_builder.hpp"
+#include "airlock/transfer/bundle_ports.hpp"
+#include "airlock/transfer/copy.hpp"
 #include "airlock/version.hpp"
 #include "flow/clashes.hpp"
 
@@ -26,10 +29,10 @@ std::vector<std::string> united(const std::vector<std::string>& a, const std::ve
   return all;
 }
 
-bundle::Selection merged_selection(const Bundles& bundles) {
-  bundle::Selection selection = bundles.front().metadata().selection;
+records::Selection merged_selection(const Bundles& bundles) {
+  records::Selection selection = bundles.front().metadata().selection;
   for (const auto& other : bundles) {
-    const bundle::Selection& more = other.metadata().selection;
+    const records::Selection& more = other.metadata().selection;
     if (more.platforms != selection.platforms)
       throw Error(ErrorCode::selection, "the bundles are for different platforms: " + join(selection.platforms, ", ") +
                                             " and " + join(more.platforms, ", "))
@@ -43,10 +46,10 @@ bundle::Selection merged_selection(const Bundles& bundles) {
   return selection;
 }
 
-void unite_referrers(std::vector<bundle::Referrer>& into, const std::vector<bundle::Referrer>& more) {
-  std::map<oci::Digest, bundle::Referrer> all;
-  for (const bundle::Referrer& referrer : into) all.emplace(referrer.descriptor.digest, referrer);
-  for (const bundle::Referrer& referrer : more) all.emplace(referrer.descriptor.digest, referrer);
+void unite_referrers(std::vector<records::Referrer>& into, const std::vector<records::Referrer>& more) {
+  std::map<oci::Digest, records::Referrer> all;
+  for (const records::Referrer& referrer : into) all.emplace(referrer.descriptor.digest, referrer);
+  for (const records::Referrer& referrer : more) all.emplace(referrer.descriptor.digest, referrer);
   into.clear();
   for (auto& [digest, referrer] : all) into.push_back(std::move(referrer));
 }
@@ -66,10 +69,10 @@ Time oldest(const Bundles& bundles) {
   return time;
 }
 
-std::vector<bundle::Image> merged_images(const Bundles& bundles) {
-  std::map<oci::Reference, bundle::Image> images;
+std::vector<records::Image> merged_images(const Bundles& bundles) {
+  std::map<oci::Reference, records::Image> images;
   for (const auto& bundle : bundles)
-    for (const bundle::Image& image : bundle.metadata().images) {
+    for (const records::Image& image : bundle.metadata().images) {
       const auto [known, is_new] = images.try_emplace(image.source, image);
       if (is_new) continue;
       if (known->second.descriptor.digest != image.descriptor.digest)
@@ -80,15 +83,14 @@ std::vector<bundle::Image> merged_images(const Bundles& bundles) {
       known->second.groups = united(known->second.groups, image.groups);
       unite_referrers(known->second.referrers, image.referrers);
     }
-  std::vector<bundle::Image> all;
+  std::vector<records::Image> all;
   for (auto& [source, image] : images) all.push_back(std::move(image));
   return all;
 }
 
 struct Merged {
   bundle::Metadata metadata;
-  std::map<oci::Digest, std::string> documents;
-  std::map<oci::Digest, const bundle::VerifiedBundle*> carriers;  // of blobs that are no documents
+  oci::Graph graph;
 };
 
 std::string common_stream(const MergeRequest& request, const Bundles& bundles) {
@@ -101,7 +103,33 @@ std::string common_stream(const MergeRequest& request, const Bundles& bundles) {
   return bundles.front().metadata().stream;
 }
 
-Merged plan(const MergeRequest& request, const Bundles& bundles) {
+/// What the bundles carry together.
+class BundlesSource {
+ public:
+  explicit BundlesSource(const Bundles& bundles) {
+    for (const auto& bundle : bundles) {
+      sources_.push_back(std::make_unique<transfer::BundleSource>(bundle));
+      for (const records::Blob& blob : bundle.metadata().blobs) all_.add(blob.digest, *sources_.back());
+    }
+  }
+  transfer::UnionSource& all() { return all_; }
+
+ private:
+  std::vector<std::unique_ptr<transfer::BundleSource>> sources_;
+  transfer::UnionSource all_;
+};
+
+oci::Graph united_graph(const bundle::Metadata& metadata, transfer::Source& source) {
+  oci::GraphBuilder builder({oci::PlatformSelection::parse(metadata.selection.platforms), Side::bundle, ""});
+  const auto fetch = [&](const oci::Digest& digest) { return source.document(digest); };
+  for (const records::Image& image : metadata.images) {
+    const oci::Node& top = builder.add(image.descriptor, oci::GraphBuilder::Role::image, fetch);
+    for (const records::Referrer& referrer : image.referrers) builder.add_referrer(top, referrer.descriptor, fetch);
+  }
+  return builder.take();
+}
+
+Merged plan(const MergeRequest& request, const Bundles& bundles, transfer::Source& source) {
   Merged merged;
   bundle::Metadata& metadata = merged.metadata;
   metadata.created = current_time();
@@ -115,50 +143,27 @@ Merged plan(const MergeRequest& request, const Bundles& bundles) {
   metadata.selection = merged_selection(bundles);
   metadata.images = merged_images(bundles);
   refuse_name_clashes(metadata.images, ErrorCode::selection, clash_at_export);
-  for (const auto& bundle : bundles)
-    for (const bundle::Blob& blob : bundle.metadata().blobs)
-      if (bundle.has_document(blob.digest)) merged.documents.emplace(blob.digest, bundle.document(blob.digest));
-  bundle::Closure closure;
-  const auto platforms = oci::PlatformSelection::parse(metadata.selection.platforms);
-  for (const bundle::Image& image : metadata.images)
-    closure.add(image, platforms, [&](const oci::Descriptor& descriptor) -> std::string_view {
-      return merged.documents.at(descriptor.digest);
-    });
-  std::map<oci::Digest, const bundle::VerifiedBundle*> carriers;
-  for (const auto& bundle : bundles)
-    for (const bundle::Blob& blob : bundle.metadata().blobs) carriers.emplace(blob.digest, &bundle);
-  for (const bundle::Blob& blob : closure.ordered()) {
-    if (merged.documents.contains(blob.digest)) {
-      metadata.blobs.push_back(blob);
-      continue;
-    }
-    const auto carrier = carriers.find(blob.digest);
-    (carrier == carriers.end() ? metadata.base.blobs : metadata.blobs).push_back(blob);
-    if (carrier != carriers.end()) merged.carriers.emplace(*carrier);
+  merged.graph = united_graph(metadata, source);
+  for (const oci::Node* node : merged.graph.closure(records::roots_of(metadata.images))) {
+    const bool carried = node->is_document() || source.has(*node);
+    (carried ? metadata.blobs : metadata.base.blobs)
+        .push_back({node->digest, node->size, std::string(node->media_type)});
   }
   if (!metadata.base.blobs.empty())
     for (const auto& bundle : bundles)
-      for (const auto& source : bundle.metadata().base.sources) metadata.base.sources.push_back(source);
+      for (const auto& base : bundle.metadata().base.sources) metadata.base.sources.push_back(base);
   return merged;
 }
 
-void copy_blobs(const Merged& merged, bundle::Writer& writer, Reporter& reporter) {
-  std::uint64_t bytes = 0;
-  for (const bundle::Blob& blob : merged.metadata.blobs) bytes += merged.carriers.contains(blob.digest) ? blob.size : 0;
-  reporter.begin("merging", bytes, merged.carriers.size());
-  for (const auto& [digest, carrier] : merged.carriers) {
-    if (!writer.has(digest)) {
-      auto reader = carrier->open_blob(digest);
-      auto blob = writer.open_blob(digest, bundle::Writer::Start::afresh);
-      for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
-        blob.write(piece);
-        reporter.advance(piece.size());
-      }
-      if (!blob.finish()) throw Error(ErrorCode::internal, "blob " + digest.str() + " changed on its way");
-    }
-    reporter.item_done();
-  }
-  reporter.end();
+void copy_blobs(const Merged& merged, transfer::Source& source, bundle::Writer& writer, unsigned jobs,
+                Reporter& reporter) {
+  std::vector<transfer::Destination> destinations;
+  for (const records::Image& image : merged.metadata.images)
+    destinations.push_back({&image, {image.source.registry, image.source.repository}, std::nullopt});
+  transfer::BundleTarget target(writer, transfer::PullMode::whole_blobs, "merging", reporter);
+  transfer::CopyOptions options;
+  options.jobs = jobs;
+  transfer::copy(merged.graph, destinations, source, target, options, reporter);
 }
 
 }  // namespace
@@ -173,17 +178,18 @@ MergeResult merge_bundles(const MergeRequest& request, const trust::Policy& poli
     verify.blobs = bundle::BlobCheck::on_read;  // each is hashed as it is copied
     bundles.push_back(verify_bundle(verify, policy, reporter));
   }
-  const Merged merged = plan(request, bundles);
+  BundlesSource sources(bundles);
+  const Merged merged = plan(request, bundles, sources.all());
   reporter.note("the merged bundle is as old as this moment; the oldest of its parts was made on " +
                 format_time(oldest(bundles)) +
                 (merged.metadata.expires
                      ? ". It expires with the first of them, on " + format_time(*merged.metadata.expires)
                      : std::string()));
   const auto metadata = bundle::Metadata::parse(merged.metadata.format());
-  const bundle::Draft draft(metadata, merged.documents);
+  const bundle::Draft draft(metadata, merged.graph);
   bundle::Writer writer(request.output, draft, request.volumes);
   writer.give_up();  // unless it is finished: the bundles are here, so that there is nothing to save
-  copy_blobs(merged, writer, reporter);
+  copy_blobs(merged, sources.all(), writer, request.verify.jobs, reporter);
   writer.finish(trust::sign(key, stem, draft.sums()));
   return {metadata, draft.total_size(), oci::sha256(draft.sums())};
 }

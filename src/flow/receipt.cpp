@@ -24,25 +24,25 @@ std::vector<std::string> signers_of(const trust::Evidence& evidence) {
 
 }  // namespace
 
-transfer::Receipt make_receipt(const ImportResult& result) {
-  transfer::Receipt receipt{result.configuration.registry,
-                            current_time(),
-                            result.evidence.signed_content(),
-                            result.metadata.stream,
-                            result.metadata.serial,
-                            result.evidence.policy_digest() ? result.evidence.policy_digest()->str() : "--key",
-                            signers_of(result.evidence),
-                            {},
-                            result.held};
+records::Receipt make_receipt(const ImportResult& result) {
+  records::Receipt receipt{result.configuration.registry,
+                           current_time(),
+                           result.evidence.signed_content(),
+                           result.metadata.stream,
+                           result.metadata.serial,
+                           result.evidence.policy_digest() ? result.evidence.policy_digest()->str() : "--key",
+                           signers_of(result.evidence),
+                           {},
+                           result.held};
   for (const auto& item : result.push.published)
-    receipt.images.push_back({item.destination.image->source, item.destination.repository.name, item.destination.tag,
+    receipt.images.push_back({item.destination.image->source, item.destination.repository.name, *item.destination.tag,
                               item.digest, item.destination.image->descriptor.digest});
   std::sort(receipt.images.begin(), receipt.images.end(),
             [&](const auto& a, const auto& b) { return receipt.name(a) < receipt.name(b); });
   return receipt;
 }
 
-std::vector<std::string> write_receipt(const std::filesystem::path& file, const transfer::Receipt& receipt,
+std::vector<std::string> write_receipt(const std::filesystem::path& file, const records::Receipt& receipt,
                                        const trust::PrivateKey* key) {
   const std::string text = receipt.format();
   std::vector<trust::SignatureFile> files{{file.string(), text}};
@@ -62,13 +62,13 @@ std::vector<std::string> write_receipt(const std::filesystem::path& file, const 
   return written;
 }
 
-transfer::Receipt verify_receipt(const std::filesystem::path& file, const std::filesystem::path& signature,
-                                 const trust::PublicKey& key) {
+records::Receipt verify_receipt(const std::filesystem::path& file, const std::filesystem::path& signature,
+                                const trust::PublicKey& key) {
   const std::string text = read_file(file, max_receipt);
   if (!key.matches(text, read_file(signature, max_signature)))
     throw Error(ErrorCode::trust, signature.string() + " is not this key's signature over " + file.string())
         .hint("use the public key of the isolated side, and both files as they came from there");
-  return transfer::Receipt::parse(text, file.string());
+  return records::Receipt::parse(text, file.string());
 }
 
 }  // namespace airlock::flow

@@ -11,7 +11,7 @@ namespace airlock::flow {
 
 std::optional<std::filesystem::path> state_directory(const VerifyRequest& request) {
   if (!request.state_directory.empty()) return request.state_directory;
-  return trust::ImportState::default_directory();
+  return records::ImportState::default_directory();
 }
 
 std::filesystem::path needed_state_directory(const VerifyRequest& request) {
@@ -29,7 +29,7 @@ bundle::VerifiedBundle verify_content(std::shared_ptr<const bundle::ReadableMedi
 
 bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::Policy& policy, Reporter& reporter) {
   if (!policy.needs_import_state()) return verify_bundle(request, policy, {}, reporter);
-  const auto state = trust::ImportState::open_to_read(needed_state_directory(request));
+  const auto state = records::ImportState::open_to_read(needed_state_directory(request));
   return verify_bundle(request, policy, state.last_imports(), reporter);
 }
 

@@ -2,6 +2,7 @@
 #include "airlock/oci/manifest.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
@@ -89,7 +90,23 @@ void check_media_type(const JsonObject& body, std::string_view expected) {
                                        ", what points at it says " + std::string(expected));
 }
 
+std::atomic<std::uint64_t> parsed{0};
+
+Listing listing_of(const JsonObject& body) {
+  Listing listing;
+  if (const auto type = body.optional_string("artifactType"))
+    listing.artifact_type = *type;
+  else if (const auto config = body.optional_object("config"))
+    listing.artifact_type = config->optional_string("mediaType").value_or("");
+  if (const auto annotations = body.optional_object("annotations"))
+    for (const auto& [key, value] : annotations->json().items())
+      if (value.is_string()) listing.annotations.emplace(key, value.get<std::string>());
+  return listing;
+}
+
 }  // namespace
+
+std::uint64_t documents_parsed() { return parsed; }
 
 Descriptor Descriptor::from_json(const JsonObject& object) {
   Descriptor descriptor{
@@ -115,6 +132,7 @@ Document parse_document(std::string_view bytes, std::string_view expected_media_
   if (!media_type::is_manifest(expected_media_type) && !media_type::is_index(expected_media_type))
     throw Error(ErrorCode::format, "media type " + printable(expected_media_type) + " is not one that airlock carries")
         .hint("images must be OCI or Docker schema 2; schema 1 images have to be pushed again with a current tool");
+  ++parsed;
   const Json json = parse_json(bytes, "manifest", {max_manifest_size, 64});
   const JsonObject body(json, "manifest");
   check_document_spelling(body);
@@ -123,8 +141,14 @@ Document parse_document(std::string_view bytes, std::string_view expected_media_
   if (body.has("manifests") && (body.has("layers") || body.has("config") || body.has("fsLayers")))
     throw Error(ErrorCode::format, "manifest: the body is both an index and an image manifest");
   const std::string type(expected_media_type);
-  if (media_type::is_index(type)) return {type, Index{descriptors(body, "manifests"), subject_of(body)}};
-  return {type, Manifest{Descriptor::from_json(body.object("config")), descriptors(body, "layers"), subject_of(body)}};
+  Document document{type, Index{}};
+  if (media_type::is_index(type))
+    document.content = Index{descriptors(body, "manifests"), subject_of(body)};
+  else
+    document.content =
+        Manifest{Descriptor::from_json(body.object("config")), descriptors(body, "layers"), subject_of(body)};
+  if (document.subject()) document.listing = listing_of(body);
+  return document;
 }
 
 namespace {

@@ -2,9 +2,11 @@
 #include "airlock/transfer/relied.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <set>
 
+#include "airlock/base/error.hpp"
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
 
@@ -16,14 +18,14 @@ constexpr std::size_t most_named = 10;
 
 std::string describe(const bundle::BaseSource& source) {
   std::string text =
-      source.kind == bundle::BaseKind::receipt ? "the bundle of a receipt" : "a " + to_string(source.kind);
+      source.kind == records::InventoryKind::receipt ? "the bundle of a receipt" : "a " + to_string(source.kind);
   if (!source.stream.empty()) text += ", stream " + source.stream + ", serial " + std::to_string(source.serial);
   if (source.bundle) text += ", SHA256SUMS " + source.bundle->str();
   return text;
 }
 
-[[noreturn]] void refuse(const bundle::VerifiedBundle& bundle, const std::string& registry,
-                         const std::map<oci::Digest, std::string>& missing) {
+[[noreturn]] void refuse(const std::string& registry, const std::map<oci::Digest, std::string>& missing,
+                         const std::string& advice) {
   std::string text =
       "this bundle is a delta, and " + registry + " lacks " + count_of(missing.size(), "blob") + " that it relies on:";
   std::size_t named = 0;
@@ -34,52 +36,73 @@ std::string describe(const bundle::BaseSource& source) {
     }
     text += "\n  " + digest.str() + " of " + image;
   }
-  std::vector<std::string> sources;
-  for (const auto& source : bundle.metadata().base.sources) sources.push_back(describe(source));
-  throw Error(ErrorCode::registry, Side::target, text)
-      .hint("first import what it builds on (" + join(sources, "; ") + "), or ask for a bundle without --since");
+  throw Error(ErrorCode::registry, Side::target, text).hint(advice);
+}
+
+/// What is searched for, and by whom it is needed.
+struct Search {
+  const oci::Node* blob;
+  std::string image;
+  std::vector<registry::Repository> places;  // the likely ones first
+};
+
+std::vector<Search> plan_search(const oci::Graph& graph, const std::vector<const Destination*>& needing,
+                                const std::vector<Destination>& destinations, const Source& source) {
+  std::map<oci::Digest, Search> searches;
+  std::map<oci::Digest, std::set<registry::Repository>> likely;
+  for (const Destination* destination : needing)
+    for (const oci::Node* node : graph.closure(records::roots_of(*destination->image)))
+      if (!node->is_document() && !source.has(*node)) {
+        searches.try_emplace(node->digest, Search{node, destination->image->source.str(), {}});
+        likely[node->digest].insert(destination->repository);
+      }
+  std::vector<Search> list;
+  if (searches.empty()) return list;
+  std::set<registry::Repository> all;
+  for (const Destination& destination : destinations) all.insert(destination.repository);
+  for (auto& [digest, search] : searches) {
+    const auto& first = likely.at(digest);
+    search.places.assign(first.begin(), first.end());
+    std::copy_if(all.begin(), all.end(), std::back_inserter(search.places),
+                 [&](const auto& repository) { return !first.contains(repository); });
+    list.push_back(std::move(search));
+  }
+  return list;
 }
 
 }  // namespace
 
-std::map<oci::Digest, registry::Repository> find_relied_on(registry::Client& client,
-                                                           const bundle::VerifiedBundle& bundle,
-                                                           const std::vector<Destination>& needing,
-                                                           const std::vector<Destination>& destinations, unsigned jobs,
-                                                           Reporter& reporter) {
-  std::map<oci::Digest, std::string> needed;  // and an image that needs it
-  std::map<oci::Digest, std::set<registry::Repository>> likely;
-  std::set<registry::Repository> all;
-  for (const Destination& destination : destinations) all.insert(destination.repository);
-  for (const Destination& destination : needing) {
-    const auto closure = bundle.closure_of(*destination.image);
-    for (const auto& [digest, member] : closure.members())
-      if (member.kind != bundle::BlobKind::manifest && bundle.relies_on(digest)) {
-        needed.emplace(digest, destination.image->source.str());
-        likely[digest].insert(destination.repository);
-      }
-  }
+std::string base_advice(const bundle::Base& base) {
+  if (base.sources.empty()) return "";
+  std::vector<std::string> sources;
+  for (const bundle::BaseSource& source : base.sources) sources.push_back(describe(source));
+  return "first import what it builds on (" + join(sources, "; ") + "), or ask for a bundle without --since";
+}
+
+std::map<oci::Digest, registry::Repository> find_relied_on(const oci::Graph& graph,
+                                                           const std::vector<const Destination*>& needing,
+                                                           const std::vector<Destination>& destinations,
+                                                           const Source& source, Target& target, unsigned jobs,
+                                                           const std::string& advice, Reporter& reporter) {
   std::map<oci::Digest, registry::Repository> found;
-  if (needed.empty()) return found;
+  const std::vector<Search> list = plan_search(graph, needing, destinations, source);
+  if (list.empty()) return found;
   std::mutex mutex;
-  const std::vector<std::pair<oci::Digest, std::string>> list(needed.begin(), needed.end());
+  std::map<oci::Digest, std::string> missing;
   reporter.begin("asking for what the delta relies on", 0, list.size());
   run_parallel(list.size(), jobs, [&](std::size_t i) {
-    const oci::Digest& digest = list[i].first;
-    std::vector<registry::Repository> places(likely.at(digest).begin(), likely.at(digest).end());
-    for (const auto& repository : all)
-      if (!likely.at(digest).contains(repository)) places.push_back(repository);
-    const auto place = std::find_if(places.begin(), places.end(),
-                                    [&](const auto& repository) { return client.has_blob(repository, digest); });
+    const Search& search = list[i];
+    const auto place = std::find_if(search.places.begin(), search.places.end(),
+                                    [&](const auto& repository) { return target.has(repository, *search.blob); });
     const std::lock_guard lock(mutex);
-    if (place != places.end()) {
-      found.emplace(digest, *place);
-      needed.erase(digest);
-    }
+    if (place != search.places.end())
+      found.emplace(search.blob->digest, *place);
+    else
+      missing.emplace(search.blob->digest, search.image);
     reporter.item_done();
   });
   reporter.end();
-  if (!needed.empty()) refuse(bundle, destinations.front().repository.registry, needed);
+  if (!missing.empty()) refuse(destinations.front().repository.registry, missing, advice);
   return found;
 }
 

@@ -2,15 +2,12 @@
 #include "airlock/transfer/resolve.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <set>
 
-#include "airlock/base/interrupt.hpp"
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
-#include "airlock/bundle/closure.hpp"
-#include "transfer/documents.hpp"
-#include "transfer/referrers.hpp"
+#include "airlock/oci/graph_builder.hpp"
+#include "transfer/referrer_finder.hpp"
 
 namespace airlock::transfer {
 
@@ -21,7 +18,12 @@ constexpr const char* hub = "docker.io";
 class Resolver {
  public:
   Resolver(registry::Client& client, const ResolveOptions& options, Reporter& reporter)
-      : client_(client), options_(options), reporter_(reporter), referrers_(client, documents_, reporter) {}
+      : client_(client),
+        options_(options),
+        reporter_(reporter),
+        builder_({options.platforms, Side::source,
+                  "the registry or something before it is broken or lying; ask another --mirror"}),
+        referrers_(client, builder_, reporter) {}
 
   /// Docker Hub counts what is fetched, not what is asked for: images that are the same are found out by asking, and
   /// whether what is left suffices is known before any of it is used up.
@@ -50,52 +52,54 @@ class Resolver {
     if (const auto limit = client_.rate_limit(oci::Registry::parse(hub))) compare(*limit, different.size());
   }
 
-  bundle::Image resolve(const oci::Reference& source, const kubeone::Reason& reason) {
+  records::Image resolve(const oci::Reference& source, const kubeone::Reason& reason) {
     if (const auto pin = options_.pins.find(source); pin != options_.pins.end()) return resolve_pinned(pin->second);
     const registry::Repository repository{source.registry, source.repository};
-    const auto asked = asked_.find(source);
-    const auto fetch = [&](const oci::ManifestId& id) { return client_.fetch_manifest(repository, id); };
-    const registry::FetchedManifest* top = nullptr;
-    if (asked != asked_.end())
-      top = documents_.get(asked->second, [&] { return fetch(asked->second); });
-    else if (source.digest)
-      top = documents_.get(*source.digest, [&] { return fetch(*source.digest); });
-    else if (auto fetched = fetch(source.id()))
-      top = &documents_.add(std::move(*fetched));
+    const oci::Node* top = add(repository, source);
     if (top == nullptr) throw Error(ErrorCode::registry, Side::source, "there is no such image");
-    const oci::Descriptor descriptor{top->media_type, top->digest, top->bytes.size(), std::nullopt, {}};
-    std::set<oci::Digest> seen;
-    fetch_members(repository, source, descriptor, seen, 0);
-    bundle::Image image{source, descriptor, {}, {}, {}};
+    check_platforms(source, *top);
+    records::Image image{source, {std::string(top->media_type), top->digest, top->size, std::nullopt, {}}, {}, {}, {}};
     image.components.assign(reason.components.begin(), reason.components.end());
     image.groups.assign(reason.groups.begin(), reason.groups.end());
     if (options_.referrers)
       image.referrers = within([&] { return "its signatures and attestations"; },
-                               [&] { return referrers_.find(repository, descriptor.digest); });
+                               [&] { return referrers_.find(repository, top->digest); });
     return image;
   }
 
-  Documents& documents() { return documents_; }
+  oci::Graph take_graph() { return builder_.take(); }
 
  private:
-  bundle::Image resolve_pinned(const bundle::Image& image) {
+  using Role = oci::GraphBuilder::Role;
+
+  oci::GraphBuilder::Fetch fetch_from(const registry::Repository& repository) {
+    return [this, &repository](const oci::Digest& digest) { return client_.fetch_manifest(repository, digest); };
+  }
+
+  /// Null where there is no such image.
+  const oci::Node* add(const registry::Repository& repository, const oci::Reference& source) {
+    const auto fetch = fetch_from(repository);
+    if (const auto asked = asked_.find(source); asked != asked_.end())
+      return builder_.add(asked->second, Role::image, fetch);
+    if (source.digest) return builder_.add(*source.digest, Role::image, fetch);
+    auto fetched = client_.fetch_manifest(repository, source.id());
+    return fetched ? &builder_.add(std::move(*fetched), Role::image, fetch) : nullptr;
+  }
+
+  records::Image resolve_pinned(const records::Image& image) {
     const registry::Repository repository{image.source.registry, image.source.repository};
-    const auto take = [&](const oci::Descriptor& descriptor, const char* what) {
-      const auto* manifest =
-          documents_.get(descriptor.digest, [&] { return client_.fetch_manifest(repository, descriptor.digest); });
-      if (manifest == nullptr)
+    const std::vector<oci::Digest> wanted = records::roots_of(image);
+    const auto fetch = [&](const oci::Digest& digest) {
+      auto document = client_.fetch_manifest(repository, digest);
+      if (!document && std::find(wanted.begin(), wanted.end(), digest) != wanted.end())
         throw Error(ErrorCode::registry, Side::source,
-                    std::string("the ") + what + " that the lock file wants, " + descriptor.digest.str() +
-                        ", is not served any more")
+                    std::string("the ") + (digest == image.descriptor.digest ? "image" : "referrer") +
+                        " that the lock file wants, " + digest.str() + ", is not served any more")
             .hint("ask a --mirror that still has it, or make the lock file anew with airlock resolve");
-      if (manifest->media_type != descriptor.media_type || manifest->bytes.size() != descriptor.size)
-        throw Error(ErrorCode::format, "the lock file says that " + descriptor.digest.str() + " is " +
-                                           descriptor.media_type + " of " + std::to_string(descriptor.size) + " bytes");
+      return document;
     };
-    take(image.descriptor, "image");
-    std::set<oci::Digest> seen;
-    fetch_members(repository, image.source, image.descriptor, seen, 0);
-    for (const bundle::Referrer& referrer : image.referrers) take(referrer.descriptor, "referrer");
+    const oci::Node& top = builder_.add(image.descriptor, Role::image, fetch);
+    for (const records::Referrer& referrer : image.referrers) builder_.add_referrer(top, referrer.descriptor, fetch);
     return image;
   }
 
@@ -116,51 +120,33 @@ class Resolver {
       reporter_.note(left + "; this export needs up to " + std::to_string(estimate));
   }
 
-  /// `seen` holds the documents of this image that were followed: an index may name one thousands of times.
-  void fetch_members(const registry::Repository& repository, const oci::Reference& source,
-                     const oci::Descriptor& descriptor, std::set<oci::Digest>& seen, unsigned depth) {
-    if (!seen.insert(descriptor.digest).second) return;
-    throw_if_interrupted();
-    const auto* top = documents_.get(descriptor.digest, [] { return std::nullopt; });
-    const auto document = oci::parse_document(top->bytes, descriptor.media_type);
-    const auto* index = document.index();
-    if (index == nullptr || depth > 4) return;  // the closure refuses deeper ones with its own words
-    const auto members = oci::select_members(*index, options_.platforms);
-    check_platforms(source, *index, members);
-    for (const oci::Descriptor& member : members) {
-      fetch_member(repository, member);
-      fetch_members(repository, source, member, seen, depth + 1);
+  void check_platforms(const oci::Reference& source, const oci::Node& top) {
+    if (options_.platforms.all()) return;
+    std::vector<const oci::Node*> open{&top};
+    std::set<const oci::Node*> seen;
+    while (!open.empty()) {
+      const oci::Node* node = open.back();
+      open.pop_back();
+      if (!seen.insert(node).second || !node->content->index) continue;
+      check_index(source, *node->content);
+      for (const oci::MemberEdge& member : node->content->members) open.push_back(member.to);
     }
   }
 
-  void fetch_member(const registry::Repository& repository, const oci::Descriptor& member) {
-    const auto* fetched =
-        documents_.get(member.digest, [&] { return client_.fetch_manifest(repository, member.digest); });
-    if (fetched == nullptr)
-      throw Error(ErrorCode::registry, Side::source, "its index names " + member.digest.str() + ", which is missing");
-    if (fetched->bytes.size() != member.size || fetched->media_type != member.media_type)
-      throw Error(ErrorCode::format, Side::source,
-                  member.digest.str() + ": the index says " + member.media_type + " of " + std::to_string(member.size) +
-                      " bytes, the registry serves " + fetched->media_type + " of " +
-                      std::to_string(fetched->bytes.size()))
-          .hint("the registry or something before it is broken or lying; ask another --mirror");
-  }
-
-  void check_platforms(const oci::Reference& source, const oci::Index& index,
-                       const std::vector<oci::Descriptor>& members) {
-    if (options_.platforms.all()) return;
-    std::set<std::string> served;
-    for (const auto& member : index.manifests)
-      if (member.platform && member.platform->os() != "unknown") served.insert(member.platform->str());
-    const std::string list = join({served.begin(), served.end()}, ", ");
-    if (members.empty())
+  void check_index(const oci::Reference& source, const oci::Content& index) {
+    std::vector<std::string> offered;
+    for (const oci::Platform& platform : index.offered) offered.push_back(platform.str());
+    const std::string list = join(offered, ", ");
+    if (index.members.empty())
       throw Error(ErrorCode::selection,
                   "it is not served for " + join(options_.platforms.words(), ", ") + ", only for " + list)
           .hint("choose a platform that it is served for, or leave the image out with --exclude");
     std::vector<std::string> lacking;
     for (const std::string& word : options_.platforms.words()) {
       const oci::PlatformSelection one = oci::PlatformSelection::parse({word});
-      if (oci::select_members(index, one).empty()) lacking.push_back(word);
+      const auto wanted = [&](const oci::Platform& platform) { return one.wants(platform); };
+      if (!index.offers_unnamed && std::none_of(index.offered.begin(), index.offered.end(), wanted))
+        lacking.push_back(word);
     }
     if (!lacking.empty())
       reporter_.warning(source.str() + " is not served for " + join(lacking, ", ") + "; it has " + list);
@@ -169,7 +155,7 @@ class Resolver {
   registry::Client& client_;
   const ResolveOptions& options_;
   Reporter& reporter_;
-  Documents documents_;
+  oci::GraphBuilder builder_;
   ReferrerFinder referrers_;
   std::map<oci::Reference, oci::Digest> asked_;  // what Docker Hub says that its tags are
 };
@@ -197,42 +183,13 @@ class Resolver {
       .hint(hint.empty() ? "check the names with airlock list; leave images out with --exclude" : hint);
 }
 
-/// Records what all images reach, where each blob comes from, and what sharing saves.
-void collect_blobs(Resolution& resolution, const oci::PlatformSelection& platforms) {
-  const auto documents = [&](const oci::Descriptor& descriptor) -> std::string_view {
-    return resolution.documents.at(descriptor.digest);
-  };
-  bundle::Closure all;
-  std::uint64_t unshared = 0;
-  for (const bundle::Image& image : resolution.images) {
-    within([&] { return image.source.str(); },
-           [&] {
-             bundle::Closure one;
-             one.add(image, platforms, documents);
-             all.add(image, platforms, documents);
-             for (const auto& [digest, member] : one.members()) {
-               unshared += member.size;
-               resolution.origins.try_emplace(digest,
-                                              registry::Repository{image.source.registry, image.source.repository});
-             }
-           });
-  }
-  resolution.blobs = all.ordered();
-  resolution.shared_bytes = unshared - resolution.bytes();
-}
-
 }  // namespace
-
-std::uint64_t Resolution::bytes() const {
-  return std::accumulate(blobs.begin(), blobs.end(), std::uint64_t{0},
-                         [](std::uint64_t sum, const bundle::Blob& blob) { return sum + blob.size; });
-}
 
 Resolution resolve(registry::Client& client, const kubeone::ImageSet& set, const ResolveOptions& options,
                    Reporter& reporter) {
   std::vector<oci::Reference> sources;
   for (const auto& [source, reason] : set.images) sources.push_back(source);
-  std::vector<std::optional<bundle::Image>> images(sources.size());
+  std::vector<std::optional<records::Image>> images(sources.size());
   Resolver resolver(client, options, reporter);
   resolver.ask_hub(sources);
   reporter.begin("resolving", 0, sources.size());
@@ -249,9 +206,10 @@ Resolution resolve(registry::Client& client, const kubeone::ImageSet& set, const
     refuse_all(sources, failures);
 
   Resolution resolution;
-  resolution.documents = resolver.documents().take();
   for (auto& image : images) resolution.images.push_back(std::move(*image));
-  collect_blobs(resolution, options.platforms);
+  resolution.graph = resolver.take_graph();
+  for (const records::Image& image : resolution.images)
+    resolution.unshared_bytes += oci::bytes_of(resolution.graph.closure(records::roots_of(image)));
   return resolution;
 }
 

@@ -12,14 +12,14 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
-#include "airlock/bundle/journal.hpp"
+#include "airlock/records/journal.hpp"
 #include "airlock/bundle/reader.hpp"
 #include "airlock/bundle/sums.hpp"
 #include "airlock/bundle/tar.hpp"
 #include "airlock/oci/manifest.hpp"
 #include "airlock/oci/reference.hpp"
-#include "airlock/transfer/lock.hpp"
-#include "airlock/transfer/receipt.hpp"
+#include "airlock/records/lock.hpp"
+#include "airlock/records/receipt.hpp"
 #include "airlock/trust/policy.hpp"
 
 namespace airlock::fuzz {
@@ -107,7 +107,7 @@ void archive(std::string_view raw) {
 }
 
 void journal(std::string_view input) {
-  const auto record = bundle::parse_journal(input);
+  const auto record = records::parse_journal(input);
   if (!record) return;
   constexpr std::uint64_t from = 1000;
   constexpr std::uint64_t to = 5000;
@@ -122,9 +122,9 @@ void json(std::string_view input) {
 }
 
 void lock(std::string_view input) {
-  const std::string text = transfer::Lock::parse(input, "input").format();
-  require(transfer::looks_like_lock(text), "what was written looks like something else");
-  require(transfer::Lock::parse(text, "again").format() == text, "a lock changed by being written and read");
+  const std::string text = records::Lock::parse(input, "input").format();
+  require(records::looks_like_lock(text), "what was written looks like something else");
+  require(records::Lock::parse(text, "again").format() == text, "a lock changed by being written and read");
 }
 
 void manifest(std::string_view input) {
@@ -157,7 +157,7 @@ void policy(std::string_view input) {
 }
 
 void receipt(std::string_view input) {
-  require(transfer::Receipt::parse(input, "input").format() == input, "a receipt has two forms");
+  require(records::Receipt::parse(input, "input").format() == input, "a receipt has two forms");
 }
 
 void reference(std::string_view input) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "airlock/flow/verify.hpp"
+#include "airlock/oci/graph_builder.hpp"
 #include "catch.hpp"
 #include "test_bundle.hpp"
 
@@ -148,11 +149,11 @@ TestBundle with_referrer(const std::string& referrer, const std::optional<std::s
   const std::string manifest = manifest_text(config, {layer_text()});
   TestBundle bundle = make_bundle({{"quay.io/a:1", manifest, manifest_type}}, {}, {config, layer_text()});
   auto& image = bundle.metadata.images[0];
-  bundle::Referrer added{{manifest_type, oci::sha256(referrer), referrer.size(), std::nullopt, {}}, std::nullopt};
+  records::Referrer added{{manifest_type, oci::sha256(referrer), referrer.size(), std::nullopt, {}}, std::nullopt};
   if (tag) added.tag = oci::Tag::parse(*tag);
   image.referrers.push_back(added);
   std::map<oci::Digest, std::string> manifests{{oci::sha256(manifest), manifest}, {oci::sha256(referrer), referrer}};
-  std::vector<bundle::Blob> blobs;
+  std::vector<records::Blob> blobs;
   std::vector<TestBundle::Entry> entries(bundle.entries.begin(), bundle.entries.begin() + 3);
   for (const auto& [digest, text] : manifests) {
     blobs.push_back({digest, text.size(), manifest_type});
@@ -249,12 +250,13 @@ TEST_CASE("attack: one digest under two types, and a config with two readings") 
                                   {"digest", oci::sha256(inner).str()},
                                   {"size", inner.size()},
                                   {"platform", {{"os", "linux"}, {"architecture", "amd64"}}}});
-  bundle::Closure closure;
   const std::string text = index.dump();
   const oci::Descriptor root{index_type, oci::sha256(text), text.size(), std::nullopt, {}};
-  CHECK_ERROR(closure.add(root, oci::PlatformSelection::everything(),
-                          [&](const oci::Descriptor& descriptor) -> std::string_view {
-                            return descriptor.digest == root.digest ? text : inner;
+  oci::GraphBuilder builder({oci::PlatformSelection::everything(), Side::none, ""});
+  CHECK_ERROR(builder.add(root, oci::GraphBuilder::Role::image,
+                          [&](const oci::Digest& digest) -> std::optional<oci::RawDocument> {
+                            return digest == root.digest ? oci::RawDocument{index_type, text, digest}
+                                                         : oci::RawDocument{manifest_type, inner, digest};
                           }),
               format, "different types");
   Json twice = right_manifest();

@@ -4,8 +4,8 @@
 
 #include "airlock/oci/location.hpp"
 #include "airlock/oci/platform.hpp"
-#include "airlock/transfer/lock.hpp"
-#include "airlock/transfer/receipt.hpp"
+#include "airlock/records/lock.hpp"
+#include "airlock/records/receipt.hpp"
 #include "catch.hpp"
 
 using namespace airlock;
@@ -82,7 +82,7 @@ std::string lock_with(const std::string& source, const std::string& referrer) {
 }  // namespace
 
 TEST_CASE("lock files obey the rules of bundles") {
-  const auto parse = [](const std::string& text) { return transfer::Lock::parse(text, "l"); };
+  const auto parse = [](const std::string& text) { return records::Lock::parse(text, "l"); };
   const std::string own = ", tag: sha256-" + sha256("image").hex() + ".sig";
   CHECK(parse(lock_with("quay.io/a:1", own)).images[0].image.referrers[0].tag);
   CHECK_NOTHROW(parse(lock_with("quay.io/a:1@" + image_digest, "")));
@@ -102,7 +102,7 @@ TEST_CASE("receipts name what can be a name") {
            R"("}],"mediaType":"application/vnd.airlock.receipt.v1+json","policy":"--key","registry":")" + registry +
            R"(","signers":[],"time":"2026-11-23T00:00:00Z"})" + "\n";
   };
-  const auto parse = [](const std::string& text) { return transfer::Receipt::parse(text, "r"); };
+  const auto parse = [](const std::string& text) { return records::Receipt::parse(text, "r"); };
   CHECK_NOTHROW(parse(receipt("r.local:5000/p", "quay.io/a:1", "r.local:5000/p/a:1", "p/a")));
   CHECK_ERROR(parse(receipt("r.local:5000/../p", "quay.io/a:1", "r.local:5000/p/a:1", "p/a")), format, "prefix");
   CHECK_ERROR(parse(receipt("r.local", "quay.io/a:1", "other.local/a:1", "a")), format, "not a name in r.local");

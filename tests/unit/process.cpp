@@ -10,8 +10,8 @@
 
 #include "airlock/base/file.hpp"
 #include "airlock/base/interrupt.hpp"
-#include "airlock/bundle/journal.hpp"
 #include "airlock/bundle/medium.hpp"
+#include "airlock/records/journal.hpp"
 #include "catch.hpp"
 #include "temporary.hpp"
 
@@ -104,27 +104,27 @@ TEST_CASE("what lies beside a bundle is taken up only if an earlier run of this 
   const std::string content = "precious\n";
   write_new_file(precious, content);
   const auto partial = bundle::partial_path(bundle);
-  const auto journal = bundle::journal_path(bundle);
+  const auto journal = records::journal_path(bundle);
   const auto make = [&] { bundle::create_medium(bundle, 4096)->discard(); };
-  const bundle::JournalPlan plan{oci::sha256("plan"), 0};
+  const records::JournalPlan plan{oci::sha256("plan"), 0};
   SECTION("symbolic links") {
     std::filesystem::create_symlink(precious, partial);
     std::filesystem::create_symlink(precious, journal);
     CHECK_ERROR(make(), media, "is a symbolic link");
-    CHECK_ERROR(bundle::read_journal(bundle), media, "is a symbolic link");
-    CHECK_ERROR(bundle::Journal(bundle, plan, nullptr), media, "is a symbolic link");
+    CHECK_ERROR(records::read_journal(bundle), media, "is a symbolic link");
+    CHECK_ERROR(records::Journal(bundle, plan, nullptr), media, "is a symbolic link");
   }
   SECTION("hard links") {
     std::filesystem::create_hard_link(precious, partial);
     std::filesystem::create_hard_link(precious, journal);
     CHECK_ERROR(make(), media, "has another name too");
-    CHECK_ERROR(bundle::read_journal(bundle), media, "has another name too");
+    CHECK_ERROR(records::read_journal(bundle), media, "has another name too");
   }
   SECTION("other files") {
     REQUIRE(::mkfifo(partial.c_str(), 0600) == 0);
     CHECK_ERROR(make(), media, "is no regular file");
     write_new_file(journal, "my diary\n");
-    CHECK_ERROR(bundle::read_journal(bundle), media, "is no journal of airlock");
+    CHECK_ERROR(records::read_journal(bundle), media, "is no journal of airlock");
     CHECK(read_file(journal, 100) == "my diary\n");
   }
   if (::geteuid() == 0) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "airlock/oci/graph_builder.hpp"
+
 namespace airlock::test {
 
 namespace {
@@ -16,7 +18,33 @@ Json describe(const std::string& text, const std::string& type) {
 
 std::string blob_name(const std::string& text) { return "blobs/sha256/" + oci::sha256(text).hex(); }
 
+/// Each under the type that what names it says.
+oci::GraphBuilder::Fetch documents_of(const std::map<oci::Digest, std::string>& texts,
+                                      const std::vector<records::Image>& images) {
+  return [&](const oci::Digest& digest) -> std::optional<oci::RawDocument> {
+    const std::string& text = texts.at(digest);
+    std::string type(text.find("\"manifests\"") == std::string::npos ? oci::media_type::oci_manifest
+                                                                     : oci::media_type::oci_index);
+    for (const auto& image : images)
+      if (image.descriptor.digest == digest) type = image.descriptor.media_type;
+    return oci::RawDocument{type, text, digest};
+  };
+}
+
+oci::Graph build_graph(const std::map<oci::Digest, std::string>& texts, const bundle::Metadata& metadata) {
+  oci::GraphBuilder builder({oci::PlatformSelection::parse(metadata.selection.platforms), Side::none, ""});
+  for (const auto& image : metadata.images)
+    builder.add(image.descriptor, oci::GraphBuilder::Role::image, documents_of(texts, metadata.images));
+  return builder.take();
+}
+
 }  // namespace
+
+oci::Graph graph_of(const TestBundle& bundle) {
+  std::map<oci::Digest, std::string> texts;
+  for (const auto& [name, text] : bundle.entries) texts.emplace(oci::sha256(text), text);
+  return build_graph(texts, bundle.metadata);
+}
 
 std::string layer_text() { return "a layer of " + std::string(600, 'x'); }
 
@@ -48,11 +76,8 @@ TestBundle make_bundle(const std::vector<TestImage>& images, const std::vector<s
   }
   for (const auto& list : {documents, blobs})
     for (const auto& text : list) texts.emplace(oci::sha256(text), text);
-  bundle::Closure closure;
-  for (const auto& image : result.metadata.images)
-    closure.add(image, oci::PlatformSelection::parse(result.metadata.selection.platforms),
-                [&](const oci::Descriptor& descriptor) -> std::string_view { return texts.at(descriptor.digest); });
-  result.metadata.blobs = closure.ordered();
+  const oci::Graph graph = build_graph(texts, result.metadata);
+  result.metadata.blobs = records::blobs_of(graph.closure(records::roots_of(result.metadata.images)));
   result.entries = {{"bundle.json", result.metadata.format()},
                     {"oci-layout", std::string(bundle::oci_layout_content)},
                     {"index.json", bundle::format_index(result.metadata.images)}};

@@ -113,6 +113,9 @@ TestBundle make_bundle(const std::vector<TestImage>& images, const std::vector<s
 /// Two images, one of them an index of two wanted and one unwanted platform, with a shared layer.
 TestBundle good_bundle();
 
+/// Of its images.
+oci::Graph graph_of(const TestBundle& bundle);
+
 std::string layer_text();
 std::string manifest_text(const std::string& config, const std::vector<std::string>& layers);
 

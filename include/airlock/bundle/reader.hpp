@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "airlock/base/reporter.hpp"
-#include "airlock/bundle/closure.hpp"
 #include "airlock/bundle/medium.hpp"
 #include "airlock/bundle/metadata.hpp"
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/sums.hpp"
+#include "airlock/oci/graph.hpp"
 #include "airlock/oci/image_config.hpp"
 #include "airlock/trust/policy.hpp"
 
@@ -91,13 +91,10 @@ class VerifiedBundle {
  public:
   const Metadata& metadata() const { return metadata_; }
   const trust::Evidence& evidence() const { return evidence_; }
-  oci::PlatformSelection platforms() const { return oci::PlatformSelection::parse(metadata_.selection.platforms); }
-  /// The bytes of a manifest or index; these are held in memory. REQUIRES: it is one of the bundle's.
-  std::string_view document(const oci::Digest& digest) const { return documents_.at(digest); }
-  bool has_document(const oci::Digest& digest) const { return documents_.contains(digest); }
-  Closure::Documents documents() const;
-  /// All blobs of one image, as far as the bundle's platforms go.
-  Closure closure_of(const Image& image) const;
+  /// All its images, as far as the bundle's platforms go; documents are held in memory.
+  const oci::Graph& graph() const { return graph_; }
+  /// All blobs of one image.
+  oci::Nodes closure_of(const records::Image& image) const { return graph_.closure(records::roots_of(image)); }
   /// Whether a blob of its images is not in it, but has to be in the registry already (Metadata::base).
   bool relies_on(const oci::Digest& digest) const { return relied_on_.contains(digest); }
   /// REQUIRES: the bundle carries it.
@@ -117,7 +114,7 @@ class VerifiedBundle {
   std::shared_ptr<const Archive> archive_;
   Metadata metadata_;
   trust::Evidence evidence_;
-  std::map<oci::Digest, std::string> documents_;
+  oci::Graph graph_;
   std::set<oci::Digest> relied_on_;
 };
 

@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "airlock/base/reporter.hpp"
-#include "airlock/bundle/journal.hpp"
 #include "airlock/bundle/medium.hpp"
 #include "airlock/bundle/metadata.hpp"
 #include "airlock/bundle/sums.hpp"
+#include "airlock/records/journal.hpp"
 #include "airlock/trust/policy.hpp"
 
 namespace airlock::bundle {
@@ -27,30 +27,32 @@ namespace airlock::bundle {
 /// Everything about a bundle that is known before its layers are downloaded.
 class Draft {
  public:
-  /// `documents` holds the bytes of every manifest and index among `metadata.blobs`. REQUIRES: they outlive it.
-  Draft(const Metadata& metadata, const std::map<oci::Digest, std::string>& documents);
+  /// `graph` holds all of `metadata.blobs`. REQUIRES: its nodes outlive this.
+  Draft(const Metadata& metadata, const oci::Graph& graph);
 
   const std::string& sums() const { return sums_text_; }    ///< SHA256SUMS: what is to be signed
   std::uint64_t total_size() const { return total_size_; }  ///< of the archive, in bytes
   /// What a journal says of it.
-  const JournalPlan& plan() const { return plan_; }
+  const records::JournalPlan& plan() const { return plan_; }
 
  private:
   friend class Writer;
   friend class PartedBlob;
+  /// An entry. There may be hundreds of thousands.
   struct Place {
-    std::string name;
-    std::uint64_t header = 0;  ///< offset of the tar header; content follows it
+    const oci::Node* node = nullptr;  ///< of a blob
+    const char* text = "";            ///< else the name of one of `texts_`
+    std::uint64_t header = 0;         ///< offset of the tar header; content follows it
     std::uint64_t size = 0;
     std::uint64_t content() const { return header + 512; }
+    std::string name() const;
   };
-  void lay_out(const std::string& name, std::uint64_t size);
-  std::optional<std::string_view> text_of(const std::string& name) const;
+  void lay_out(Place place);
+  std::optional<std::string_view> text_of(const Place& place) const;
 
   std::string sums_text_;
-  JournalPlan plan_;
-  std::map<std::string, std::string> texts_;           // contents that are known already, by entry name
-  std::map<std::string, std::string_view> documents_;  // likewise, held by others
+  records::JournalPlan plan_;
+  std::map<std::string, std::string> texts_;  // of the entries that are no blobs, by name
   std::vector<Place> places_;
   std::map<oci::Digest, std::size_t> blob_places_;  // index into places_
   std::uint64_t region_offset_ = 0;
@@ -61,14 +63,14 @@ class BlobWriter;
 class PartedBlob;
 
 /// Whether what an earlier run left is of the same bundle, cut in the same way.
-bool goes_on(const JournalRecord& left, const Draft& draft, const VolumeOptions& volumes);
+bool goes_on(const records::JournalRecord& left, const Draft& draft, const VolumeOptions& volumes);
 
 class Writer {
  public:
   /// Reserves the files and writes all that is known. Goes on with what `left` says, if that is of the same plan.
   /// Errors of the medium have code `media`. REQUIRES: the draft outlives it.
   Writer(const std::filesystem::path& path, const Draft& draft, const VolumeOptions& volumes = {},
-         std::optional<JournalRecord> left = std::nullopt);
+         std::optional<records::JournalRecord> left = std::nullopt);
   /// Without finish(): leaves the partial files and the journal, if any blob has begun.
   ~Writer();
   Writer(const Writer&) = delete;
@@ -103,9 +105,9 @@ class Writer {
   bool is_right(const oci::Digest& digest, const Draft::Place& place) const;
 
   const Draft& draft_;
-  std::optional<JournalRecord> left_;  // guarded by mutex_, as missing_ is
+  std::optional<records::JournalRecord> left_;  // guarded by mutex_, as missing_ is
   std::unique_ptr<WritableMedium> medium_;
-  Journal journal_;
+  records::Journal journal_;
   bool finished_ = false;
   bool given_up_ = false;
   std::mutex mutex_;

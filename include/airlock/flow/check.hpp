@@ -4,7 +4,7 @@
 
 #include "airlock/flow/verify.hpp"
 #include "airlock/registry/types.hpp"
-#include "airlock/transfer/check.hpp"
+#include "airlock/transfer/registry_ports.hpp"
 
 namespace airlock::flow {
 

@@ -10,9 +10,10 @@
 #include "airlock/base/reporter.hpp"
 #include "airlock/bundle/volumes.hpp"
 #include "airlock/kubeone/selection.hpp"
+#include "airlock/bundle/metadata.hpp"
+#include "airlock/records/inventory.hpp"
+#include "airlock/records/lock.hpp"
 #include "airlock/registry/types.hpp"
-#include "airlock/transfer/inventory.hpp"
-#include "airlock/transfer/lock.hpp"
 #include "airlock/transfer/resolve.hpp"
 #include "airlock/trust/key.hpp"
 
@@ -30,11 +31,11 @@ struct ExportRequest {
   std::optional<Time> expires;
   std::filesystem::path output;
   bundle::VolumeOptions volumes;
-  std::optional<transfer::Lock> lock;      ///< take exactly this; `set` and `platforms` are the lock's
-  std::vector<transfer::Inventory> since;  ///< leave out the blobs that these have
-  bool read_back = false;                  ///< verify the finished bundle, past the page cache
-  unsigned hash_jobs = 2;                  ///< threads that hash what an earlier run left
-  std::string signature_name;              ///< signatures/NAME.sig
+  std::optional<records::Lock> lock;      ///< take exactly this; `set` and `platforms` are the lock's
+  std::vector<records::Inventory> since;  ///< leave out the blobs that these have
+  bool read_back = false;                 ///< verify the finished bundle, past the page cache
+  unsigned hash_jobs = 2;                 ///< threads that hash what an earlier run left
+  std::string signature_name;             ///< signatures/NAME.sig
 };
 
 struct ExportResult {
@@ -54,7 +55,7 @@ struct ExportResult {
 ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter);
 
 /// What upstream serves now, to be reviewed and exported later.
-transfer::Lock resolve_lock(const ExportRequest& request, Reporter& reporter);
+records::Lock resolve_lock(const ExportRequest& request, Reporter& reporter);
 
 /// All that export does before bytes move: what would be in the bundle, and how large it would be.
 ExportResult plan_export(const ExportRequest& request, Reporter& reporter);

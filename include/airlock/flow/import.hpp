@@ -7,8 +7,8 @@
 
 #include "airlock/flow/verify.hpp"
 #include "airlock/kubeone/registry_configuration.hpp"
-#include "airlock/transfer/push.hpp"
-#include "airlock/transfer/receipt.hpp"
+#include "airlock/records/receipt.hpp"
+#include "airlock/transfer/copy.hpp"
 
 namespace airlock::flow {
 
@@ -33,11 +33,11 @@ struct ImportResult {
   bundle::Metadata metadata;
   trust::Evidence evidence;
   std::vector<transfer::Destination> destinations;  ///< point into `metadata`
-  transfer::PushSummary push;                       ///< of a dry run, its moves only
+  transfer::CopySummary push;                       ///< of a dry run, its moves only
   kubeone::RegistryConfiguration configuration;
-  std::map<oci::Digest, transfer::ReceiptBlob> held;  ///< every blob of the images, and which repositories have it
-  std::vector<std::string> sources;                   ///< source registries, sorted
-  std::vector<std::string> warnings;                  ///< what a person must know before a cluster uses it
+  std::map<oci::Digest, records::ReceiptBlob> held;  ///< every blob of the images, and which repositories have it
+  std::vector<std::string> sources;                  ///< source registries, sorted
+  std::vector<std::string> warnings;                 ///< what a person must know before a cluster uses it
   registry::Statistics statistics;
   std::chrono::milliseconds duration{};
 };

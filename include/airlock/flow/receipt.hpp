@@ -7,21 +7,21 @@
 #include <vector>
 
 #include "airlock/flow/import.hpp"
-#include "airlock/transfer/receipt.hpp"
+#include "airlock/records/receipt.hpp"
 #include "airlock/trust/key.hpp"
 
 namespace airlock::flow {
 
 /// What was imported, in the form that travels back.
-transfer::Receipt make_receipt(const ImportResult& result);
+records::Receipt make_receipt(const ImportResult& result);
 
 /// Writes FILE and, with a key, FILE.sig (raw, for openssl) and FILE.sigstore.json; all of them or none. An Error (code
 /// `media`) when one exists. Returns what was written.
-std::vector<std::string> write_receipt(const std::filesystem::path& file, const transfer::Receipt& receipt,
+std::vector<std::string> write_receipt(const std::filesystem::path& file, const records::Receipt& receipt,
                                        const trust::PrivateKey* key);
 
 /// Reads a receipt that this key has signed, as `signature` (FILE.sig) says. An Error (code `trust`) otherwise.
-transfer::Receipt verify_receipt(const std::filesystem::path& file, const std::filesystem::path& signature,
-                                 const trust::PublicKey& key);
+records::Receipt verify_receipt(const std::filesystem::path& file, const std::filesystem::path& signature,
+                                const trust::PublicKey& key);
 
 }  // namespace airlock::flow

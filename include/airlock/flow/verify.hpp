@@ -10,7 +10,7 @@
 
 #include "airlock/base/reporter.hpp"
 #include "airlock/bundle/reader.hpp"
-#include "airlock/trust/import_state.hpp"
+#include "airlock/records/import_state.hpp"
 #include "airlock/trust/policy.hpp"
 
 namespace airlock::flow {
@@ -21,7 +21,7 @@ struct VerifyRequest {
   std::vector<std::filesystem::path> signature_files;  ///< kept beside the bundle
   std::optional<std::string> stream;                   ///< the only one that is wanted
   std::optional<oci::Location> target;    ///< where it is to be imported, for the policy's rules about that
-  std::filesystem::path state_directory;  ///< record of imports; empty: trust::ImportState::default_directory()
+  std::filesystem::path state_directory;  ///< record of imports; empty: records::ImportState::default_directory()
   unsigned jobs = 2;
   bundle::BlobCheck blobs = bundle::BlobCheck::now;
   bool past_cache = false;  ///< read from the medium what the operating system may still have in memory

@@ -71,10 +71,17 @@ struct Index {
   std::optional<Digest> subject;
 };
 
+/// How a referrer is listed (distribution-spec v1.1, "Listing Referrers").
+struct Listing {
+  std::string artifact_type;  ///< the config's media type, where the manifest has none of its own
+  std::map<std::string, std::string> annotations;
+};
+
 /// What a manifest blob says.
 struct Document {
   std::string media_type;
   std::variant<Manifest, Index> content;
+  Listing listing = {};  ///< of one with a subject
   const Manifest* manifest() const { return std::get_if<Manifest>(&content); }
   const Index* index() const { return std::get_if<Index>(&content); }
   const std::optional<Digest>& subject() const {
@@ -82,10 +89,20 @@ struct Document {
   }
 };
 
+/// A document as a source gave it.
+struct RawDocument {
+  std::string media_type;
+  std::string bytes;
+  Digest digest;  ///< computed from the bytes
+};
+
 /// Parses a manifest blob whose descriptor or HTTP header says `expected_media_type`. An Error (code `format`) where
 /// the body disagrees, is both manifest and index (CVE-2021-41190), can be read in two ways (spelling.hpp), or is of a
 /// type that airlock does not carry.
 Document parse_document(std::string_view bytes, std::string_view expected_media_type);
+
+/// How many documents this process has parsed: it should parse each once.
+std::uint64_t documents_parsed();
 
 /// Whether an index's member is a BuildKit attestation of another member, and no image (moby/buildkit
 /// docs/attestations/attestation-storage.md).

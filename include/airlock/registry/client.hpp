@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "airlock/base/reporter.hpp"
+#include "airlock/oci/blob.hpp"
 #include "airlock/oci/manifest.hpp"
 #include "airlock/oci/reference.hpp"
 #include "airlock/registry/types.hpp"
@@ -26,30 +27,11 @@ struct Repository {
   std::string str() const { return registry + "/" + name.str(); }
 };
 
+using oci::BlobPart;
+using oci::BlobSink;
+using oci::BlobSource;
 /// A manifest as served.
-struct FetchedManifest {
-  std::string media_type;
-  std::string bytes;
-  oci::Digest digest;  ///< computed from the bytes, never taken from a header
-};
-
-/// A part of a blob, in bytes.
-struct BlobPart {
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
-  std::uint64_t blob_size = 0;
-  static BlobPart whole(std::uint64_t blob_size) { return {0, blob_size, blob_size}; }
-  bool is_whole() const { return size == blob_size; }
-};
-
-/// Takes the bytes of a blob, or of a part of one, in order and each once. A transfer that broke goes on where it
-/// stood.
-class BlobSink {
- public:
-  virtual ~BlobSink() = default;
-  virtual void write(std::string_view bytes) = 0;
-  virtual std::uint64_t received() const = 0;
-};
+using FetchedManifest = oci::RawDocument;
 
 /// What a client did so far.
 struct Statistics {
@@ -62,13 +44,6 @@ struct Statistics {
 struct RateLimit {
   std::uint64_t remaining = 0;
   std::uint64_t limit = 0;  ///< 0: not said
-};
-
-/// Gives a blob's bytes once, in order: each call to next() returns the next piece, empty at the end.
-class BlobSource {
- public:
-  virtual ~BlobSource() = default;
-  virtual std::string_view next() = 0;
 };
 
 /// All errors have code `registry` (or `format`, where bytes are not what was asked for) and say which side failed.

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "airlock/registry/client.hpp"
-#include "airlock/transfer/pull.hpp"
+#include "airlock/transfer/bundle_ports.hpp"
 
 namespace airlock::transfer {
 

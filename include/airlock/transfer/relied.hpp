@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a delta relies on, looked for in the registry before anything is sent there.
+// What a delta leaves out, looked for in the target before anything is sent there.
 #pragma once
 
 #include <map>
 
-#include "airlock/transfer/push.hpp"
+#include "airlock/base/reporter.hpp"
+#include "airlock/bundle/metadata.hpp"
+#include "airlock/transfer/target.hpp"
 
 namespace airlock::transfer {
 
-/// One repository for each blob that the bundle relies on and `needing` needs. It is looked for in the repositories of
-/// all destinations, those whose image is there already included. An Error names all blobs that none of them has, and
-/// which bundles would supply them.
-std::map<oci::Digest, registry::Repository> find_relied_on(registry::Client& client,
-                                                           const bundle::VerifiedBundle& bundle,
-                                                           const std::vector<Destination>& needing,
-                                                           const std::vector<Destination>& destinations, unsigned jobs,
-                                                           Reporter& reporter);
+/// One repository for each blob that `needing` needs and the source lacks. It is looked for in the repositories of all
+/// destinations, those whose image is there already included. An Error names all blobs that none of them has, with
+/// `advice` for a hint.
+std::map<oci::Digest, registry::Repository> find_relied_on(const oci::Graph& graph,
+                                                           const std::vector<const Destination*>& needing,
+                                                           const std::vector<Destination>& destinations,
+                                                           const Source& source, Target& target, unsigned jobs,
+                                                           const std::string& advice, Reporter& reporter);
+
+/// Where to get what a delta relies on.
+std::string base_advice(const bundle::Base& base);
 
 }  // namespace airlock::transfer

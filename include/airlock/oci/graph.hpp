@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a set of images consists of: one node for each document (manifest or index), config and layer, and edges for
+// what a document names (OCI image-spec v1.1, manifest.md and image-index.md). It is built once, by GraphBuilder, which
+// checks it as it grows; everything else that goes through images is a view of it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "airlock/oci/digest.hpp"
+#include "airlock/oci/manifest.hpp"
+#include "airlock/oci/platform.hpp"
+
+namespace airlock::oci {
+
+/// In the order in which a bundle has them.
+enum class NodeKind { document, config, layer };
+
+struct Node;
+
+/// What a document names, as it describes it.
+struct Edge {
+  const Node* to = nullptr;
+  std::string_view media_type;  ///< owned by the graph; of a config or layer, another document may have another one
+};
+
+/// What an index names.
+struct MemberEdge {
+  const Node* to = nullptr;
+  std::optional<Platform> platform;
+  bool attestation = false;  ///< of another member, by BuildKit: no image
+};
+
+/// A document's bytes and what they say.
+struct Content {
+  std::string bytes;  ///< as served
+  bool index = false;
+  std::vector<MemberEdge> members;  ///< of an index: those that the platform selection takes
+  bool sparse = false;              ///< of an index: it names others too
+  std::vector<Platform> offered;    ///< of an index: the platforms of all that it names, BuildKit's `unknown` left out
+  bool offers_unnamed = false;      ///< of an index: it names members without a platform, which every selection takes
+  std::optional<Edge> config;       ///< of a manifest
+  std::vector<Edge> layers;         ///< of a manifest, in its order
+  std::optional<Digest> subject;    ///< what it refers to
+  Listing listing;                  ///< of one with a subject
+};
+
+struct Node {
+  Digest digest;
+  std::uint64_t size = 0;  ///< bytes
+  NodeKind kind = NodeKind::layer;
+  bool artifact = true;              ///< of a document: only refers to an image, or attests one; no node runs it
+  std::string_view media_type;       ///< owned by the graph
+  std::unique_ptr<Content> content;  ///< of a document
+
+  bool is_document() const { return kind == NodeKind::document; }
+};
+
+/// Nodes, each once.
+using Nodes = std::vector<const Node*>;
+
+/// The bytes of all of them.
+std::uint64_t bytes_of(const Nodes& nodes);
+
+/// Immutable; nodes stay where they are as long as the graph lives, also when it is moved.
+class Graph {
+ public:
+  Graph() = default;
+  Graph(Graph&&) = default;
+  Graph& operator=(Graph&&) = default;
+
+  /// Null where there is no such node.
+  const Node* find(const Digest& digest) const;
+  /// REQUIRES: there is one.
+  const Node& at(const Digest& digest) const { return nodes_.at(digest); }
+  /// The bytes of a document. REQUIRES: there is one.
+  std::string_view document(const Digest& digest) const { return nodes_.at(digest).content->bytes; }
+
+  /// All that the roots reach through members, configs and layers, themselves included, in a bundle's order: by kind,
+  /// then by digest. REQUIRES: the roots are in the graph.
+  Nodes closure(const std::vector<Digest>& roots) const;
+
+ private:
+  friend class GraphBuilder;
+  std::map<Digest, Node> nodes_;
+  std::set<std::string, std::less<>> media_types_;
+};
+
+}  // namespace airlock::oci

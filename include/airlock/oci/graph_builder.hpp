@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds a Graph from roots, a platform selection and a way to fetch documents.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "airlock/base/error.hpp"
+#include "airlock/oci/graph.hpp"
+#include "airlock/oci/manifest.hpp"
+
+namespace airlock::oci {
+
+struct GraphOptions {
+  PlatformSelection platforms;
+  Side side = Side::none;  ///< whose documents they are, for messages
+  std::string advice;      ///< a hint for what a source gave wrongly
+};
+
+/// Fetches and parses each document once, whatever the number of images and threads that want it; one that failed is
+/// tried again for the next image. Thread-safe. Errors have code `format`, or what `fetch` throws: a document that
+/// `parse_document` refuses; one that is missing, or is not what names it says; a digest with two sizes, kinds, types
+/// or ways of unpacking; indexes nested deeper than four; absurd numbers and sizes.
+class GraphBuilder {
+ public:
+  /// Nothing where the source has no such document. Called from several threads.
+  using Fetch = std::function<std::optional<RawDocument>(const Digest&)>;
+
+  /// What a root is added as.
+  enum class Role {
+    image,
+    referrer  ///< a signature, attestation or SBOM: no node runs it
+  };
+
+  explicit GraphBuilder(GraphOptions options);
+
+  /// Adds a document, and all that it reaches. Null where the source does not have it.
+  const Node* add(const Digest& root, Role role, const Fetch& fetch);
+  /// The same of one that was fetched already.
+  const Node& add(RawDocument root, Role role, const Fetch& fetch);
+  /// The same of one that has to be what is known of it.
+  const Node& add(const Descriptor& root, Role role, const Fetch& fetch);
+  /// A referrer that has to be about an image, or one of the manifests below it, where it names a subject: its list
+  /// would be written under the subject's name.
+  const Node& add_referrer(const Node& image, const Descriptor& referrer, const Fetch& fetch);
+
+  /// Ends the builder's use.
+  Graph take() { return std::move(graph_); }
+
+ private:
+  struct Walk;
+  struct Slot {
+    std::mutex mutex;  // held while the document is fetched and parsed
+    bool parsed = false;
+  };
+  Slot& slot_of(const Digest& digest);
+  Node* find(const Digest& digest);
+  Node& note(const Descriptor& descriptor, NodeKind kind);
+  std::string_view intern(const std::string& media_type);
+  Node* obtain(const Digest& digest, const Fetch& fetch);
+  void keep(Node& node, RawDocument raw);
+  void visit(Node& node, Walk& walk, bool artifact, unsigned depth);
+  void expand(Node& node, const Fetch& fetch);
+  void link(Content& content, const Index& index);
+  void link(Content& content, const Manifest& manifest);
+  Edge edge(const Descriptor& descriptor, NodeKind kind);
+  [[noreturn]] void refuse(const std::string& why) const;
+
+  GraphOptions options_;
+  std::mutex mutex_;  // guards what follows; a document's content belongs to who holds its slot until it is parsed
+  Graph graph_;
+  std::map<Digest, std::unique_ptr<Slot>> slots_;
+  std::uint64_t document_bytes_ = 0;
+};
+
+}  // namespace airlock::oci

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What bundle.json, lock files and receipts have in common: what was asked for, and the images that it became.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "airlock/oci/graph.hpp"
+#include "airlock/oci/manifest.hpp"
+#include "airlock/oci/reference.hpp"
+
+namespace airlock::records {
+
+/// What was asked for when the bundle was made.
+struct Selection {
+  std::string kubeone;  ///< release; empty for a set of the user's own images
+  std::vector<std::string> filters;
+  std::vector<std::string> kubernetes_versions;
+  std::vector<std::string> platforms;  ///< words of oci::PlatformSelection
+  std::string catalog_digest;
+  std::string tool;  ///< "airlock 0.1.0"
+};
+
+/// A manifest that refers to an image and travels with it: a signature, an attestation, an SBOM.
+struct Referrer {
+  oci::Descriptor descriptor;
+  std::optional<oci::Tag>
+      tag;  ///< under which cosign looks for it: always one of the image's own (oci::find_cosign_tag)
+};
+
+struct Image {
+  oci::Reference source;
+  oci::Descriptor descriptor;  ///< of what upstream served
+  std::vector<std::string> components;
+  std::vector<std::string> groups;
+  std::vector<Referrer> referrers;
+};
+
+struct Blob {
+  oci::Digest digest;
+  std::uint64_t size = 0;
+  std::string media_type;
+  auto operator<=>(const Blob&) const = default;
+};
+
+/// The blobs of nodes, in their order.
+std::vector<Blob> blobs_of(const oci::Nodes& nodes);
+
+/// An image and its referrers: what its closure begins with.
+std::vector<oci::Digest> roots_of(const Image& image);
+/// The same of several.
+std::vector<oci::Digest> roots_of(const std::vector<Image>& images);
+
+/// Checks an image that came from outside, from a bundle or a lock file: a pinned source is the descriptor's digest,
+/// and no referrer is there twice. An Error (code `format`).
+void check_image(const Image& image);
+/// A referrer's tag as bundles and lock files have it; an Error (code `format`) for any but the image's own.
+oci::Tag parse_referrer_tag(const std::string& text, const oci::Digest& image);
+
+}  // namespace airlock::records

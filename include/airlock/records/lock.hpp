@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lock file: what a selection was resolved to, as YAML that a person can review, change control can keep, and
+// `export --lock` takes exactly. Equal resolutions give equal text.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "airlock/kubeone/selection.hpp"
+#include "airlock/oci/graph.hpp"
+#include "airlock/records/image.hpp"
+
+namespace airlock::records {
+
+/// What each image has to be: these digests, with exactly these referrers.
+using Pins = std::map<oci::Reference, Image>;
+
+struct LockedImage {
+  Image image;
+  std::map<std::string, std::uint64_t> platform_bytes;  ///< config and layers of each platform, as they are sent
+};
+
+struct Lock {
+  Selection selection;
+  std::vector<LockedImage> images;             ///< ordered by source reference
+  std::map<oci::Digest, std::uint64_t> blobs;  ///< bytes of all blobs, manifests included
+
+  /// REQUIRES: the images are in the graph, whole.
+  static Lock of(const std::vector<Image>& images, const oci::Graph& graph, const Selection& selection);
+  /// An Error (code `format`) for anything but the form that format() gives, comments and layout aside.
+  static Lock parse(std::string_view text, const std::string& where);
+  std::string format() const;
+
+  /// The set of images, as selecting them would give it.
+  kubeone::ImageSet image_set() const;
+  /// What resolve() is to take: exactly these digests.
+  Pins pins() const;
+};
+
+/// Whether a file's text is a lock file: for verbs that take several kinds of files.
+bool looks_like_lock(std::string_view text);
+
+}  // namespace airlock::records

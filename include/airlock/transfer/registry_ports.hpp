@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// A registry as a source and as a target, and as something that is only looked at.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "airlock/base/reporter.hpp"
+#include "airlock/registry/client.hpp"
+#include "airlock/transfer/target.hpp"
+
+namespace airlock::transfer {
+
+/// One repository. What is sent is not hashed: the sink does that.
+class RegistrySource final : public Source {
+ public:
+  /// REQUIRES: the client outlives it.
+  RegistrySource(registry::Client& client, registry::Repository repository)
+      : client_(client), repository_(std::move(repository)) {}
+
+  const registry::Repository& repository() const { return repository_; }
+  std::optional<oci::RawDocument> document(const oci::Digest& digest) override;
+  void send(const oci::Node& blob, oci::BlobPart part, oci::BlobSink& sink) override;
+  std::unique_ptr<oci::BlobSource> open(const oci::Node& blob) override { return open_by_sending(*this, blob); }
+  std::string name_of(const oci::Node& /*blob*/) const override { return repository_.str(); }
+
+ private:
+  registry::Client& client_;
+  registry::Repository repository_;
+};
+
+/// A set of images, each from its own repository: what several have comes from the first of them.
+class ImageSetSource final : public Source {
+ public:
+  /// REQUIRES: the graph holds the images, whole. It and the client outlive this.
+  ImageSetSource(registry::Client& client, const oci::Graph& graph, const std::vector<records::Image>& images);
+
+  std::optional<oci::RawDocument> document(const oci::Digest& digest) override { return all_.document(digest); }
+  bool has(const oci::Node& blob) const override { return all_.has(blob); }
+  void send(const oci::Node& blob, oci::BlobPart part, oci::BlobSink& sink) override { all_.send(blob, part, sink); }
+  std::unique_ptr<oci::BlobSource> open(const oci::Node& blob) override { return all_.open(blob); }
+  std::string name_of(const oci::Node& blob) const override { return all_.name_of(blob); }
+
+ private:
+  std::vector<std::unique_ptr<RegistrySource>> repositories_;
+  UnionSource all_;
+};
+
+/// The index of an image without the members that the graph leaves out, for registries that refuse the original;
+/// nothing when it leaves none out, or the image is no index.
+std::optional<std::string> derived_index(const oci::Graph& graph, const records::Image& image);
+
+/// The repositories and tags of a registry. REQUIRES: client, graph and reporter outlive it.
+class RegistryTarget final : public Target {
+ public:
+  RegistryTarget(registry::Client& client, const oci::Graph& graph, Reporter& reporter)
+      : client_(client), graph_(graph), reporter_(reporter) {}
+
+  Phases phases() const override;
+  Presence look(const Destination& destination) override;
+  bool has(const registry::Repository& repository, const oci::Node& blob) override;
+  /// Once over the wire, whatever the number of repositories that need it: the others mount it where the registry can.
+  Stored put_blob(const BlobTask& task, std::size_t part, Attempt attempt, Source& source) override;
+  void put_document(const Destination& destination, const oci::Node& document) override;
+  void put_referrer(const Destination& destination, const records::Referrer& referrer) override;
+  void put_name(const Destination& destination) override;
+  std::optional<Published> read_back(const Destination& destination) override;
+
+  std::uint64_t manifests_sent() const { return manifests_; }
+
+ private:
+  Stored put_where_needed(const BlobTask& task, Source& source);
+  registry::Client::PutResult put_manifest(const registry::Repository& repository, const oci::ManifestId& id,
+                                           const oci::Node& document);
+  std::optional<Published> compare_top(const registry::FetchedManifest& top, const Destination& destination) const;
+  bool has_members(const Destination& destination);
+
+  registry::Client& client_;
+  const oci::Graph& graph_;
+  Reporter& reporter_;
+  std::atomic<std::uint64_t> manifests_{0};
+  std::mutex mutex_;
+  // Manifests whose subject the registry did not take note of, if they have one. Guarded by mutex_ while documents are
+  // put.
+  std::set<std::pair<registry::Repository, oci::Digest>> unlisted_;
+};
+
+struct CheckSummary {
+  std::uint64_t names = 0;            ///< tags that stand for their image
+  std::uint64_t manifests = 0;        ///< of platforms and referrers, by digest
+  std::uint64_t blobs = 0;            ///< configs and layers, in each repository that needs them
+  std::vector<std::string> problems;  ///< "NAME: what is missing or different", all of them
+};
+
+/// Asks for everything that kubelet and kubeadm will ask for, and puts nothing: for every destination, the tag's
+/// manifest is the image's (or the derived index), each document below it is served under its digest, each blob is in
+/// the same repository. A problem is noted; an Error is a registry that cannot be asked at all.
+class CheckTarget final : public Target {
+ public:
+  CheckTarget(registry::Client& client, const oci::Graph& graph) : client_(client), graph_(graph) {}
+
+  Phases phases() const override;
+  Stored put_blob(const BlobTask& task, std::size_t part, Attempt attempt, Source& source) override;
+  void put_document(const Destination& destination, const oci::Node& document) override;
+  void put_name(const Destination& destination) override;
+
+  /// Ends the object's use; problems are sorted.
+  CheckSummary take();
+
+ private:
+  void count(std::uint64_t CheckSummary::*field);
+  void problem(std::string text);
+
+  registry::Client& client_;
+  const oci::Graph& graph_;
+  std::mutex mutex_;  // guards the summary
+  CheckSummary summary_;
+};
+
+}  // namespace airlock::transfer

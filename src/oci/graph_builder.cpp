@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/oci/graph_builder.hpp"
+
+#include <algorithm>
+
+#include "airlock/base/interrupt.hpp"
+#include "airlock/base/text.hpp"
+
+namespace airlock::oci {
+
+namespace {
+
+constexpr unsigned max_depth = 4;           // an index of indexes is rare; more is an attack
+constexpr std::size_t max_nodes = 200'000;  // as many entries as a bundle may have
+constexpr std::uint64_t max_bytes =
+    256U << 20;  // documents are held in memory; some hundred images have a few MB of them
+
+std::string described(std::string_view type, std::uint64_t size) {
+  return std::string(type) + " of " + std::to_string(size) + " bytes";
+}
+
+}  // namespace
+
+/// One traversal from one root. What it has seen as an artifact it looks at again when an image reaches it.
+struct GraphBuilder::Walk {
+  const Fetch& fetch;
+  std::set<std::pair<const Node*, bool>> seen = {};
+};
+
+GraphBuilder::GraphBuilder(GraphOptions options) : options_(std::move(options)) {}
+
+void GraphBuilder::refuse(const std::string& why) const {
+  throw Error(ErrorCode::format, options_.side, why).hint(options_.advice);
+}
+
+GraphBuilder::Slot& GraphBuilder::slot_of(const Digest& digest) {
+  const std::lock_guard lock(mutex_);
+  auto& slot = slots_[digest];
+  if (!slot) slot = std::make_unique<Slot>();
+  return *slot;
+}
+
+Node* GraphBuilder::find(const Digest& digest) {
+  const std::lock_guard lock(mutex_);
+  const auto found = graph_.nodes_.find(digest);
+  return found == graph_.nodes_.end() ? nullptr : &found->second;
+}
+
+std::string_view GraphBuilder::intern(const std::string& media_type) {
+  return *graph_.media_types_.insert(media_type).first;
+}
+
+Node& GraphBuilder::note(const Descriptor& descriptor, NodeKind kind) {
+  const std::lock_guard lock(mutex_);
+  const auto [position, added] =
+      graph_.nodes_.try_emplace(descriptor.digest, Node{descriptor.digest, descriptor.size, kind, true, {}, nullptr});
+  Node& node = position->second;
+  if (added) {
+    if (graph_.nodes_.size() > max_nodes) refuse("more than " + std::to_string(max_nodes) + " blobs");
+    node.media_type = intern(descriptor.media_type);
+    if (kind == NodeKind::document) node.content = std::make_unique<Content>();
+    return node;
+  }
+  const std::string what = descriptor.digest.str();
+  if (node.size != descriptor.size)
+    refuse("two descriptors give " + what + " different sizes: " + std::to_string(node.size) + " and " +
+           std::to_string(descriptor.size));
+  if (node.is_document() != (kind == NodeKind::document))
+    refuse(what + " is used both as a manifest and as a config or layer");
+  const auto types = [&] { return std::string(node.media_type) + " and " + descriptor.media_type; };
+  if (node.is_document() && node.media_type != descriptor.media_type)
+    refuse("two descriptors give " + what + " different types: " + types());
+  const auto one = media_type::layer_compression(node.media_type);
+  const auto other = media_type::layer_compression(descriptor.media_type);
+  if (one && other && *one != *other)
+    refuse("two descriptors say that " + what + " is compressed in different ways: " + types());
+  // One layer may be listed under Docker's and under the OCI's type, and `{}` is the config of many kinds of artifacts;
+  // the choice must not depend on the order of images.
+  node.kind = std::min(node.kind, kind);
+  if (descriptor.media_type < node.media_type) node.media_type = intern(descriptor.media_type);
+  return node;
+}
+
+Edge GraphBuilder::edge(const Descriptor& descriptor, NodeKind kind) {
+  const Node& node = note(descriptor, kind);
+  const std::lock_guard lock(mutex_);
+  return {&node, intern(descriptor.media_type)};
+}
+
+/// REQUIRES: the caller holds the document's slot.
+void GraphBuilder::keep(Node& node, RawDocument raw) {
+  if (raw.bytes.size() != node.size || raw.media_type != node.media_type)
+    refuse(node.digest.str() + ": what names it says that it is " + described(node.media_type, node.size) +
+           ", but it is " + described(printable(raw.media_type), raw.bytes.size()));
+  if (raw.digest != node.digest)
+    refuse("manifest " + node.digest.str() + ": its bytes have the digest " + raw.digest.str());
+  {
+    const std::lock_guard lock(mutex_);
+    if ((document_bytes_ += raw.bytes.size()) > max_bytes)
+      refuse("the manifests of all images have more than " + human_size(max_bytes) + " together");
+  }
+  node.content->bytes = std::move(raw.bytes);
+}
+
+Node* GraphBuilder::obtain(const Digest& digest, const Fetch& fetch) {
+  const std::lock_guard lock(slot_of(digest).mutex);
+  Node* node = find(digest);
+  if (node != nullptr && node->content && !node->content->bytes.empty()) return node;
+  auto raw = fetch(digest);
+  if (!raw) return nullptr;
+  if (node == nullptr)
+    node = &note({raw->media_type, raw->digest, raw->bytes.size(), std::nullopt, {}}, NodeKind::document);
+  keep(*node, std::move(*raw));
+  return node;
+}
+
+void GraphBuilder::link(Content& content, const Index& index) {
+  content.index = true;
+  std::set<Digest> taken;
+  for (const Descriptor& member : select_members(index, options_.platforms)) {
+    taken.insert(member.digest);
+    content.members.push_back({edge(member, NodeKind::document).to, member.platform, is_attestation(member)});
+  }
+  std::set<Platform> offered;
+  for (const Descriptor& member : index.manifests) {
+    if (!taken.contains(member.digest)) content.sparse = true;
+    if (!member.platform) content.offers_unnamed = true;
+    if (member.platform && member.platform->os() != Platform::unknown().os()) offered.insert(*member.platform);
+  }
+  content.offered.assign(offered.begin(), offered.end());
+}
+
+void GraphBuilder::link(Content& content, const Manifest& manifest) {
+  content.config = edge(manifest.config, NodeKind::config);
+  content.layers.reserve(manifest.layers.size());
+  for (const Descriptor& layer : manifest.layers) content.layers.push_back(edge(layer, NodeKind::layer));
+}
+
+void GraphBuilder::expand(Node& node, const Fetch& fetch) {
+  if (obtain(node.digest, fetch) == nullptr)
+    throw Error(options_.side == Side::source ? ErrorCode::registry : ErrorCode::format, options_.side,
+                "it is missing, although an index or a list names it")
+        .hint(options_.advice);
+  Slot& slot = slot_of(node.digest);
+  const std::lock_guard lock(slot.mutex);
+  if (slot.parsed) return;
+  const Document document = parse_document(node.content->bytes, node.media_type);
+  Content content;
+  if (const Index* index = document.index())
+    link(content, *index);
+  else
+    link(content, *document.manifest());
+  content.subject = document.subject();
+  content.listing = document.listing;
+  content.bytes = std::move(node.content->bytes);
+  *node.content = std::move(content);
+  slot.parsed = true;
+}
+
+void GraphBuilder::visit(Node& node, Walk& walk, bool artifact, unsigned depth) {
+  if (depth > max_depth) refuse("indexes are nested deeper than " + std::to_string(max_depth) + " levels");
+  if (!walk.seen.emplace(&node, artifact).second) return;
+  throw_if_interrupted();
+  if (!artifact) {
+    const std::lock_guard lock(mutex_);
+    node.artifact = false;
+  }
+  within([&] { return "manifest " + node.digest.str(); }, [&] { expand(node, walk.fetch); });
+  for (const MemberEdge& member : node.content->members)
+    visit(*find(member.to->digest), walk, artifact || member.attestation, depth + 1);
+}
+
+const Node* GraphBuilder::add(const Digest& root, Role role, const Fetch& fetch) {
+  Node* node = obtain(root, fetch);
+  if (node == nullptr) return nullptr;
+  Walk walk{fetch};
+  visit(*node, walk, role == Role::referrer, 0);
+  return node;
+}
+
+const Node& GraphBuilder::add(RawDocument root, Role role, const Fetch& fetch) {
+  const Digest digest = root.digest;
+  obtain(digest, [&](const Digest&) { return std::optional(std::move(root)); });
+  return *add(digest, role, fetch);
+}
+
+const Node& GraphBuilder::add(const Descriptor& root, Role role, const Fetch& fetch) {
+  Node& node = note(root, NodeKind::document);
+  Walk walk{fetch};
+  visit(node, walk, role == Role::referrer, 0);
+  return node;
+}
+
+const Node& GraphBuilder::add_referrer(const Node& image, const Descriptor& referrer, const Fetch& fetch) {
+  const Node& node = add(referrer, Role::referrer, fetch);
+  if (!node.content->subject) return node;
+  std::vector<const Node*> open{&image};
+  std::set<const Node*> seen;
+  while (!open.empty()) {
+    const Node* next = open.back();
+    open.pop_back();
+    if (next->digest == *node.content->subject) return node;
+    if (!seen.insert(next).second) continue;
+    for (const MemberEdge& member : next->content->members) open.push_back(member.to);
+  }
+  refuse("its referrer " + node.digest.str() + " is about another image, " + node.content->subject->str());
+}
+
+}  // namespace airlock::oci

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/transfer/registry_ports.hpp"
+#include "transfer/referrer_list.hpp"
+
+namespace airlock::transfer {
+
+namespace {
+
+using PutResult = registry::Client::PutResult;
+
+/// Feeds an upload, and tells progress.
+class ShownSource final : public oci::BlobSource {
+ public:
+  /// `shown` counts what progress has been told of this blob, over all attempts.
+  ShownSource(std::unique_ptr<oci::BlobSource> from, Reporter& reporter, std::uint64_t& shown)
+      : from_(std::move(from)), reporter_(reporter), shown_(shown) {
+    reporter_.retreat(std::exchange(shown_, 0));
+  }
+  std::string_view next() override {
+    const auto piece = from_->next();
+    shown_ += piece.size();
+    reporter_.advance(piece.size());
+    return piece;
+  }
+
+ private:
+  std::unique_ptr<oci::BlobSource> from_;
+  Reporter& reporter_;
+  std::uint64_t& shown_;
+};
+
+[[noreturn]] void refuse_unmounted(const oci::Digest& digest, const registry::Repository& repository) {
+  throw Error(ErrorCode::registry, Side::target,
+              "the registry does not mount blob " + digest.str() + " into " + repository.str() +
+                  ", and this delta does not carry it")
+      .hint("ask for a bundle without --since; or let this user read all repositories, which mounting needs");
+}
+
+}  // namespace
+
+Phases RegistryTarget::phases() const {
+  return {"asking", "pushing", "storing manifests", "listing referrers", "tagging", "checking", true};
+}
+
+bool RegistryTarget::has(const registry::Repository& repository, const oci::Node& blob) {
+  return client_.has_blob(repository, blob.digest);
+}
+
+Stored RegistryTarget::put_blob(const BlobTask& task, std::size_t /*part*/, Attempt /*attempt*/, Source& source) {
+  const registry::Repository& first = task.needed_by.front()->repository;
+  const auto moving = reporter_.start_moving(first.name.str() + " " + task.blob->digest.short_hex() + ", " +
+                                             human_size(task.blob->size));
+  return within([&] { return first.str(); }, [&] { return put_where_needed(task, source); });
+}
+
+Stored RegistryTarget::put_where_needed(const BlobTask& task, Source& source) {
+  using Result = registry::Client::PushResult;
+  const oci::Node& blob = *task.blob;
+  Stored stored;
+  auto from = task.known_in;
+  std::vector<registry::Repository> lacking;
+  for (const Destination* destination : task.needed_by) {
+    const registry::Repository& repository = destination->repository;
+    // Once one has it, the others are not asked: mounting costs one request whether they have it or not.
+    if (repository == task.known_in || (!from && client_.has_blob(repository, blob.digest))) {
+      from = repository;
+      ++stored.present;
+    } else {
+      lacking.push_back(repository);
+    }
+  }
+  std::uint64_t shown = 0;
+  for (const auto& repository : lacking) {
+    const auto open = [&]() -> std::unique_ptr<oci::BlobSource> {
+      if (!source.has(blob)) refuse_unmounted(blob.digest, repository);
+      return std::make_unique<ShownSource>(source.open(blob), reporter_, shown);
+    };
+    switch (
+        client_.push_blob(repository, blob.digest, blob.size, from ? std::optional(from->name) : std::nullopt, open)) {
+      case Result::sent: ++stored.sent; break;
+      case Result::mounted: ++stored.mounted; break;
+      case Result::present: ++stored.present; break;
+    }
+    from = repository;
+  }
+  reporter_.advance(blob.size - shown);
+  return stored;
+}
+
+PutResult RegistryTarget::put_manifest(const registry::Repository& repository, const oci::ManifestId& id,
+                                       const oci::Node& document) {
+  const auto result = client_.push_manifest(repository, id, std::string(document.media_type), document.content->bytes);
+  if (result != PutResult::members_missing) ++manifests_;
+  return result;
+}
+
+void RegistryTarget::put_document(const Destination& destination, const oci::Node& document) {
+  const auto result = put_manifest(destination.repository, document.digest, document);
+  if (result == PutResult::members_missing)
+    throw Error(ErrorCode::registry, Side::target,
+                destination.repository.str() + " refuses the inner index " + document.digest.str())
+        .hint("export this image with --platform all, so that its indexes are whole");
+  if (result != PutResult::stored) return;
+  const std::lock_guard lock(mutex_);
+  unlisted_.emplace(destination.repository, document.digest);
+}
+
+/// Signatures, attestations and SBOMs are there by digest now; this is how they are found.
+void RegistryTarget::put_referrer(const Destination& destination, const records::Referrer& referrer) {
+  const oci::Node& document = graph_.at(referrer.descriptor.digest);
+  if (referrer.tag) put_manifest(destination.repository, *referrer.tag, document);
+  if (unlisted_.contains({destination.repository, document.digest}))
+    list_referrer(client_, destination.repository, document);
+}
+
+void RegistryTarget::put_name(const Destination& destination) {
+  const oci::Node& top = graph_.at(destination.image->descriptor.digest);
+  if (put_manifest(destination.repository, *destination.tag, top) != PutResult::members_missing) return;
+  const auto derived = derived_index(graph_, *destination.image);
+  if (derived && client_.push_manifest(destination.repository, *destination.tag, std::string(top.media_type),
+                                       *derived) != PutResult::members_missing) {
+    ++manifests_;
+    return;
+  }
+  throw Error(ErrorCode::registry, Side::target, "the registry refuses the index although it has all its members")
+      .hint("see the registry's log; exporting with --platform all keeps its indexes whole");
+}
+
+std::optional<Published> RegistryTarget::read_back(const Destination& destination) {
+  return look(destination).published;
+}
+
+/// Whether the tag stands for the image, or for the index derived from it.
+std::optional<Published> RegistryTarget::compare_top(const registry::FetchedManifest& top,
+                                                     const Destination& destination) const {
+  const auto& descriptor = destination.image->descriptor;
+  if (top.media_type != descriptor.media_type) return std::nullopt;
+  if (top.digest == descriptor.digest) return Published{destination, top.digest, false, false};
+  const auto derived = derived_index(graph_, *destination.image);
+  if (!derived || oci::sha256(*derived) != top.digest) return std::nullopt;
+  return Published{destination, top.digest, true, false};
+}
+
+bool RegistryTarget::has_members(const Destination& destination) {
+  for (const oci::Node* node : graph_.closure(records::roots_of(*destination.image))) {
+    if (!node->is_document() || node->digest == destination.image->descriptor.digest) continue;
+    if (!client_.fetch_manifest(destination.repository, node->digest)) return false;
+  }
+  return true;
+}
+
+/// The top manifest by tag, what is below it by digest, referrers by their tags; all that comes is hashed.
+Presence RegistryTarget::look(const Destination& destination) {
+  Presence found;
+  const auto& descriptor = destination.image->descriptor;
+  const auto top = client_.fetch_manifest(destination.repository, *destination.tag);
+  if (top) found.published = compare_top(*top, destination);
+  if (top && !found.published) found.moves.push_back({destination.str(), top->digest, descriptor.digest});
+  if (found.published && !has_members(destination)) found.published.reset();
+  for (const auto& [referrer, tag] : destination.image->referrers) {
+    if (!tag) continue;
+    const auto tagged = client_.fetch_manifest(destination.repository, *tag);
+    if (tagged && tagged->digest == referrer.digest) continue;
+    found.published.reset();
+    if (tagged)
+      found.moves.push_back({destination.repository.str() + ":" + tag->str(), tagged->digest, referrer.digest});
+  }
+  return found;
+}
+
+std::optional<std::string> derived_index(const oci::Graph& graph, const records::Image& image) {
+  const oci::Content& top = *graph.at(image.descriptor.digest).content;
+  if (!top.index || !top.sparse) return std::nullopt;
+  std::set<oci::Digest> present;
+  for (const oci::MemberEdge& member : top.members) present.insert(member.to->digest);
+  return oci::derive_index(top.bytes, present);
+}
+
+}  // namespace airlock::transfer
