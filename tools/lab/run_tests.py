@@ -131,7 +131,8 @@ class Tidy:
 def build_with(sanitizers, folder, *targets):
     say(f"building with the sanitizers {sanitizers}")
     if not (folder / "build.ninja").exists():
-        # GCC 12 warns of uninitialized values inside its own headers when it instruments: warnings are the other build's.
+        # GCC 12 warns of uninitialized values inside its own headers when it instruments: warnings are the other
+        # build's.
         subprocess.run(
             [
                 "meson",
