@@ -191,6 +191,7 @@ def main():
     count = Count()
     build = ROOT / "build"
     check(count, "layering", ["tests/layering/check.py", "."])
+    check(count, "line lengths", ["tests/form/check.py", "."])
     check(count, "formatting", ["clang-format", "--dry-run", "-Werror", *sources()])
     ruff(count)
     tidy = None if quick else Tidy()
