@@ -468,7 +468,8 @@ def test_sigstore_verifies_signatures_and_approvals(airlock, people, make, sigst
 
 def commands(document, but=()):
     """The indented command lines of a document, in order."""
-    lines = [line[4:] for line in (ROOT / document).read_text().splitlines() if line.startswith("    ")]
+    text = (ROOT / document).read_text().replace("\\\n", " ")
+    lines = [line[4:] for line in text.splitlines() if line.startswith("    ")]
     return [line for line in lines if not line.startswith(tuple(but))]
 
 
