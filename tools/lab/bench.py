@@ -199,14 +199,11 @@ class Bench:
         self.report.table("Export from docker-registry over TLS", samples, self.payload, disk=True)
         self.wanted_export(samples, 0, 3, " over TLS")
 
-    def export_from_afar(self, source):
+    def export_with_latency(self, source):
         samples = rounds(self.exporters(source, tls=False, archives=False), self.runs)
-        self.report.table(
-            f"Export from afar: {DELAY_MS} ms before each answer, {BYTES_PER_SECOND // 10**6} MB/s for each connection",
-            samples,
-            self.payload,
-        )
-        self.wanted_export(samples, 0, 8, " from afar")
+        link = f"{DELAY_MS} ms before each answer, {BYTES_PER_SECOND // 10**6} MB/s for each connection"
+        self.report.table(f"Export over a distant link: {link}", samples, self.payload)
+        self.wanted_export(samples, 0, 8, " over a distant link")
 
     def imports(self, tls):
         layouts, where = self.work / "folder", " over TLS" if tls else ""
@@ -335,7 +332,7 @@ def main():
         bench.make_corpus(options.images, options.megabytes)
         with far_away() as source:
             images.fill(source, bench.store, bench.made)
-            bench.export_from_afar(source)
+            bench.export_with_latency(source)
         with registry.Registry(work / "source-tls", work / "certificates") as source:
             images.fill(source, bench.store, bench.made)
             bench.export_tls(source)
