@@ -4,6 +4,7 @@
 import glob
 import json
 import random
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -61,7 +62,9 @@ def test_locations_may_be_relative_or_absolute(import_to, arguments):
 
 def test_a_broken_upload_goes_on_where_the_registry_stood(import_to, small_images):
     target, result = import_to(0, rules=[{"match": "PUT */blobs/uploads/*", "cut_request": 100}])
-    assert "goes on after 100 B of" in result.err and "retry" in result.err
+    assert "goes on after 100 B of" in result.err
+    # One or more: TLS that is tried on a plain port first may end in a reset, which counts as well.
+    assert re.search(r" [1-9]\d* retr(y|ies)$", result.err, re.MULTILINE), result.err
     puts = target.requests("PUT", "/blobs/uploads/")
     assert puts[1]["content_range"].startswith("100-") and target.control("uploads") == 0
 
