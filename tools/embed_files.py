@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a C++ source that holds the catalog: embed_files.py OUTPUT DEPFILE FOLDER
 
-Each file becomes JSON, one text for each of its top-level keys, so that the program reads at its start what it needs and
-no more: YAML takes ten times as long, and the fields of manifests and the patches of a release are rarely asked for.
+Each file becomes JSON, one text for each of its top-level keys, so that the program reads at its start what it needs
+and no more: YAML takes ten times as long, and the fields of manifests and the patches of a release are rarely asked
+for.
 """
 
 import hashlib

@@ -24,16 +24,16 @@ ROW = re.compile(r'v(\d+)\.(\d+)\.(\d+): \{coredns: "([^"]+)", etcd: "([^"]+)", 
 def kubeadm_row(version):
     """The row of a Kubernetes version, out of kubeadm's constants in the module k8s.io/kubernetes.
 
-    As kubeadm's images.GetDNSImage and GetEtcdImage: etcd is the one of SupportedEtcdVersion for the minor, else the default;
-    since 1.21 CoreDNS lies one level deeper.
+    As kubeadm's images.GetDNSImage and GetEtcdImage: etcd is the one of SupportedEtcdVersion for the minor, else the
+    default; since 1.21 CoreDNS lies one level deeper.
     """
-    with tempfile.TemporaryDirectory(prefix="kubeadm-") as folder:
+    with tempfile.TemporaryDirectory(prefix="kubeadm-") as cache:
         run = subprocess.run(
             ["go", "mod", "download", "-json", f"k8s.io/kubernetes@{version}"],
-            cwd=folder,
+            cwd=cache,
             capture_output=True,
             text=True,
-            env={**os.environ, "GOMODCACHE": folder, "GOFLAGS": "-modcacherw"},
+            env={**os.environ, "GOMODCACHE": cache, "GOFLAGS": "-modcacherw"},
         )
         if run.returncode:
             fail(f"k8s.io/kubernetes {version}: {run.stderr.strip() or run.stdout.strip()}")
@@ -53,7 +53,8 @@ def kubeadm_row_of(version, source):
     supported_etcd = dict(re.findall(r'(\d+):\s*"([^"]+)"', table[1])) if table else {}
     etcd = supported_etcd.get(str(minor)) or constant("DefaultEtcdVersion")
     path = "coredns" if minor < 21 else "coredns/coredns"
-    return f'{version}: {{coredns: "{path}:{constant("CoreDNSVersion")}", etcd: "{etcd}", pause: "{constant("PauseVersion")}"}}'
+    coredns, pause = constant("CoreDNSVersion"), constant("PauseVersion")
+    return f'{version}: {{coredns: "{path}:{coredns}", etcd: "{etcd}", pause: "{pause}"}}'
 
 
 def read_kubeadm(target):
@@ -78,8 +79,7 @@ def update_kubeadm(target, versions):
 
 def check_kubeadm(target, versions):
     _, rows = read_kubeadm(target)
-    wrong = [v for v in (rows if versions == ["all"] else versions) if rows.get(v) != kubeadm_row(v)]
-    print(
-        f"{target}: {len(rows) if versions == ['all'] else len(versions)} versions compared, different: {', '.join(wrong) or 'none'}"
-    )
+    compared = list(rows) if versions == ["all"] else versions
+    wrong = [version for version in compared if rows.get(version) != kubeadm_row(version)]
+    print(f"{target}: {len(compared)} versions compared, different: {', '.join(wrong) or 'none'}")
     return 1 if wrong else 0

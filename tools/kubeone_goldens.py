@@ -156,7 +156,7 @@ def mirror_way(form, scheme, prefix):
 
 
 def mirror_registries(form, scheme, prefix):
-    """containerRuntime.containerd.registries for a registry whose certificate is not verified, or that speaks plain HTTP."""
+    """containerRuntime.containerd.registries for a registry with an unverified certificate, or plain HTTP."""
     mirror = {"mirrors": [f"{scheme}://{REGISTRY}" + (f"/v2/{prefix}" if prefix else "")]}
     registries = {"registry.k8s.io": mirror}
     if form == "hostsToml" and prefix:

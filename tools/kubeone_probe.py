@@ -17,12 +17,14 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 SETTINGS = {"external", "disableBundledCSIDrivers", "cloudConfig", "csiConfig", "secretProviderClassName"}
 NOW_CALLED = {"packet": "equinixmetal"}  # v1beta1's word for it
-CREDENTIALS = """ARM_CLIENT_ID ARM_CLIENT_SECRET ARM_SUBSCRIPTION_ID ARM_TENANT_ID AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+CREDENTIALS = """
+    ARM_CLIENT_ID ARM_CLIENT_SECRET ARM_SUBSCRIPTION_ID ARM_TENANT_ID AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
     DIGITALOCEAN_TOKEN GOOGLE_CREDENTIALS HCLOUD_TOKEN KUBEVIRT_KUBECONFIG METAL_AUTH_TOKEN METAL_PROJECT_ID
     NUTANIX_CLUSTER_NAME NUTANIX_ENDPOINT NUTANIX_PASSWORD NUTANIX_PE_ENDPOINT NUTANIX_PE_PASSWORD NUTANIX_PE_USERNAME
     NUTANIX_USERNAME OS_AUTH_URL OS_DOMAIN_NAME OS_PASSWORD OS_REGION_NAME OS_TENANT_ID OS_TENANT_NAME OS_USERNAME
     PACKET_API_KEY PACKET_PROJECT_ID VCD_ORG VCD_PASSWORD VCD_URL VCD_USER VCD_VDC VSPHERE_PASSWORD VSPHERE_SERVER
-    VSPHERE_USER""".split()
+    VSPHERE_USER
+""".split()
 TERRAFORM = {
     "kubeone_api": {"value": {"endpoint": "192.0.2.1"}},
     "kubeone_hosts": {
@@ -147,7 +149,7 @@ class Probe:
         (self.root / "terraform.json").write_text(json.dumps(TERRAFORM))
 
     def fields(self):
-        """By API version: a mapping for an object, {"[]": item} for a list, {"*": value} for a map, or a type's name."""
+        """By API version: a mapping for an object, {"[]": item} for a list, {"*": value} for a map, or a type."""
         return plain(
             json.loads(
                 subprocess.run([self.root / "probe", "fields"], check=True, capture_output=True, text=True).stdout
@@ -323,7 +325,7 @@ def external_rule(answers, providers, minors):
 
 
 def csi_rule(answers, cloud_providers, minors):
-    """Providers whose CSI drivers need an external cloud provider, always or before a Kubernetes minor (ensureCSIAddons)."""
+    """Providers whose CSI drivers need an external cloud provider, always or before a minor (ensureCSIAddons)."""
     rule = {}
     for provider, addons in cloud_providers.items():
         csi = {a for a in addons if a.startswith("csi-")}

@@ -102,7 +102,10 @@ def release_file(document, target):
         patches[version] = patch
     whole = newest | ({"patches": patches} if patches else {})
     line = newest["kubeone"].rpartition(".")[0]
-    text = f"# KubeOne {line}: the images it deploys and the rules by which. Facts from each release's source: tools/update-catalog.\n"
+    text = (
+        f"# KubeOne {line}: the images it deploys and the rules by which. "
+        "Facts from each release's source: tools/update-catalog.\n"
+    )
     text += "\n".join(lines_of(whole)) + "\n"
     if catalog_yaml.loads(text) != whole:
         raise FormError(f"{target} would not say what it should: tools/catalog_yaml.py is wrong")

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -18,6 +19,10 @@ from lab import fake, images, registry  # noqa: E402
 PROGRAM = os.environ.get("AIRLOCK", str(ROOT / "build/src/airlock"))
 TEST_REGISTRY = os.environ.get("TEST_REGISTRY", str(ROOT / "build/tests/test-registry"))
 CACHE = pathlib.Path(os.environ.get("LAB_CACHE", ROOT / "build/lab"))
+
+# A background job of a shell ignores SIGINT, and what it starts inherits that: tests that interrupt airlock would fail.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SELECTION = ["--filter", "control-plane", "--kubernetes-versions", "v1.29.4,v1.28.8"]
 LOGIN = ("admin", "correct horse battery")

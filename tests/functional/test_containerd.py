@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a node's containerd makes of each configuration, as each KubeOne release writes it.
 
-tests/data/kubeone-containerd.json holds what KubeOne's own code generates (tools/update-catalog --goldens). A containerd of its own
-gets it here, with a registry on a loopback address, and pulls. Up to 1.12 that is the CRI plugin's configuration, since 1.13
-hosts.toml files, which containerd 1.6 reads too.
+tests/data/kubeone-containerd.json holds what KubeOne's own code generates (tools/update-catalog --goldens). A
+containerd of its own gets it here, with a registry on a loopback address, and pulls. Up to 1.12 that is the CRI
+plugin's configuration, since 1.13 hosts.toml files, which containerd 1.6 reads too.
 """
 
 import json
@@ -132,7 +132,7 @@ class Node:
 
 @pytest.fixture(scope="module")
 def registries(airlock, bundle, keys, certificates, tmp_path_factory):
-    """One with a certificate that no node knows, one without TLS; both have everything twice, with a prefix and without."""
+    """One with a certificate that no node knows, one without TLS; both have everything with a prefix and without."""
     if os.geteuid() != 0 or not shutil.which("containerd"):
         pytest.skip("containerd runs as root only, or is not installed")
     folder = tmp_path_factory.mktemp("registries")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where credentials come from, and where they go: files, helper programs, identity tokens, proxies, real token servers."""
+"""Where credentials come from, and where they go: files, helpers, identity tokens, proxies, real token servers."""
 
 import base64
 import http.client
@@ -30,7 +30,7 @@ def config(tmp_path):
 
 @pytest.fixture
 def helper(tmp_path, environment):
-    """Installs docker-credential-lab: a shell script that notes what it was asked. Gives the environment that finds it."""
+    """Installs docker-credential-lab, a script that notes what it was asked. Gives the environment that finds it."""
 
     def install(answer, status=0):
         programs = tmp_path / "programs"

@@ -373,7 +373,10 @@ def test_memory_does_not_grow_with_the_image(keys, fake_registry, tmp_path, envi
     images.fill(server, factory.store, made)
     peaks = {}
     for name in ("small", "large"):
-        script = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        script = (
+            "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        )
         command = [
             PROGRAM,
             "export",

@@ -43,7 +43,10 @@ addons:
 def manifest(tmp_path):
     (tmp_path / "addons/ours").mkdir(parents=True)
     (tmp_path / "addons/ours/deployment.yaml").write_text(
-        'spec:\n  containers:\n  - image: quay.io/ours/tool:1.2\n  - image: \'{{ Registry "docker.io" }}/library/busybox:1\'\n  - image: "{{ .Params.IMAGE }}"\n'
+        "spec:\n  containers:\n"
+        "  - image: quay.io/ours/tool:1.2\n"
+        "  - image: '{{ Registry \"docker.io\" }}/library/busybox:1'\n"
+        '  - image: "{{ .Params.IMAGE }}"\n'
     )
     (tmp_path / "kubeone.yaml").write_text(CLUSTER.format(version="v1.29.4"))
     return tmp_path / "kubeone.yaml"
@@ -154,7 +157,11 @@ def test_addons_and_providers(airlock):
 
 
 def test_images_from_manifests(airlock, tmp_path):
-    text = "spec:\n  template:\n    spec:\n      containers:\n      - image: nginx:1.25\n      initContainers:\n      - image: quay.io/a/init:2\n"
+    text = (
+        "spec:\n  template:\n    spec:\n"
+        "      containers:\n      - image: nginx:1.25\n"
+        "      initContainers:\n      - image: quay.io/a/init:2\n"
+    )
     assert (
         airlock(0, "list", "--from-manifests", "-", stdin=text).out
         == "docker.io/library/nginx:1.25\nquay.io/a/init:2\n"
@@ -216,8 +223,9 @@ def test_import_patches_the_manifest(airlock, bundle, keys, plain, manifest, tmp
     manifest.chmod(0o640)
     importing = ["import", bundle, plain.host + "/k8s", "--insecure", "--key", keys / "alice.pub"]
     airlock(0, *importing, "--patch", manifest)
-    wanted = f'#   overwriteRegistry: ""\nregistryConfiguration:\n  overwriteRegistry: "{plain.host}/k8s"\n  insecureRegistry: false\n'
-    assert manifest.read_text() == before.replace('#   overwriteRegistry: ""\n', wanted)
+    comment = '#   overwriteRegistry: ""\n'
+    stanza = f'registryConfiguration:\n  overwriteRegistry: "{plain.host}/k8s"\n  insecureRegistry: false\n'
+    assert manifest.read_text() == before.replace(comment, comment + stanza)
     assert manifest.stat().st_mode & 0o777 == 0o640
     other = tmp_path / "other.yaml"
     other.write_text(CLUSTER.format(version="v1.27.3"))
@@ -327,7 +335,9 @@ def containerd(tmp_path):
     if os.geteuid() != 0 or not shutil.which("containerd"):
         pytest.skip("containerd runs as root only, or is not installed")
     (tmp_path / "config.toml").write_text(
-        f'version = 2\nroot = "{tmp_path}/root"\nstate = "{tmp_path}/state"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\n  address = "{tmp_path}/sock"\n'
+        f'version = 2\nroot = "{tmp_path}/root"\nstate = "{tmp_path}/state"\n'
+        'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+        f'[grpc]\n  address = "{tmp_path}/sock"\n'
     )
     log = open(tmp_path / "log", "w")
     process = subprocess.Popen(["containerd", "--config", tmp_path / "config.toml"], stdout=log, stderr=log)
@@ -428,7 +438,7 @@ def test_update_catalog_keeps_patch_releases_as_differences(tmp_path, airlock):
 
 @pytest.mark.skipif(not shutil.which("go"), reason="go is not installed")
 def test_the_kubeadm_table_is_kubeadms(tmp_path):
-    """One version of each form that the constants have had; tools/update-catalog --check-kubeadm all compares every one."""
+    """One version of each form that the constants have had; `tools/update-catalog --check-kubeadm all` compares all."""
     run = subprocess.run(
         [sys.executable, ROOT / "tools/update-catalog", "--check-kubeadm", "v1.20.15,v1.31.0,v1.34.2"],
         capture_output=True,
@@ -448,7 +458,7 @@ cloudProvider: {none: {}}
 
 
 def test_the_guides_steps_as_printed(airlock, certificates, fake_registry, tmp_path):
-    """docs/kubeone.md, sections 1 to 4 and mirrors: every command, with the medium, the registry and the internet replaced."""
+    """docs/kubeone.md, sections 1 to 4 and mirrors: every command, with medium, registry and internet replaced."""
     text = (ROOT / "docs/kubeone.md").read_text().replace("\\\n", " ")
     steps = list(re.findall(r"^    airlock (.+)$", text[: text.index("## Registries without")], re.MULTILINE))
     assert [s.split()[0] for s in steps] == [

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""airlock beside KubeOne's own code: tests/data/kubeone-goldens.json.xz says what that renders for made manifests, for the newest
-patch of each minor release (tools/update-catalog --goldens)."""
+"""airlock beside KubeOne's own code: tests/data/kubeone-goldens.json.xz says what that renders for made manifests, for
+the newest patch of each minor release (tools/update-catalog --goldens)."""
 
 import concurrent.futures
 import json

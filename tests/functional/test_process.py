@@ -85,7 +85,7 @@ def test_a_signal_that_was_ignored_stays_ignored(airlock, keys, environment, fak
         env=environment,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),  # noqa: PLW1509  one system call, no lock
     )
     while not server.requests("GET", "/blobs/"):
         assert process.poll() is None
@@ -121,7 +121,9 @@ def test_an_interruption_at_the_passphrase_asks_no_second_time(airlock, environm
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     process = subprocess.Popen(
-        [PROGRAM, "sign", bundle, "--key", tmp_path / "bob.key"], env=environment, preexec_fn=on_terminal
+        [PROGRAM, "sign", bundle, "--key", tmp_path / "bob.key"],
+        env=environment,
+        preexec_fn=on_terminal,  # noqa: PLW1509  system calls, no lock
     )
     shown = b""
     while b"Passphrase of" not in shown:
@@ -261,7 +263,8 @@ def test_passwords_do_not_get_into_core_files(filled, export_small, environment,
     programs.mkdir()
     script = programs / "docker-credential-lab"
     script.write_text(
-        f'#!/bin/sh\nulimit -c > {programs}/limit\ncat > /dev/null\necho \'{{"Username":"user","Secret":"password"}}\'\n'
+        f"#!/bin/sh\nulimit -c > {programs}/limit\ncat > /dev/null\n"
+        'echo \'{"Username":"user","Secret":"password"}\'\n'
     )
     script.chmod(0o755)
     (tmp_path / "config.json").write_text(json.dumps({"credsStore": "lab"}))

@@ -40,7 +40,10 @@ def start(fake_registry, small_images):
 
 
 class Terminal:
-    """As much of a terminal as airlock uses: lines that wrap, moving up, erasing to the end. Narrowing reflows, as VTE does."""
+    """As much of a terminal as airlock uses: lines that wrap, moving up, erasing to the end.
+
+    Narrowing reflows, as VTE does.
+    """
 
     def __init__(self, columns):
         self.columns, self.rows, self.row, self.column = columns, [""], 0, 0

@@ -154,8 +154,7 @@ def test_a_transfer_that_always_breaks(filled, small_images, export_small, tmp_p
 
 
 @pytest.mark.parametrize(
-    "fault, words",
-    [({"flip": 50}, "the bytes received have the digest"), ({"short": 7}, "ended after")],
+    "fault, words", [({"flip": 50}, "the bytes received have the digest"), ({"short": 7}, "ended after")]
 )
 def test_wrong_bytes_for_a_blob(filled, small_images, export_small, tmp_path, fault, words):
     server = filled()

@@ -4,6 +4,7 @@
 import glob
 import json
 import random
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -61,7 +62,9 @@ def test_locations_may_be_relative_or_absolute(import_to, arguments):
 
 def test_a_broken_upload_goes_on_where_the_registry_stood(import_to, small_images):
     target, result = import_to(0, rules=[{"match": "PUT */blobs/uploads/*", "cut_request": 100}])
-    assert "goes on after 100 B of" in result.err and "retry" in result.err
+    assert "goes on after 100 B of" in result.err
+    # One or more: TLS that is tried on a plain port first may end in a reset, which counts as well.
+    assert re.search(r" [1-9]\d* retr(y|ies)$", result.err, re.MULTILINE), result.err
     puts = target.requests("PUT", "/blobs/uploads/")
     assert puts[1]["content_range"].startswith("100-") and target.control("uploads") == 0
 
@@ -236,7 +239,8 @@ def test_killed_imports_send_what_is_missing(airlock, keys, bundle, plain, envir
     there = blobs()
     assert there
     result = airlock(0, *command[1:], "--output", "json").json
-    # What lay in the socket at the kill, one upload for each of the two jobs, the registry may still finish after it was counted.
+    # What lay in the socket at the kill, one upload for each of the two jobs, the registry may still finish after it
+    # was counted.
     assert result["blobsSent"] + len(there) >= 41 - 2 and result["blobsSent"] < 41 - len(there) // 2
     airlock(0, "check", plain.host, "--bundle", bundle, "--insecure", "--key", keys / "alice.pub")
 
@@ -265,7 +269,8 @@ def test_a_registry_may_take_its_time_to_store(import_to, airlock, keys, fake_re
     )
     target, result = import_to(0, arguments, rules, more=["--stall-timeout", "1"], bundle="big.tar")
     assert "stood still" not in result.err
-    # Not "0 retries": that counts TLS that was tried on a plain port too, which may end in a reset instead of an answer.
+    # Not "0 retries": that counts TLS that was tried on a plain port too, which may end in a reset instead of an
+    # answer.
     stored = [request["path"] for request in target.requests("PUT", "/blobs/uploads/")]
     assert stored and len(stored) == len(set(stored))
 
@@ -281,7 +286,7 @@ def test_a_late_refusal_is_heard(import_to):
 
 @pytest.fixture
 def leftover(fake_registry, tmp_path):
-    """leftover(target, repository, digest, content): an upload that an earlier run left, and its entry in the ledger."""
+    """leftover(target, repository, digest, content): an upload that an earlier run left, with its ledger entry."""
 
     def leave(target, repository, digest, content):
         connection = target.connect()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks who includes whom (docs/architecture.md): modules only use modules above them, C libraries only their wrapper."""
+"""Checks who includes whom (docs/architecture.md): modules use modules above them, only wrappers use C libraries."""
 
 import pathlib
 import re
@@ -18,7 +18,8 @@ LIBRARIES = {
 }
 # What only these files do, so that a rule for all of it can stand in them.
 ROOMS = {
-    # Output is made safe at the sink (base/output.hpp); the terminal's prompt is written by the one who turns its echo off.
+    # Output is made safe at the sink (base/output.hpp); the terminal's prompt is written by the one who turns its echo
+    # off.
     r"std::(cout|cerr|clog|puts|printf|fprintf)\b|(?<!sn)(?<!\w)f?printf\(|STD(OUT|ERR)_FILENO": [
         "base/output.cpp",
         "base/reporter.cpp",

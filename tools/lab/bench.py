@@ -78,7 +78,8 @@ class Bench:
         self.made = corpus(self.store, count, megabytes)
         self.payload = sum(map(len, self.store.blobs.values()))
         print(
-            f"{count} images, {len(self.store.blobs)} blobs, {self.payload / 2**30:.2f} GiB; {self.runs} runs, medians (least-most)"
+            f"{count} images, {len(self.store.blobs)} blobs, {self.payload / 2**30:.2f} GiB; "
+            f"{self.runs} runs, medians (least-most)"
         )
         print(subprocess.run(["skopeo", "--version"], capture_output=True, text=True).stdout.strip(), flush=True)
 
@@ -158,16 +159,13 @@ class Bench:
     def curl(self, source):
         """The limit: the same bytes from the same registry over as many connections, thrown away."""
         urls = self.work / "urls"
-        lines = []
+        lines = {}
         for reference, top in self.made.items():
-            for digest in [layer["digest"] for layer in json.loads(self.store.blobs[top["digest"]])["layers"]]:
-                lines.append(
-                    (
-                        digest,
-                        f'url = "{source.url}/v2/{reference.split("/", 1)[1].rsplit(":", 1)[0]}/blobs/{digest}"\noutput = "/dev/null"\n',
-                    )
-                )
-        urls.write_text("".join(dict(lines).values()))
+            repository = reference.split("/", 1)[1].rsplit(":", 1)[0]
+            for layer in json.loads(self.store.blobs[top["digest"]])["layers"]:
+                url = f"{source.url}/v2/{repository}/blobs/{layer['digest']}"
+                lines[layer["digest"]] = f'url = "{url}"\noutput = "/dev/null"\n'
+        urls.write_text("".join(lines.values()))
         return lambda: measure([["curl", "-sS", "--fail", "--parallel", "--parallel-max", "8", "-K", urls]], self.work)
 
     def wanted_export(self, samples, archives, folder, where):
@@ -201,14 +199,11 @@ class Bench:
         self.report.table("Export from docker-registry over TLS", samples, self.payload, disk=True)
         self.wanted_export(samples, 0, 3, " over TLS")
 
-    def export_from_afar(self, source):
+    def export_with_latency(self, source):
         samples = rounds(self.exporters(source, tls=False, archives=False), self.runs)
-        self.report.table(
-            f"Export from afar: {DELAY_MS} ms before each answer, {BYTES_PER_SECOND // 10**6} MB/s for each connection",
-            samples,
-            self.payload,
-        )
-        self.wanted_export(samples, 0, 8, " from afar")
+        link = f"{DELAY_MS} ms before each answer, {BYTES_PER_SECOND // 10**6} MB/s for each connection"
+        self.report.table(f"Export over a distant link: {link}", samples, self.payload)
+        self.wanted_export(samples, 0, 8, " over a distant link")
 
     def imports(self, tls):
         layouts, where = self.work / "folder", " over TLS" if tls else ""
@@ -287,7 +282,7 @@ class Bench:
         self.report.table("Verify a local bundle, past the page cache", samples, self.payload)
 
     def memory(self, count, megabytes):
-        """Peak memory of export with 8 jobs; images are made one at a time, so that this program needs no memory for them."""
+        """Peak memory of export with 8 jobs; images are made one at a time, so that this needs no memory for them."""
         made, total = {}, 0
         with registry.Registry(fresh(self.work / "memory")) as source:
             for i in range(count):
@@ -311,7 +306,8 @@ class Bench:
         shutil.rmtree(self.work / "memory")
         shutil.rmtree(self.work / "airlock-memory")
         print(
-            f"  {count:4} images, {total / 2**30:6.2f} GiB: {sample.peak:5.1f} MB peak, {sample.wall:6.2f} s, {sample.cpu / (total / 2**30):.2f} CPU s/GiB",
+            f"  {count:4} images, {total / 2**30:6.2f} GiB: {sample.peak:5.1f} MB peak, "
+            f"{sample.wall:6.2f} s, {sample.cpu / (total / 2**30):.2f} CPU s/GiB",
             flush=True,
         )
         return sample.peak
@@ -336,7 +332,7 @@ def main():
         bench.make_corpus(options.images, options.megabytes)
         with far_away() as source:
             images.fill(source, bench.store, bench.made)
-            bench.export_from_afar(source)
+            bench.export_with_latency(source)
         with registry.Registry(work / "source-tls", work / "certificates") as source:
             images.fill(source, bench.store, bench.made)
             bench.export_tls(source)

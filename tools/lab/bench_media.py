@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a delta and a resumed export save, beside a full bundle: see tools/bench and docs/benchmarks.md.
 
-The control planes of two Kubernetes releases under their real names. Their layers are of about the sizes that upstream's
-have for linux/amd64 and hold bytes by chance; the base, etcd and pause are the same in both releases, as upstream's are.
+The control planes of two Kubernetes releases under their real names. Their layers are of about the sizes that
+upstream's have for linux/amd64 and hold bytes by chance; the base, etcd and pause are the same in both releases, as
+upstream's are.
 """
 
 import hashlib

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real images, made of Debian packages: root file systems and binaries of several architectures, in shared layers."""
 
+import contextlib
+import fcntl
 import gzip
 import hashlib
 import io
@@ -57,15 +59,23 @@ class Packages:
         if result.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}:\n{result.stderr}")
 
+    @contextlib.contextmanager
+    def _alone(self):
+        """Tests in several processes share the cache; one of them downloads at a time."""
+        with open(self.cache / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def get(self, architecture: str, names: list) -> list:
         """Paths of the .deb files, in the order of the names."""
         directory = self.cache / "debs" / architecture
         directory.mkdir(parents=True, exist_ok=True)
         find = lambda name: sorted(directory.glob(f"{name}_*.deb"))
-        missing = [name for name in names if not find(name)]
-        if missing:
-            self._apt(architecture, "update")
-            self._apt(architecture, "download", *missing, cwd=directory)
+        with self._alone():
+            missing = [name for name in names if not find(name)]
+            if missing:
+                self._apt(architecture, "update")
+                self._apt(architecture, "download", *missing, cwd=directory)
         return [find(name)[0] for name in names]
 
 

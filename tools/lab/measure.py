@@ -73,7 +73,8 @@ class Report:
         """The first of `samples` is what the others are compared with. `payload` in bytes."""
         first = next(iter(samples))
         print(
-            f"\n{title}\n  {'':36}{'wall s':>20}{'ratio':>8}{'CPU s':>8}{'s/GiB':>7}{'peak MB':>9}{'written' if disk else '':>9}",
+            f"\n{title}\n  {'':36}{'wall s':>20}{'ratio':>8}{'CPU s':>8}{'s/GiB':>7}"
+            f"{'peak MB':>9}{'written' if disk else '':>9}",
             flush=True,
         )
         for name in samples:

@@ -3,6 +3,7 @@
 """Runs every test of the project and counts: see tools/test."""
 
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import re
@@ -29,11 +30,17 @@ SANITIZER_OPTIONS = {
 class Count:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
+        self.left_out = []
 
     def add(self, passed, failed, skipped=0):
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
+
+    def skip(self, name, why):
+        print(f"SKIPPED: {name}: {why}", flush=True)
+        self.add(0, 0, 1)
+        self.left_out.append(name)
 
 
 def say(text):
@@ -76,10 +83,10 @@ def functional_tests(count, build, env=None, which=("tests/functional",)):
     say(f"functional tests, {build.name}")
     programs = {"AIRLOCK": str(build / "src/airlock"), "TEST_REGISTRY": str(build / "tests/test-registry")}
     cache = os.environ.get("LAB_CACHE", str(ROOT / "build/lab"))
-    status, text = run(
-        ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--durations=5", *which],
-        {**programs, "LAB_CACHE": cache, **(env or {})},
-    )
+    pytest = ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--durations=5"]
+    # The tests of a file share fixtures, so they stay in one process. Fixtures may download: they have no limit.
+    pytest += ["-n", "2", "--dist", "loadfile", "--timeout=300", "-o", "timeout_func_only=true"]
+    status, text = run([*pytest, *which], {**programs, "LAB_CACHE": cache, **(env or {})})
     last = text.strip().splitlines()[-1] if text.strip() else ""
     numbers = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
     failed = numbers.get("failed", 0) + numbers.get("error", 0) + numbers.get("errors", 0)
@@ -101,6 +108,28 @@ def sources():
         for folder in ("src", "include", "tests")
         for path in (ROOT / folder).rglob("*.[ch]pp")
     )
+
+
+def find_ruff():
+    """The version that ruff.toml wants. Debian 12 has none: tools/setup installs it where there is a package index."""
+    version = re.search(r'^required-version = "==([^"]+)"', (ROOT / "ruff.toml").read_text(), re.MULTILINE)[1]
+    for program in (ROOT / "build/python/bin/ruff", "ruff"):
+        with contextlib.suppress(OSError):
+            shown = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+            if shown.split() == ["ruff", version]:
+                return program
+    return None
+
+
+def ruff(count):
+    """The Python files, by ruff.toml."""
+    program = find_ruff()
+    if program:
+        check(count, "ruff check", [program, "check", "--no-cache", "."])
+        check(count, "ruff format", [program, "format", "--no-cache", "--check", "."])
+    else:
+        say("ruff")
+        count.skip("ruff", "the version that ruff.toml wants is neither in build/python nor on the PATH")
 
 
 class Tidy:
@@ -131,7 +160,8 @@ class Tidy:
 def build_with(sanitizers, folder, *targets):
     say(f"building with the sanitizers {sanitizers}")
     if not (folder / "build.ninja").exists():
-        # GCC 12 warns of uninitialized values inside its own headers when it instruments: warnings are the other build's.
+        # GCC 12 warns of uninitialized values inside its own headers when it instruments: warnings are the other
+        # build's.
         subprocess.run(
             [
                 "meson",
@@ -153,13 +183,17 @@ def build_with(sanitizers, folder, *targets):
 
 def main():
     if "--fix-format" in sys.argv:
+        if program := find_ruff():
+            subprocess.run([program, "format", "."], cwd=ROOT)
         return subprocess.run(["clang-format", "-i", *sources()], cwd=ROOT).returncode
     quick = "--quick" in sys.argv
     started = time.monotonic()
     count = Count()
     build = ROOT / "build"
     check(count, "layering", ["tests/layering/check.py", "."])
+    check(count, "line lengths", ["tests/form/check.py", "."])
     check(count, "formatting", ["clang-format", "--dry-run", "-Werror", *sources()])
+    ruff(count)
     tidy = None if quick else Tidy()
     unit_tests(count, build)
     check(count, "image sets of all KubeOne releases", ["tests/golden.py", build / "src/airlock"])
@@ -183,7 +217,8 @@ def main():
         else:
             count.add(0, 1)
         tidy.report(count)
-    say(f"{time.monotonic() - started:.0f} s, {count.skipped} skipped")
+    left_out = f", among them {', '.join(count.left_out)}" if count.left_out else ""
+    say(f"{time.monotonic() - started:.0f} s, {count.skipped} skipped{left_out}")
     print(f"{count.passed} passed, {count.failed} failed", flush=True)
     return 1 if count.failed or not count.passed else 0
 
