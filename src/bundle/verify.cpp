@@ -109,7 +109,6 @@ void check_base(const Metadata& metadata) {
 
 /// What the images reach is what bundle.json lists is what the archive holds, in that order.
 void check_closure(const Archive& archive, const Metadata& metadata, const oci::Graph& graph) {
-  check_base(metadata);
   const auto expected = records::blobs_of(graph.closure(records::roots_of(metadata.images)));
   const std::set<records::Blob> reached(expected.begin(), expected.end());
   std::set<records::Blob> listed(metadata.blobs.begin(), metadata.blobs.end());
@@ -225,6 +224,7 @@ VerifiedBundle VerifiedBundle::verify_steps(std::shared_ptr<const ReadableMedium
   Metadata metadata = read_metadata(*archive, sums);
   auto evidence = policy.judge(authentication, claims_of(metadata), options.circumstances);
   VerifiedBundle bundle(archive, std::move(metadata), std::move(evidence));
+  check_base(bundle.metadata_);
   bundle.graph_ = build_graph(*archive, sums, bundle.metadata_);
   for (const records::Blob& blob : bundle.metadata_.base.blobs) bundle.relied_on_.insert(blob.digest);
   check_closure(*archive, bundle.metadata_, bundle.graph_);

@@ -57,6 +57,7 @@ std::string described(const Source& source, const oci::Node& blob) {
 Phases BundleTarget::phases() const {
   Phases phases;
   phases.blobs = label_;
+  phases.configs_first = true;
   return phases;
 }
 

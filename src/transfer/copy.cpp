@@ -109,7 +109,7 @@ class Copier {
   }
 
   std::vector<BlobTask> blob_tasks() {
-    std::vector<BlobTask> tasks = plan_blobs(graph_, open_);
+    std::vector<BlobTask> tasks = plan_blobs(graph_, open_, phases_.configs_first);
     std::unordered_map<const oci::Node*, registry::Repository> present;
     for (std::size_t i = 0; i < destinations_.size(); ++i)
       if (published_[i])

@@ -40,7 +40,8 @@ class Heights {
 
 }  // namespace
 
-std::vector<BlobTask> plan_blobs(const oci::Graph& graph, const std::vector<const Destination*>& destinations) {
+std::vector<BlobTask> plan_blobs(const oci::Graph& graph, const std::vector<const Destination*>& destinations,
+                                 bool configs_first) {
   std::vector<Need> needs;
   for (const Destination* destination : destinations)
     for (const oci::Node* node : graph.closure(records::roots_of(*destination->image)))
@@ -51,8 +52,8 @@ std::vector<BlobTask> plan_blobs(const oci::Graph& graph, const std::vector<cons
     if (tasks.empty() || tasks.back().blob != need.node) tasks.push_back({need.node, {}, std::nullopt});
     tasks.back().needed_by.push_back(need.destination);
   }
-  std::stable_sort(tasks.begin(), tasks.end(), [](const BlobTask& a, const BlobTask& b) {
-    const auto config = [](const BlobTask& task) { return task.blob->kind == oci::NodeKind::config; };
+  std::stable_sort(tasks.begin(), tasks.end(), [&](const BlobTask& a, const BlobTask& b) {
+    const auto config = [&](const BlobTask& task) { return configs_first && task.blob->kind == oci::NodeKind::config; };
     return std::pair(config(a), a.blob->size) > std::pair(config(b), b.blob->size);
   });
   return tasks;

@@ -8,9 +8,10 @@
 
 namespace airlock::transfer {
 
-/// Every config and layer that the destinations need, each once. Configs come first: what would be refused should be
-/// known before gigabytes move. Then the largest: the last thing running should be a short one.
-std::vector<BlobTask> plan_blobs(const oci::Graph& graph, const std::vector<const Destination*>& destinations);
+/// Every config and layer that the destinations need, each once. The largest come first: the last thing running should
+/// be a short one. `configs_first`: before all layers.
+std::vector<BlobTask> plan_blobs(const oci::Graph& graph, const std::vector<const Destination*>& destinations,
+                                 bool configs_first);
 
 /// A document, and a destination whose repository needs it.
 struct DocumentTask {

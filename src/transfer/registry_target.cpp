@@ -41,7 +41,7 @@ class ShownSource final : public oci::BlobSource {
 }  // namespace
 
 Phases RegistryTarget::phases() const {
-  return {"asking", "pushing", "storing manifests", "listing referrers", "tagging", "checking", true};
+  return {"asking", "pushing", "storing manifests", "listing referrers", "tagging", "checking", true, false};
 }
 
 bool RegistryTarget::has(const registry::Repository& repository, const oci::Node& blob) {

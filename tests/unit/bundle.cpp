@@ -89,7 +89,8 @@ TEST_CASE("the writer makes what the test's own assembly makes, and only a whole
 TEST_CASE("blobs that are not what their manifest says are refused while they are written") {
   const TemporaryDirectory directory;
   const TestBundle expected = good_bundle();
-  const bundle::Draft draft(expected.metadata, {});
+  const oci::Graph graph = graph_of(expected);
+  const bundle::Draft draft(expected.metadata, graph);
   const auto path = directory.path() / "b.tar";
   {
     bundle::Writer writer(path, draft);
@@ -108,7 +109,9 @@ TEST_CASE("blobs that are not what their manifest says are refused while they ar
 
 TEST_CASE("a limit on the file's size shows before anything is written, and leaves nothing") {
   const TemporaryDirectory directory;
-  const bundle::Draft draft(good_bundle().metadata, {});
+  const TestBundle expected = good_bundle();
+  const oci::Graph graph = graph_of(expected);
+  const bundle::Draft draft(expected.metadata, graph);
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, SIG_IGN);

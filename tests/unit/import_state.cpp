@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/records/import_state.hpp"
 
+#include <sys/stat.h>
+
 #include "airlock/base/file.hpp"
 #include "catch.hpp"
 #include "temporary.hpp"

@@ -73,7 +73,8 @@ struct Phases {
   const char* referrers = nullptr;
   const char* names = nullptr;
   const char* reading_back = nullptr;
-  bool needs_bytes = true;  ///< of blobs; false for one that only looks
+  bool needs_bytes = true;     ///< of blobs; false for one that only looks
+  bool configs_first = false;  ///< for one that parses them: what it refuses should be known before gigabytes move
 };
 
 /// Each method is called from several threads, for what the ones before it have ended for: blobs, then documents from
