@@ -201,6 +201,7 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
 
   if (request.read_back) read_back(request, key, reporter);
 
+  reporter.detail(count_of(oci::documents_parsed(), "manifest") + " parsed");
   ExportResult result = summarize(plan, client);
   result.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   return result;

@@ -162,6 +162,7 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
     result->push.manifests_sent = target.manifests_sent();
     if (request.prove_blobs) prove_blobs(client, bundle, result->destinations, jobs, reporter);
   }
+  reporter.detail(count_of(oci::documents_parsed(), "manifest") + " parsed");
   result->held = blobs_held(bundle, result->destinations);
   result->statistics = client.statistics();
   result->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);

@@ -6,7 +6,7 @@ import subprocess
 import tarfile
 
 import pytest
-from conftest import LOGIN
+from conftest import LOGIN, SELECTION
 from lab import images, registry
 
 
@@ -438,3 +438,17 @@ def test_a_tag_of_a_signature_is_a_name_too(airlock, keys, fake_registry, small_
     assert moves == [
         {"name": f"{target.host}/lab/one:{tag}", "from": signatures[1]["digest"], "to": signatures[0]["digest"]}
     ]
+
+
+def test_each_manifest_is_parsed_once(airlock, keys, upstream, plain, tmp_path):
+    """Whatever the number of steps that need to know what is in it: verification, plan, push, receipt."""
+    path = tmp_path / "b.tar"
+    mirror = ["--mirror", f"registry.k8s.io=http://{upstream.host}"]
+    made = airlock(0, "export", *SELECTION, "--key", keys / "alice.key", "-o", path, *mirror, "--no-referrers", "-v")
+    with tarfile.open(path) as archive:
+        blobs = json.load(archive.extractfile("bundle.json"))["blobs"]
+    documents = sum("manifest" in blob["mediaType"] or "index" in blob["mediaType"] for blob in blobs)
+    assert documents > 20 and f"{documents} manifests parsed" in made.err
+    command = ["import", path, plain.host, "--insecure", "--key", keys / "alice.pub", "-v"]
+    assert f"{documents} manifests parsed" in airlock(0, *command, "--receipt", tmp_path / "first.json").err
+    assert f"{documents} manifests parsed" in airlock(0, *command, "--receipt", tmp_path / "second.json").err
