@@ -152,12 +152,23 @@ Time time_of(const JsonObject& object, std::string_view key) {
   return *time;
 }
 
+/// Kept as they are: they are signed, and what another program made of them has to stay readable for it.
+std::map<std::string, std::string> extensions_from_json(const JsonObject& object) {
+  std::map<std::string, std::string> extensions;
+  for (const auto& [name, value] : object.json().items()) {
+    if (!is_plain_name(name)) refuse("extensions: \"" + printable(name, 80) + "\" cannot name one");
+    extensions.emplace(name, canonical_json(value));
+  }
+  if (extensions.empty()) refuse("extensions: an empty object");
+  return extensions;
+}
+
 Metadata metadata_from_json(const JsonObject& object) {
-  object.only(
-      {"mediaType", "stream", "serial", "created", "expires", "previous", "selection", "images", "blobs", "base"});
   if (object.string("mediaType") != metadata_media_type)
     throw Error(ErrorCode::format, Side::bundle, "bundle.json: unknown format " + printable(object.string("mediaType")))
         .hint("this bundle was made by another version of airlock; use one that knows this format");
+  object.only({"mediaType", "stream", "serial", "created", "expires", "previous", "selection", "images", "blobs",
+               "base", "extensions"});
   Metadata metadata;
   metadata.stream = object.string("stream");
   if (!is_plain_name(metadata.stream)) refuse("malformed stream name");
@@ -171,6 +182,7 @@ Metadata metadata_from_json(const JsonObject& object) {
   if (metadata.images.empty()) refuse("it names no image");
   metadata.blobs = blobs_from_json(object);
   if (const auto base = object.optional_object("base")) metadata.base = base_from_json(*base);
+  if (const auto more = object.optional_object("extensions")) metadata.extensions = extensions_from_json(*more);
   return metadata;
 }
 
@@ -184,6 +196,7 @@ std::string Metadata::format() const {
   if (previous) json["previous"] = previous->str();
   for (const records::Image& image : images) json["images"].push_back(image_to_json(image));
   if (!base.blobs.empty()) json["base"] = base_to_json(base);
+  for (const auto& [name, text] : extensions) json["extensions"][name] = parse_json(text, name, metadata_limits);
   return canonical_json(json);
 }
 

@@ -30,6 +30,8 @@ void run(const std::string& path, const VolumePlaceOptions& volumes, const Globa
           (unverified.signature_names.empty() ? std::string("none") : join(unverified.signature_names, ", ")) + "\n";
   if (unverified.leftovers) text += "             and traces of a signing that was interrupted before it took effect\n";
   text += base_text(metadata.base);
+  for (const auto& [name, value] : metadata.extensions)
+    text += "  extension  " + name + ", which this version of airlock does not know\n";
   text += "  SHA256SUMS " + unverified.sums_digest.str() + "\n";
   text += "  " + count_of(metadata.images.size(), "image") + ", " + count_of(metadata.blobs.size(), "blob") + ":\n";
   for (const auto& image : metadata.images)

@@ -227,10 +227,26 @@ TEST_CASE("metadata that does not hold together") {
   }
   SECTION("keys and values") {
     CHECK_ERROR(edit([](Json& v) { v["extra"] = 1; }), format, "unknown key \"extra\"");
+    CHECK_ERROR(edit([](Json& v) { v["images"][0]["extra"] = 1; }), format, "unknown key \"extra\"");
   }
   SECTION("another format version") {
-    CHECK_ERROR(edit([](Json& v) { v["mediaType"] = "application/vnd.airlock.bundle.v2+json"; }), format,
-                "unknown format");
+    CHECK_ERROR(edit([](Json& v) {
+                  v["mediaType"] = "application/vnd.airlock.bundle.v2+json";
+                  v["what it says"] = "is not looked at";
+                }),
+                format, "unknown format");
+  }
+  SECTION("what a later writer may add") {
+    const Json extension{{"a", {1, true, nullptr, "x"}}};
+    const auto with = [&](const char* name, const Json& value) {
+      return edit([&](Json& v) { v["extensions"][name] = value; });
+    };
+    CHECK(with("provenance.v1", extension).metadata().extensions.at("provenance.v1") == extension.dump());
+    CHECK(with("count", 7).metadata().extensions.at("count") == "7");
+    CHECK_ERROR(with("../x", extension), format, "extensions: \"../x\" cannot name one");
+    CHECK_ERROR(with("float", 0.5), format, "bundle.json");
+    CHECK_ERROR(edit([](Json& v) { v["extensions"] = Json::object(); }), format, "extensions: an empty object");
+    CHECK_ERROR(edit([](Json& v) { v["extensions"] = "x"; }), format, "extensions");
   }
   SECTION("missing key") {
     CHECK_ERROR(edit([](Json& v) { v.erase("serial"); }), format, "\"serial\" is missing");

@@ -63,8 +63,8 @@ def fresh(directory):
 
 
 class Bench:
-    def __init__(self, work, runs):
-        self.work, self.runs, self.report = work, runs, Report()
+    def __init__(self, work, runs, against=None):
+        self.work, self.runs, self.report, self.against = work, runs, Report(), against
         self.store, self.made, self.payload = images.Store(), {}, 0
         subprocess.run(
             [AIRLOCK, "keygen", "-q", work / "key", "--no-passphrase"], check=True, stdout=subprocess.DEVNULL
@@ -85,7 +85,7 @@ class Bench:
 
     # What each contender runs. `tls` tells how a registry is reached.
 
-    def airlock_export(self, source, tls, out):
+    def airlock_export(self, source, tls, out, program=AIRLOCK):
         way = [
             "--mirror",
             f"quay.io={'' if tls else 'http://'}{source.host}",
@@ -93,7 +93,7 @@ class Bench:
         ]
         wanted = [option for reference in self.made for option in ("--image", reference)]
         return [
-            AIRLOCK,
+            program,
             "export",
             "-q",
             "--no-referrers",
@@ -115,6 +115,9 @@ class Bench:
     def exporters(self, source, tls, archives=True):
         def airlock():
             return measure([self.airlock_export(source, tls, fresh(self.work / "airlock"))], self.work)
+
+        def other():
+            return measure([self.airlock_export(source, tls, fresh(self.work / "other"), self.against)], self.work)
 
         def one_archive_each():
             out = fresh(self.work / "skopeo")
@@ -150,7 +153,7 @@ class Bench:
             ]
             return measure([*copies, ["tar", "-b", "512", "-cf", self.work / "folder.tar", "-C", out, "."]], self.work)
 
-        contenders = {"airlock export": airlock}
+        contenders = {"airlock export": airlock} | ({"the other airlock": other} if self.against else {})
         if archives:
             contenders["skopeo, an oci-archive per image"] = one_archive_each
         contenders["skopeo, shared folder, then tar"] = folder
@@ -238,8 +241,10 @@ class Bench:
                 return run
 
             names = ("airlock import", "skopeo, from the folder")
+            other = [[self.against, *airlock_import[0][1:]]]
+            more = {"the other airlock": emptied(ours, other)} if self.against else {}
             samples = rounds(
-                {names[0]: emptied(ours, airlock_import), names[1]: emptied(theirs, skopeo_import)}, self.runs
+                {names[0]: emptied(ours, airlock_import), names[1]: emptied(theirs, skopeo_import), **more}, self.runs
             )
             self.report.table(f"Import into an empty docker-registry{where}", samples, self.payload)
             ratio = lambda: (
@@ -255,6 +260,7 @@ class Bench:
                 {
                     names[0]: lambda: measure(airlock_import, self.work),
                     names[1]: lambda: measure(skopeo_import, self.work),
+                    **({"the other airlock": lambda: measure(other, self.work)} if self.against else {}),
                 },
                 self.runs,
             )
@@ -276,6 +282,15 @@ class Bench:
             {
                 "airlock verify": from_disk([AIRLOCK, "verify", "-q", bundle, "--key", self.work / "key.pub"]),
                 "openssl dgst -sha256": from_disk(["openssl", "dgst", "-sha256", bundle]),
+                **(
+                    {
+                        "the other airlock": from_disk(
+                            [self.against, "verify", "-q", bundle, "--key", self.work / "key.pub"]
+                        )
+                    }
+                    if self.against
+                    else {}
+                ),
             },
             self.runs,
         )
@@ -325,10 +340,11 @@ def main():
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--runs", type=int, default=5, help="measured rounds; one more is thrown away")
     parser.add_argument("--no-memory", action="store_true", help="leave out the bundles of 100 MB, 1 GB and 10 GB")
+    parser.add_argument("--against", type=pathlib.Path, help="another airlock program, measured in the same rounds")
     options = parser.parse_args()
     work = pathlib.Path(tempfile.mkdtemp(prefix="airlock-bench-", dir=os.environ.get("TMPDIR")))
     try:
-        bench = Bench(work, options.runs)
+        bench = Bench(work, options.runs, options.against)
         bench.make_corpus(options.images, options.megabytes)
         with far_away() as source:
             images.fill(source, bench.store, bench.made)

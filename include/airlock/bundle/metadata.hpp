@@ -3,6 +3,7 @@
 // in canonical JSON, so a bundle's metadata has one form only, and reading checks that it is that form.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,10 @@ struct Metadata {
   std::vector<records::Image> images;  ///< ordered by source reference
   std::vector<records::Blob> blobs;    ///< every blob of the bundle, in the archive's order
   Base base;                           ///< empty for a bundle that is complete by itself
+
+  /// What a later airlock adds, by name; values are canonical JSON. A reader that does not know a name ignores it, so
+  /// nothing here may change what is imported under which name (docs/bundle-format.md, "Later versions").
+  std::map<std::string, std::string> extensions;
 
   std::string format() const;
   /// The strict reverse: unknown keys, any other form than format()'s, and what is said twice and differs are an Error
