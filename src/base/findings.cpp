@@ -12,7 +12,7 @@ void Findings::conclude() const {
     text += "\n  " + std::to_string(number++) + ". " + error.what();
     if (!error.hint().empty()) text += "\n     next: " + error.hint();
   }
-  throw Error(errors_.front().code(), text).hint("mend them all, then run the same command again; nothing was written");
+  throw Error(errors_.front().code(), text).hint("fix them all, then run the same command again; nothing was written");
 }
 
 }  // namespace airlock

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t max_exact_integer = (1ULL << 53) - 1;
 
-[[noreturn]] void refuse(const std::string& where, const std::string& why) {
+[[noreturn]] void refuse_json(const std::string& where, const std::string& why) {
   throw Error(ErrorCode::format, where + ": " + why);
 }
 
@@ -40,7 +40,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
 
   bool key(string_t& name) override {
     if (stack_.back()->contains(name))
-      refuse(what_, "the key \"" + printable(name, 80) + "\" appears twice in one object");
+      refuse_json(what_, "the key \"" + printable(name, 80) + "\" appears twice in one object");
     key_ = std::move(name);
     return true;
   }
@@ -48,8 +48,8 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
     const std::string text = error.what();  // "[json.exception.parse_error.101] parse error at line ...: reason"
     const auto reason = text.find("parse error");
-    refuse(what_, "not valid JSON at byte " + std::to_string(position) + ": " +
-                      printable(reason == std::string::npos ? text : text.substr(reason)));
+    refuse_json(what_, "not valid JSON at byte " + std::to_string(position) + ": " +
+                           printable(reason == std::string::npos ? text : text.substr(reason)));
   }
 
  private:
@@ -60,7 +60,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   }
 
   Json* place(Json value) {
-    if (++values_ > limits_.values) refuse(what_, "more than " + std::to_string(limits_.values) + " values");
+    if (++values_ > limits_.values) refuse_json(what_, "more than " + std::to_string(limits_.values) + " values");
     if (stack_.empty()) {
       root_ = std::move(value);
       return &root_;
@@ -75,7 +75,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
 
   bool open(Json empty) {
     if (stack_.size() >= limits_.depth)
-      refuse(what_, "nested deeper than " + std::to_string(limits_.depth) + " levels");
+      refuse_json(what_, "nested deeper than " + std::to_string(limits_.depth) + " levels");
     stack_.push_back(place(std::move(empty)));
     return true;
   }
@@ -104,10 +104,11 @@ void refuse_floats(const Json& value) {
 Json parse_json(std::string_view text, std::string_view what, const JsonLimits& limits) {
   const std::string name(what);
   if (text.size() > limits.bytes)
-    refuse(name, std::to_string(text.size()) + " bytes, more than the " + std::to_string(limits.bytes) + " allowed");
-  if (text.starts_with("\xEF\xBB\xBF")) refuse(name, "starts with a byte order mark");
+    refuse_json(name,
+                std::to_string(text.size()) + " bytes, more than the " + std::to_string(limits.bytes) + " allowed");
+  if (text.starts_with("\xEF\xBB\xBF")) refuse_json(name, "starts with a byte order mark");
   StrictBuilder builder(name, limits);
-  if (!Json::sax_parse(text.begin(), text.end(), &builder)) refuse(name, "not valid JSON");
+  if (!Json::sax_parse(text.begin(), text.end(), &builder)) refuse_json(name, "not valid JSON");
   return builder.take();
 }
 
@@ -137,7 +138,7 @@ void wipe(Json& value) noexcept {
 }
 
 JsonObject::JsonObject(const Json& value, std::string where) : value_(&value), where_(std::move(where)) {
-  if (!value.is_object()) refuse(where_, "not a JSON object");
+  if (!value.is_object()) refuse_json(where_, "not a JSON object");
 }
 
 std::string JsonObject::path(std::string_view key) const { return where_ + ": " + std::string(key); }
@@ -149,7 +150,7 @@ const Json* JsonObject::find(std::string_view key) const {
 
 const Json& JsonObject::get(std::string_view key) const {
   const Json* member = find(key);
-  if (member == nullptr) refuse(where_, "\"" + std::string(key) + "\" is missing");
+  if (member == nullptr) refuse_json(where_, "\"" + std::string(key) + "\" is missing");
   return *member;
 }
 
@@ -157,7 +158,7 @@ bool JsonObject::has(std::string_view key) const { return find(key) != nullptr; 
 
 std::string JsonObject::string(std::string_view key) const {
   const Json& member = get(key);
-  if (!member.is_string()) refuse(path(key), "not a string");
+  if (!member.is_string()) refuse_json(path(key), "not a string");
   return member.get<std::string>();
 }
 
@@ -169,7 +170,7 @@ std::optional<std::string> JsonObject::optional_string(std::string_view key) con
 std::uint64_t JsonObject::integer(std::string_view key) const {
   const Json& member = get(key);
   if (!member.is_number_unsigned() || member.get<std::uint64_t>() > max_exact_integer)
-    refuse(path(key), "not an integer from 0 to 2^53-1");
+    refuse_json(path(key), "not an integer from 0 to 2^53-1");
   return member.get<std::uint64_t>();
 }
 
@@ -182,7 +183,7 @@ std::optional<JsonObject> JsonObject::optional_object(std::string_view key) cons
 
 std::vector<JsonObject> JsonObject::objects(std::string_view key) const {
   const Json& member = get(key);
-  if (!member.is_array()) refuse(path(key), "not an array");
+  if (!member.is_array()) refuse_json(path(key), "not an array");
   std::vector<JsonObject> elements;
   elements.reserve(member.size());
   for (const Json& element : member)
@@ -194,9 +195,9 @@ std::vector<std::string> JsonObject::strings(std::string_view key) const {
   std::vector<std::string> elements;
   if (!has(key)) return elements;
   const Json& member = get(key);
-  if (!member.is_array()) refuse(path(key), "not an array");
+  if (!member.is_array()) refuse_json(path(key), "not an array");
   for (const Json& element : member) {
-    if (!element.is_string()) refuse(path(key), "holds something that is not a string");
+    if (!element.is_string()) refuse_json(path(key), "holds something that is not a string");
     elements.push_back(element.get<std::string>());
   }
   return elements;
@@ -205,7 +206,7 @@ std::vector<std::string> JsonObject::strings(std::string_view key) const {
 std::map<std::string, std::string> JsonObject::string_map() const {
   std::map<std::string, std::string> members;
   for (const auto& [key, value] : value_->items()) {
-    if (!value.is_string()) refuse(path(key), "not a string");
+    if (!value.is_string()) refuse_json(path(key), "not a string");
     members.emplace(key, value.get<std::string>());
   }
   return members;
@@ -214,7 +215,7 @@ std::map<std::string, std::string> JsonObject::string_map() const {
 void JsonObject::only(std::initializer_list<std::string_view> keys) const {
   for (const auto& [key, value] : value_->items())
     if (std::find(keys.begin(), keys.end(), key) == keys.end())
-      refuse(where_, "unknown key \"" + printable(key, 80) + "\"");
+      refuse_json(where_, "unknown key \"" + printable(key, 80) + "\"");
 }
 
 }  // namespace airlock

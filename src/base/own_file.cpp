@@ -13,7 +13,7 @@ namespace airlock {
 
 namespace {
 
-[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& why) {
+[[noreturn]] void refuse_file(const std::filesystem::path& path, const std::string& why) {
   throw Error(ErrorCode::media, path.string() + " " + why + ", so it is not what an earlier run of yours left")
       .hint("look what it is and remove it, or choose another name for the bundle");
 }
@@ -32,14 +32,14 @@ std::optional<FileDescriptor> open_own_file(const std::filesystem::path& path) {
   // O_NONBLOCK: a FIFO must not keep anybody waiting.
   FileDescriptor fd(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd && errno == ENOENT) return std::nullopt;
-  if (!fd && errno == ELOOP) refuse(path, "is a symbolic link");
+  if (!fd && errno == ELOOP) refuse_file(path, "is a symbolic link");
   if (!fd) throw_errno("open", path);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) throw_errno("look at", path);
-  if (!S_ISREG(status.st_mode)) refuse(path, "is no regular file");
-  if (status.st_nlink != 1) refuse(path, "has another name too (a hard link)");
+  if (!S_ISREG(status.st_mode)) refuse_file(path, "is no regular file");
+  if (status.st_nlink != 1) refuse_file(path, "has another name too (a hard link)");
   if (status.st_uid != ::geteuid() && status.st_uid != owner_of_new_files(path))
-    refuse(path, "belongs to another user");
+    refuse_file(path, "belongs to another user");
   return fd;
 }
 

@@ -73,7 +73,7 @@ void Reporter::begin(std::string_view phase, std::uint64_t bytes, std::uint64_t 
   try {
     ticker_ = std::jthread([this](const std::stop_token& stop) { tick(stop); });
   } catch (const std::system_error&) {
-    // No thread to be had: the work goes on, and its end is shown.
+    // No thread to be had: the work continues, and its end is shown.
   }
 }
 

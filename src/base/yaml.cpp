@@ -35,9 +35,9 @@ class StrictBuilder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     // yaml-cpp 0.7 gives an empty document for a token that it cannot place, and stays before it for ever.
-    if (!starts_.insert(mark.pos).second) refuse(mark, "not valid YAML: nothing can begin like this");
+    if (!starts_.insert(mark.pos).second) refuse_yaml(mark, "not valid YAML: nothing can begin like this");
     if (starts_.size() > options_.documents)
-      refuse(mark, "more than " + std::to_string(options_.documents) + " documents");
+      refuse_yaml(mark, "more than " + std::to_string(options_.documents) + " documents");
     current_ = YamlDocument();
     anchors_.clear();
     pointer_.clear();
@@ -47,16 +47,16 @@ class StrictBuilder final : public YAML::EventHandler {
   }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    check(mark, "", anchor);
-    if (wants_key()) refuse(mark, "a key is missing");
+    check_event(mark, "", anchor);
+    if (wants_key()) refuse_yaml(mark, "a key is missing");
     keep(anchor, place(mark, nullptr));
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    if (options_.aliases == YamlAliases::refuse) refuse(mark, "aliases (*) are not allowed");
+    if (options_.aliases == YamlAliases::refuse) refuse_yaml(mark, "aliases (*) are not allowed");
     const auto target = anchors_.find(anchor);
-    if (wants_key()) refuse(mark, "a key that is not plain text");
-    if (target == anchors_.end()) refuse(mark, "an alias to something that is not complete");
+    if (wants_key()) refuse_yaml(mark, "a key that is not plain text");
+    if (target == anchors_.end()) refuse_yaml(mark, "an alias to something that is not complete");
     // Counted before it is copied: ten lines of aliases to aliases would be more than any memory.
     count(mark, target->second.cost);
     place_counted(mark, target->second.value);
@@ -64,10 +64,12 @@ class StrictBuilder final : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
-    check(mark, tag, anchor);
+    check_event(mark, tag, anchor);
     if (wants_key()) {
-      if (value == "<<" && options_.aliases == YamlAliases::refuse) refuse(mark, "merge keys (<<) are not allowed");
-      if (open_.back().value->contains(value)) refuse(mark, "the key \"" + printable(value, 80) + "\" appears twice");
+      if (value == "<<" && options_.aliases == YamlAliases::refuse)
+        refuse_yaml(mark, "merge keys (<<) are not allowed");
+      if (open_.back().value->contains(value))
+        refuse_yaml(mark, "the key \"" + printable(value, 80) + "\" appears twice");
       count(mark, {0, value.size()});
       open_.back().key = value;
       note_line(mark, "/" + pointer_token(value));
@@ -109,26 +111,27 @@ class StrictBuilder final : public YAML::EventHandler {
     Cost cost;
   };
 
-  [[noreturn]] void refuse(const YAML::Mark& mark, const std::string& why) const {
+  [[noreturn]] void refuse_yaml(const YAML::Mark& mark, const std::string& why) const {
     throw Error(ErrorCode::format, what_ + ": line " + std::to_string(mark.line + 1) + ": " + why);
   }
 
   bool wants_key() const { return !open_.empty() && open_.back().value->is_object() && !open_.back().key; }
 
-  void check(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) const {
+  void check_event(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) const {
     if (anchor != YAML::NullAnchor && options_.aliases == YamlAliases::refuse)
-      refuse(mark, "anchors (&) are not allowed");
-    if (!tag.empty() && tag != "?" && tag != "!") refuse(mark, "tags (" + printable(tag, 80) + ") are not allowed");
+      refuse_yaml(mark, "anchors (&) are not allowed");
+    if (!tag.empty() && tag != "?" && tag != "!")
+      refuse_yaml(mark, "tags (" + printable(tag, 80) + ") are not allowed");
   }
 
   void count(const YAML::Mark& mark, const Cost& more) {
     cost_.values += more.values;
     cost_.bytes += more.bytes;
     if (cost_.values > options_.limits.values)
-      refuse(mark, "more than " + std::to_string(options_.limits.values) + " values");
+      refuse_yaml(mark, "more than " + std::to_string(options_.limits.values) + " values");
     // Only aliases can come to more than the text itself.
     if (cost_.bytes > options_.limits.bytes)
-      refuse(mark, "its aliases stand for more than " + std::to_string(options_.limits.bytes) + " bytes");
+      refuse_yaml(mark, "its aliases stand for more than " + std::to_string(options_.limits.bytes) + " bytes");
   }
 
   static Cost cost_of(const Json& scalar) {
@@ -166,10 +169,10 @@ class StrictBuilder final : public YAML::EventHandler {
   }
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Json empty) {
-    check(mark, tag, anchor);
-    if (wants_key()) refuse(mark, "a key that is not plain text");
+    check_event(mark, tag, anchor);
+    if (wants_key()) refuse_yaml(mark, "a key that is not plain text");
     if (open_.size() >= options_.limits.depth)
-      refuse(mark, "nested deeper than " + std::to_string(options_.limits.depth) + " levels");
+      refuse_yaml(mark, "nested deeper than " + std::to_string(options_.limits.depth) + " levels");
     const std::size_t pointer_size = pointer_.size();
     const Cost before = cost_;
     Json* placed = place(mark, std::move(empty));
@@ -195,7 +198,7 @@ class StrictBuilder final : public YAML::EventHandler {
     const Json from = std::move(*found);
     map.value->erase("<<");
     for (const Json& source : from.is_array() ? from : Json::array({from})) {
-      if (!source.is_object()) refuse(map.mark, "a merge key (<<) that names no mapping");
+      if (!source.is_object()) refuse_yaml(map.mark, "a merge key (<<) that names no mapping");
       for (const auto& [key, value] : source.items())
         if (!map.value->contains(key)) (*map.value)[key] = value;
     }

@@ -16,7 +16,7 @@ constexpr std::uint64_t max_end_padding = 1U << 20;  // some media round up to w
 
 Archive::Archive(std::shared_ptr<const ReadableMedium> medium)
     : medium_(std::move(medium)), head_(read_head(*medium_)) {
-  places_.emplace("SHA256SUMS", Place{head_.sums_offset, head_.sums.size()});
+  extents_.emplace("SHA256SUMS", Extent{head_.sums_offset, head_.sums.size()});
   Cursor cursor{*medium_, head_.region_offset + region_size};
   read_entries(cursor);
   check_end(cursor);
@@ -26,7 +26,7 @@ void Archive::read_entries(Cursor& cursor) {
   while (const auto found = cursor.next()) {
     const std::string& name = found->entry.name;
     if (name.starts_with(signature_directory)) refuse_structure(name + " stands outside the signature region");
-    if (!places_.emplace(name, Place{found->offset, found->size}).second) refuse_structure(name + " appears twice");
+    if (!extents_.emplace(name, Extent{found->offset, found->size}).second) refuse_structure(name + " appears twice");
     names_.push_back(name);
     if (names_.size() > max_entries) refuse_structure("more than " + std::to_string(max_entries) + " entries");
   }
@@ -45,8 +45,8 @@ void Archive::check_end(const Cursor& cursor) const {
 }
 
 std::string Archive::read(const std::string& name, std::size_t limit) const {
-  const auto place = places_.find(name);
-  if (place == places_.end()) refuse_structure(name + " is missing");
+  const auto place = extents_.find(name);
+  if (place == extents_.end()) refuse_structure(name + " is missing");
   if (place->second.size > limit) refuse_structure(name + " is larger than " + human_size(limit));
   std::string content(place->second.size, '\0');
   medium_->read(place->second.offset, content);

@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t piece_size = 128U << 10;
 constexpr int max_zstd_window_log = 27;  // 128 MiB, as much as containerd allows (klauspost/compress, MaxWindowSize)
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_layer(const std::string& why) {
   throw Error(ErrorCode::format, Side::bundle, why)
       .hint("the image was published so: tell its publisher, or leave it out with --exclude at export");
 }
@@ -35,7 +35,8 @@ class Unpacked {
 
   void take(std::string_view bytes) {
     size_ += bytes.size();
-    if (size_ > limit_) refuse("it unpacks to more than " + human_size(limit_) + ", which no layer of an image does");
+    if (size_ > limit_)
+      refuse_layer("it unpacks to more than " + human_size(limit_) + ", which no layer of an image does");
     hash_.update(bytes);
   }
   oci::Digest finish() { return hash_.finish(); }
@@ -80,7 +81,7 @@ oci::Digest diff_id_by_libarchive(BlobReader& layer, oci::media_type::Compressio
   const auto check = [&](la_ssize_t status) {
     if (feed.thrown) std::rethrow_exception(feed.thrown);
     const char* reason = archive_error_string(reader.get());
-    if (status < 0) refuse(std::string("it does not unpack: ") + (reason == nullptr ? "unknown reason" : reason));
+    if (status < 0) refuse_layer(std::string("it does not unpack: ") + (reason == nullptr ? "unknown reason" : reason));
   };
   if (gzip) check(archive_read_support_filter_gzip(reader.get()));
   check(archive_read_support_format_raw(reader.get()));
@@ -90,7 +91,8 @@ oci::Digest diff_id_by_libarchive(BlobReader& layer, oci::media_type::Compressio
   const int opened = archive_read_next_header(reader.get(), &entry);
   if (opened == ARCHIVE_EOF) return unpacked.finish();
   check(opened);
-  if (gzip && archive_filter_code(reader.get(), 0) != ARCHIVE_FILTER_GZIP) refuse("it is not compressed with gzip");
+  if (gzip && archive_filter_code(reader.get(), 0) != ARCHIVE_FILTER_GZIP)
+    refuse_layer("it is not compressed with gzip");
   for (;;) {
     const la_ssize_t size = archive_read_data(reader.get(), buffer.data(), buffer.size());
     check(size);
@@ -100,7 +102,7 @@ oci::Digest diff_id_by_libarchive(BlobReader& layer, oci::media_type::Compressio
   // libarchive stops at what is no further gzip member; Go's reader, and so containerd, takes it for damage.
   const auto used = static_cast<std::uint64_t>(archive_filter_bytes(reader.get(), -1));
   if (gzip && used < layer.size())
-    refuse(human_size(layer.size() - used) + " follow behind the end of its compressed data");
+    refuse_layer(human_size(layer.size() - used) + " follow behind the end of its compressed data");
   return unpacked.finish();
 }
 
@@ -118,12 +120,12 @@ oci::Digest diff_id_by_zstd(BlobReader& layer) {
     while (in.pos < in.size || full) {
       ZSTD_outBuffer out{buffer.data(), buffer.size(), 0};
       pending = ZSTD_decompressStream(context.get(), &out, &in);
-      if (ZSTD_isError(pending) != 0) refuse(std::string("it does not unpack: ") + ZSTD_getErrorName(pending));
+      if (ZSTD_isError(pending) != 0) refuse_layer(std::string("it does not unpack: ") + ZSTD_getErrorName(pending));
       unpacked.take({buffer.data(), out.pos});
       full = out.pos == out.size && pending != 0;
     }
   }
-  if (pending != 0) refuse("it does not unpack: its last zstd frame is not whole");
+  if (pending != 0) refuse_layer("it does not unpack: its last zstd frame is not whole");
   return unpacked.finish();
 }
 
@@ -152,8 +154,8 @@ void check_platform(const oci::ImageConfig& config, const oci::Platform& stated)
   if (config.platform && config.platform->os() == stated.os() &&
       config.platform->architecture() == stated.architecture())
     return;
-  refuse("its index says that it is for " + stated.str() + ", its config " +
-         (config.platform ? "for " + config.platform->str() : "does not say for what"));
+  refuse_layer("its index says that it is for " + stated.str() + ", its config " +
+               (config.platform ? "for " + config.platform->str() : "does not say for what"));
 }
 
 /// What indexes say of each manifest.
@@ -161,18 +163,18 @@ using StatedPlatforms = std::map<const oci::Node*, std::set<oci::Platform>>;
 
 void add_image(const VerifiedBundle& bundle, const std::string& image, const oci::Content& manifest,
                const std::set<oci::Platform>& stated, Plan& plan) {
-  if (bundle.relies_on(manifest.config->to->digest)) {
+  if (bundle.is_in_base(manifest.config->to->digest)) {
     for (const auto& layer : manifest.layers) plan.elsewhere.insert(layer.to->digest);
     return;
   }
   const auto config = bundle.config(manifest.config->to->digest);
   for (const oci::Platform& platform : stated) check_platform(config, platform);
   if (config.diff_ids.size() != manifest.layers.size())
-    refuse("it has " + count_of(manifest.layers.size(), "layer") + ", its config " +
-           count_of(config.diff_ids.size(), "diff ID") + ": they cannot be compared, and containerd refuses it");
+    refuse_layer("it has " + count_of(manifest.layers.size(), "layer") + ", its config " +
+                 count_of(config.diff_ids.size(), "diff ID") + ": they cannot be compared, and containerd refuses it");
   for (std::size_t i = 0; i < config.diff_ids.size(); ++i) {
     const oci::Digest& layer = manifest.layers[i].to->digest;
-    if (bundle.relies_on(layer)) {
+    if (bundle.is_in_base(layer)) {
       plan.elsewhere.insert(layer);
       continue;
     }
@@ -204,7 +206,7 @@ void add_tasks(const VerifiedBundle& bundle, const records::Image& image, Plan& 
 
 oci::Digest diff_id(BlobReader layer, std::string_view media_type) {
   const auto compression = oci::media_type::layer_compression(media_type);
-  if (!compression) refuse("a layer of the unknown type " + std::string(media_type));
+  if (!compression) refuse_layer("a layer of the unknown type " + std::string(media_type));
   if (*compression == oci::media_type::Compression::zstd) return diff_id_by_zstd(layer);
   return diff_id_by_libarchive(layer, *compression);
 }
@@ -222,7 +224,7 @@ LayerCheck check_layers(const VerifiedBundle& bundle, unsigned jobs, Reporter& r
            [&] {
              const auto actual = diff_id(bundle.open_blob(task.layer), task.media_type);
              if (actual != task.expected)
-               refuse("it unpacks to " + actual.str() + ", but the image's config says " + task.expected.str());
+               refuse_layer("it unpacks to " + actual.str() + ", but the image's config says " + task.expected.str());
            });
     reporter.item_done();
   });

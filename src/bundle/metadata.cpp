@@ -17,7 +17,7 @@ constexpr const char* containerd_name_annotation = "io.containerd.image.name";
 constexpr const char* referrer_tag_annotation = "io.airlock.referrer.tag";
 constexpr JsonLimits metadata_limits{64U << 20, 16, 2U << 20};
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_metadata(const std::string& why) {
   throw Error(ErrorCode::format, Side::bundle, "bundle.json: " + why);
 }
 
@@ -57,7 +57,7 @@ records::InventoryKind kind_from_json(const JsonObject& source) {
   for (const records::InventoryKind kind :
        {records::InventoryKind::bundle, records::InventoryKind::lock, records::InventoryKind::receipt})
     if (word == to_string(kind)) return kind;
-  refuse("base: \"" + printable(word, 80) + "\" is no kind of source");
+  refuse_metadata("base: \"" + printable(word, 80) + "\" is no kind of source");
 }
 
 Json base_to_json(const Base& base) {
@@ -76,12 +76,12 @@ Base base_from_json(const JsonObject& object) {
   for (const JsonObject& source : object.objects("sources")) {
     source.only({"kind", "bundle", "stream", "serial"});
     BaseSource found{kind_from_json(source), std::nullopt, source.string("stream"), source.integer("serial")};
-    if (!found.stream.empty() && !is_plain_name(found.stream)) refuse("base: malformed stream name");
+    if (!found.stream.empty() && !is_plain_name(found.stream)) refuse_metadata("base: malformed stream name");
     if (const auto digest = source.optional_string("bundle")) found.bundle = oci::Digest::parse(*digest);
     base.sources.push_back(std::move(found));
   }
   base.blobs = blobs_from_json(object);
-  if (base.blobs.empty()) refuse("an empty base");
+  if (base.blobs.empty()) refuse_metadata("an empty base");
   return base;
 }
 
@@ -156,10 +156,10 @@ Time time_of(const JsonObject& object, std::string_view key) {
 std::map<std::string, std::string> extensions_from_json(const JsonObject& object) {
   std::map<std::string, std::string> extensions;
   for (const auto& [name, value] : object.json().items()) {
-    if (!is_plain_name(name)) refuse("extensions: \"" + printable(name, 80) + "\" cannot name one");
+    if (!is_plain_name(name)) refuse_metadata("extensions: \"" + printable(name, 80) + "\" cannot name one");
     extensions.emplace(name, canonical_json(value));
   }
-  if (extensions.empty()) refuse("extensions: an empty object");
+  if (extensions.empty()) refuse_metadata("extensions: an empty object");
   return extensions;
 }
 
@@ -171,7 +171,7 @@ Metadata metadata_from_json(const JsonObject& object) {
                "base", "extensions"});
   Metadata metadata;
   metadata.stream = object.string("stream");
-  if (!is_plain_name(metadata.stream)) refuse("malformed stream name");
+  if (!is_plain_name(metadata.stream)) refuse_metadata("malformed stream name");
   metadata.serial = object.integer("serial");
   metadata.created = time_of(object, "created");
   if (object.has("expires")) metadata.expires = time_of(object, "expires");
@@ -179,7 +179,7 @@ Metadata metadata_from_json(const JsonObject& object) {
   metadata.selection = selection_from_json(object.object("selection"));
   of_bundle([&] { return oci::PlatformSelection::parse(metadata.selection.platforms); });
   for (const JsonObject& image : object.objects("images")) metadata.images.push_back(image_from_json(image));
-  if (metadata.images.empty()) refuse("it names no image");
+  if (metadata.images.empty()) refuse_metadata("it names no image");
   metadata.blobs = blobs_from_json(object);
   if (const auto base = object.optional_object("base")) metadata.base = base_from_json(*base);
   if (const auto more = object.optional_object("extensions")) metadata.extensions = extensions_from_json(*more);
@@ -208,8 +208,8 @@ Metadata Metadata::parse(std::string_view text) {
       std::adjacent_find(metadata.images.begin(), metadata.images.end(),
                          [&](const records::Image& a, const records::Image& b) { return !ordered(a, b); }) !=
           metadata.images.end())
-    refuse("images are not in order, or one appears twice");
-  if (metadata.format() != text) refuse("not in canonical form");
+    refuse_metadata("images are not in order, or one appears twice");
+  if (metadata.format() != text) refuse_metadata("not in canonical form");
   return metadata;
 }
 

@@ -15,7 +15,7 @@ constexpr const char* broken_source = "the registry or something before it is br
 
 PartedBlob::PartedBlob(Writer& writer, const oci::Digest& digest, std::uint64_t part_size)
     : writer_(writer), digest_(digest), part_size_(part_size) {
-  const auto& place = writer.place_of(digest);
+  const auto& place = writer.entry_of(digest);
   offset_ = place.content();
   size_ = place.size;
   done_.resize((size_ + part_size - 1) / part_size);
@@ -30,7 +30,7 @@ PartedBlob::End PartedBlob::part_done(std::size_t number) {
     const std::lock_guard lock(mutex_);
     done_[number] = true;
   }
-  // One thread hashes at a time, and takes on what others complete meanwhile: they go on downloading.
+  // One thread hashes at a time, and takes on what others complete meanwhile: they keep downloading.
   for (;;) {
     {
       const std::lock_guard lock(mutex_);

@@ -106,7 +106,7 @@ bool is_name_character(char c) {
          c == '-' || c == '/';
 }
 
-[[noreturn]] void refuse(std::uint64_t position, const std::string& why) {
+[[noreturn]] void refuse_header(std::uint64_t position, const std::string& why) {
   throw Error(ErrorCode::format, Side::bundle, "tar header at byte " + std::to_string(position) + ": " + why)
       .hint("this is not a bundle as airlock writes it; get the file again from its exporter");
 }
@@ -144,28 +144,30 @@ Entry parse_header(const Block& block, std::uint64_t position) {
     for (const auto& [magic_bytes, tool] : compressed_forms)
       if (std::string_view(block.data(), block.size()).starts_with(magic_bytes))
         throw Error(ErrorCode::format, Side::bundle, std::string("it is compressed; unpack it first: ") + tool);
-  if (!view(block, magic_field).starts_with("ustar")) refuse(position, "no ustar header");
+  if (!view(block, magic_field).starts_with("ustar")) refuse_header(position, "no ustar header");
   const char type = block.at(type_offset);
   const auto name_bytes = view(block, name_field);
   const std::string name(name_bytes.substr(0, name_bytes.find('\0')));
-  if (type != '0') refuse(position, std::string(describe_type(type)) + "; only regular files are allowed");
+  if (type != '0') refuse_header(position, std::string(describe_type(type)) + "; only regular files are allowed");
   if (view(block, magic_field) != magic)
-    refuse(position, "a GNU header (magic \"ustar  \"); only POSIX ustar is allowed");
-  if (name.empty()) refuse(position, "an empty name");
+    refuse_header(position, "a GNU header (magic \"ustar  \"); only POSIX ustar is allowed");
+  if (name.empty()) refuse_header(position, "an empty name");
   if (!std::all_of(name.begin(), name.end(), is_name_character))
-    refuse(position, "\"" + printable(name) + "\": a name with other characters than letters, digits, . _ - and /");
-  if (name.front() == '/') refuse(position, "an absolute name");
+    refuse_header(position,
+                  "\"" + printable(name) + "\": a name with other characters than letters, digits, . _ - and /");
+  if (name.front() == '/') refuse_header(position, "an absolute name");
   for (const std::string& part : split(name, '/'))
-    if (part.empty() || part == "." || part == "..") refuse(position, "a name with empty, . or .. components");
+    if (part.empty() || part == "." || part == "..") refuse_header(position, "a name with empty, . or .. components");
   if (view(block, prefix_field).find_first_not_of('\0') != std::string_view::npos)
-    refuse(position, name + ": a name prefix");
+    refuse_header(position, name + ": a name prefix");
   const auto size = read_size(block);
-  if (!size || *size >= 1ULL << 62) refuse(position, name + ": a malformed size");
+  if (!size || *size >= 1ULL << 62) refuse_header(position, name + ": a malformed size");
   Entry entry{name, *size};
   const Block expected = make_header(entry);
   if (view(block, checksum_field) != view(expected, checksum_field) && checksum(block) == checksum(expected))
-    refuse(position, name + ": a wrong checksum");
-  if (block != expected) refuse(position, name + ": mode, owner, time or padding differ from the one form of a bundle");
+    refuse_header(position, name + ": a wrong checksum");
+  if (block != expected)
+    refuse_header(position, name + ": mode, owner, time or padding differ from the one form of a bundle");
   return entry;
 }
 

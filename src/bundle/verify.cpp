@@ -21,7 +21,9 @@ std::string blob_name(const oci::Digest& digest) { return std::string(blob_direc
 
 constexpr const char* advice = "do not use this bundle; get it again from its exporter, or ask how it came about";
 
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::format, Side::bundle, why).hint(advice); }
+[[noreturn]] void refuse_bundle(const std::string& why) {
+  throw Error(ErrorCode::format, Side::bundle, why).hint(advice);
+}
 
 /// The parsers below know what is wrong, but not what that means for whoever holds the bundle.
 template <typename Action>
@@ -38,30 +40,30 @@ auto with_advice(Action&& action) -> decltype(action()) {
 void check_listing(const Archive& archive, const Sums& sums) {
   const std::set<std::string> present(archive.names().begin(), archive.names().end());
   for (const std::string& name : archive.names())
-    if (!sums.contains(name)) refuse(name + " is not listed in SHA256SUMS");
+    if (!sums.contains(name)) refuse_bundle(name + " is not listed in SHA256SUMS");
   for (const auto& [name, digest] : sums) {
-    if (!present.contains(name)) refuse(name + " is listed in SHA256SUMS but missing");
+    if (!present.contains(name)) refuse_bundle(name + " is listed in SHA256SUMS but missing");
     const bool blob = name.starts_with(blob_directory);
     if (!blob && name != "bundle.json" && name != "oci-layout" && name != "index.json")
-      refuse(name + " does not belong into a bundle");
-    if (blob && name != blob_name(digest)) refuse(name + " is listed with another digest, " + digest.str());
+      refuse_bundle(name + " does not belong into a bundle");
+    if (blob && name != blob_name(digest)) refuse_bundle(name + " is listed with another digest, " + digest.str());
   }
 }
 
 /// Reads a small entry once and compares it with its sum; what is parsed is what was hashed.
 std::string read_listed(const Archive& archive, const Sums& sums, const std::string& name, std::size_t limit) {
-  if (!sums.contains(name)) refuse(name + " is missing");
+  if (!sums.contains(name)) refuse_bundle(name + " is missing");
   std::string content = archive.read(name, limit);
-  if (oci::sha256(content) != sums.at(name)) refuse(name + ": its content differs from SHA256SUMS");
+  if (oci::sha256(content) != sums.at(name)) refuse_bundle(name + ": its content differs from SHA256SUMS");
   return content;
 }
 
 Metadata read_metadata(const Archive& archive, const Sums& sums) {
   Metadata metadata = Metadata::parse(read_listed(archive, sums, "bundle.json", max_metadata_size));
   if (read_listed(archive, sums, "oci-layout", 1024) != oci_layout_content)
-    refuse("oci-layout: not the layout version 1.0.0 in its one form");
+    refuse_bundle("oci-layout: not the layout version 1.0.0 in its one form");
   if (read_listed(archive, sums, "index.json", max_metadata_size) != format_index(metadata.images))
-    refuse("index.json does not list the images of bundle.json");
+    refuse_bundle("index.json does not list the images of bundle.json");
   return metadata;
 }
 
@@ -101,9 +103,9 @@ oci::Graph build_graph(const Archive& archive, const Sums& sums, const Metadata&
 void check_base(const Metadata& metadata) {
   const std::set<records::Blob> carried(metadata.blobs.begin(), metadata.blobs.end());
   for (const records::Blob& blob : metadata.base.blobs) {
-    if (carried.contains(blob)) refuse("blob " + blob.digest.str() + " is both carried and relied on");
+    if (carried.contains(blob)) refuse_bundle("blob " + blob.digest.str() + " is both carried and left to the base");
     if (is_document(blob))
-      refuse("manifest " + blob.digest.str() + " is relied on, but every bundle carries its manifests");
+      refuse_bundle("manifest " + blob.digest.str() + " is left to the base, but every bundle carries its manifests");
   }
 }
 
@@ -114,27 +116,27 @@ void check_closure(const Archive& archive, const Metadata& metadata, const oci::
   std::set<records::Blob> listed(metadata.blobs.begin(), metadata.blobs.end());
   std::vector<records::Blob> carried;
   listed.insert(metadata.base.blobs.begin(), metadata.base.blobs.end());
-  const std::set<records::Blob> relied_on(metadata.base.blobs.begin(), metadata.base.blobs.end());
+  const std::set<records::Blob> in_base(metadata.base.blobs.begin(), metadata.base.blobs.end());
   std::copy_if(expected.begin(), expected.end(), std::back_inserter(carried),
-               [&](const records::Blob& blob) { return !relied_on.contains(blob); });
+               [&](const records::Blob& blob) { return !in_base.contains(blob); });
   for (const records::Blob& blob : reached)
     if (!listed.contains(blob))
-      refuse("blob " + blob.digest.str() + " belongs to an image but bundle.json does not list it so");
+      refuse_bundle("blob " + blob.digest.str() + " belongs to an image but bundle.json does not list it so");
   for (const records::Blob& blob : listed)
     if (!reached.contains(blob))
-      refuse("blob " + blob.digest.str() + " is listed in bundle.json but no image needs it");
-  if (carried != metadata.blobs) refuse("bundle.json: blobs are not in order, or one appears twice");
+      refuse_bundle("blob " + blob.digest.str() + " is listed in bundle.json but no image needs it");
+  if (carried != metadata.blobs) refuse_bundle("bundle.json: blobs are not in order, or one appears twice");
 
   std::vector<std::string> names{"bundle.json", "oci-layout", "index.json"};
   for (const records::Blob& blob : carried) names.push_back(blob_name(blob.digest));
   if (names == archive.names()) return;
   const std::set<std::string> wanted(names.begin(), names.end());
   for (const std::string& name : archive.names())
-    if (!wanted.contains(name)) refuse(name + ": no image needs it");
+    if (!wanted.contains(name)) refuse_bundle(name + ": no image needs it");
   const std::set<std::string> present(archive.names().begin(), archive.names().end());
   for (const std::string& name : names)
-    if (!present.contains(name)) refuse(name + " is missing");
-  refuse("the entries are not in the order of the bundle format");
+    if (!present.contains(name)) refuse_bundle(name + " is missing");
+  refuse_bundle("the entries are not in the order of the bundle format");
 }
 
 /// What a node does with an image stands in its config; all programs have to read the same there.
@@ -150,9 +152,10 @@ void check_blobs(const VerifiedBundle& bundle, const Archive& archive, const Ver
   std::vector<records::Blob> blobs;
   std::uint64_t bytes = 0;
   for (const records::Blob& blob : bundle.metadata().blobs) {
-    if (archive.place(blob_name(blob.digest)).size != blob.size)
-      refuse("blob " + blob.digest.str() + " has " + std::to_string(archive.place(blob_name(blob.digest)).size) +
-             " bytes, its descriptor says " + std::to_string(blob.size));
+    if (archive.extent_of(blob_name(blob.digest)).size != blob.size)
+      refuse_bundle("blob " + blob.digest.str() + " has " +
+                    std::to_string(archive.extent_of(blob_name(blob.digest)).size) + " bytes, its descriptor says " +
+                    std::to_string(blob.size));
     if (bundle.graph().at(blob.digest).is_document()) continue;  // hashed when it was read
     blobs.push_back(blob);
     bytes += blob.size;
@@ -171,39 +174,39 @@ void check_blobs(const VerifiedBundle& bundle, const Archive& archive, const Ver
 
 }  // namespace
 
-BlobReader::BlobReader(const ReadableMedium& medium, const oci::Digest& digest, Archive::Place place)
-    : medium_(&medium), digest_(digest), place_(place) {
-  buffer_.resize(std::min<std::uint64_t>(piece_size, place.size));
+BlobReader::BlobReader(const ReadableMedium& medium, const oci::Digest& digest, Archive::Extent extent)
+    : medium_(&medium), digest_(digest), extent_(extent) {
+  buffer_.resize(std::min<std::uint64_t>(piece_size, extent.size));
 }
 
 std::string_view BlobReader::next() {
-  const std::uint64_t left = place_.size - done_;
+  const std::uint64_t left = extent_.size - done_;
   const std::span<char> piece(buffer_.data(), std::min<std::uint64_t>(left, buffer_.size()));
   if (left > 0) {
-    medium_->read(place_.offset + done_, piece);
+    medium_->read(extent_.offset + done_, piece);
     hash_.update({piece.data(), piece.size()});
     done_ += piece.size();
-  } else if (place_.size > 0) {
+  } else if (extent_.size > 0) {
     return {};
   }
-  if (done_ == place_.size) {
+  if (done_ == extent_.size) {
     const oci::Digest actual = hash_.finish();
     if (actual != digest_)
       throw Error(ErrorCode::format, Side::bundle,
                   "blob " + digest_.str() + ": its content has the digest " + actual.str() +
-                      medium_->where(place_.offset, place_.size))
+                      medium_->where(extent_.offset, extent_.size))
           .hint("the medium returned other bytes than were written; copy the bundle again or use another medium");
   }
   return {piece.data(), piece.size()};
 }
 
 BlobReader VerifiedBundle::open_blob(const oci::Digest& digest) const {
-  return {archive_->medium(), digest, archive_->place(blob_name(digest))};
+  return {archive_->medium(), digest, archive_->extent_of(blob_name(digest))};
 }
 
 oci::ImageConfig VerifiedBundle::config(const oci::Digest& digest) const {
   BlobReader reader = open_blob(digest);
-  if (reader.size() > oci::max_config_size) refuse("config " + digest.str() + " is absurdly large");
+  if (reader.size() > oci::max_config_size) refuse_bundle("config " + digest.str() + " is absurdly large");
   std::string text;
   text.reserve(reader.size());
   for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) text += piece;
@@ -226,7 +229,7 @@ VerifiedBundle VerifiedBundle::verify_steps(std::shared_ptr<const ReadableMedium
   VerifiedBundle bundle(archive, std::move(metadata), std::move(evidence));
   check_base(bundle.metadata_);
   bundle.graph_ = build_graph(*archive, sums, bundle.metadata_);
-  for (const records::Blob& blob : bundle.metadata_.base.blobs) bundle.relied_on_.insert(blob.digest);
+  for (const records::Blob& blob : bundle.metadata_.base.blobs) bundle.base_.insert(blob.digest);
   check_closure(*archive, bundle.metadata_, bundle.graph_);
   check_configs(bundle, options.jobs);
   check_blobs(bundle, *archive, options, reporter);

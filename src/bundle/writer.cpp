@@ -26,7 +26,7 @@ std::string blob_name(const oci::Digest& digest) { return "blobs/sha256/" + dige
 
 }  // namespace
 
-std::string Draft::Place::name() const { return node != nullptr ? blob_name(node->digest) : text; }
+std::string Draft::Entry::name() const { return node != nullptr ? blob_name(node->digest) : text; }
 
 Draft::Draft(const Metadata& metadata, const oci::Graph& graph) : plan_{oci::sha256(""), 0} {
   texts_["bundle.json"] = metadata.format();
@@ -43,27 +43,27 @@ Draft::Draft(const Metadata& metadata, const oci::Graph& graph) : plan_{oci::sha
   for (const char* name : {"bundle.json", "oci-layout", "index.json"})
     lay_out({nullptr, name, 0, texts_.at(name).size()});
   for (const records::Blob& blob : metadata.blobs) {
-    blob_places_.emplace(blob.digest, places_.size());
+    blob_entries_.emplace(blob.digest, entries_.size());
     lay_out({&graph.at(blob.digest), "", 0, blob.size});
   }
   total_size_ += tar::end_size;
   texts_["SHA256SUMS"] = sums_text_;
   oci::Sha256 layout;
-  for (const Place& place : places_)
+  for (const Entry& place : entries_)
     layout.update(place.name() + " " + std::to_string(place.header) + " " + std::to_string(place.size) + "\n");
   plan_.layout = layout.finish();
 }
 
-std::optional<std::string_view> Draft::text_of(const Place& place) const {
+std::optional<std::string_view> Draft::text_of(const Entry& place) const {
   if (place.node == nullptr) return texts_.at(place.text);
   if (!place.node->is_document()) return std::nullopt;
   return place.node->content->bytes;
 }
 
-void Draft::lay_out(Place place) {
+void Draft::lay_out(Entry place) {
   place.header = total_size_;
   total_size_ += tar::block_size + tar::padded(place.size);
-  places_.push_back(place);
+  entries_.push_back(place);
 }
 
 namespace {
@@ -76,14 +76,14 @@ records::JournalPlan plan_for(const Draft& draft, const VolumeOptions& volumes) 
 
 }  // namespace
 
-bool goes_on(const records::JournalRecord& left, const Draft& draft, const VolumeOptions& volumes) {
+bool can_resume(const records::JournalRecord& left, const Draft& draft, const VolumeOptions& volumes) {
   return left.plan == plan_for(draft, volumes);
 }
 
 Writer::Writer(const std::filesystem::path& path, const Draft& draft, const VolumeOptions& volumes,
                std::optional<records::JournalRecord> left)
     : draft_(draft),
-      left_(left && goes_on(*left, draft, volumes) ? std::move(left) : std::nullopt),
+      left_(left && can_resume(*left, draft, volumes) ? std::move(left) : std::nullopt),
       medium_(create_medium(path, draft.total_size(), volumes, left_ ? Leftovers::use : Leftovers::discard)),
       journal_(path, plan_for(draft, volumes), left_ ? &*left_ : nullptr) {
   try {
@@ -98,14 +98,14 @@ Writer::Writer(const std::filesystem::path& path, const Draft& draft, const Volu
 }
 
 void Writer::write_known() {
-  for (const auto& [digest, index] : draft_.blob_places_) missing_.insert(digest);
-  for (const Draft::Place& place : draft_.places_) {
+  for (const auto& [digest, index] : draft_.blob_entries_) missing_.insert(digest);
+  for (const Draft::Entry& place : draft_.entries_) {
     const auto header = tar::make_header({place.name(), place.size});
     medium_->write(place.header, {header.data(), header.size()});
     if (const auto text = draft_.text_of(place)) medium_->write(place.content(), *text);
   }
-  for (const auto& [digest, index] : draft_.blob_places_)
-    if (draft_.text_of(draft_.places_.at(index))) missing_.erase(digest);
+  for (const auto& [digest, index] : draft_.blob_entries_)
+    if (draft_.text_of(draft_.entries_.at(index))) missing_.erase(digest);
   medium_->write(draft_.region_offset_, format_region({}));
 }
 
@@ -120,7 +120,7 @@ std::uint64_t Writer::covered(const oci::Digest& digest, std::uint64_t from, std
   return left_ ? left_->covered(digest, from, to) : 0;
 }
 
-bool Writer::is_right(const oci::Digest& digest, const Draft::Place& place) const {
+bool Writer::is_right(const oci::Digest& digest, const Draft::Entry& place) const {
   oci::Sha256 hash;
   std::string buffer(std::min<std::uint64_t>(buffer_size, place.size), '\0');
   for (std::uint64_t at = 0; at < place.size; at += buffer.size()) {
@@ -136,7 +136,7 @@ std::uint64_t Writer::recover(unsigned jobs, Reporter& reporter) {
   std::vector<oci::Digest> claimed;
   std::uint64_t bytes = 0;
   for (const oci::Digest& digest : missing_)
-    if (const auto& place = place_of(digest); place.size > 0 && covered(digest, 0, place.size) == place.size) {
+    if (const auto& place = entry_of(digest); place.size > 0 && covered(digest, 0, place.size) == place.size) {
       claimed.push_back(digest);
       bytes += place.size;
     }
@@ -144,7 +144,7 @@ std::uint64_t Writer::recover(unsigned jobs, Reporter& reporter) {
   std::atomic<std::uint64_t> kept{0};
   reporter.begin("checking what an earlier run left", bytes, claimed.size());
   run_parallel(claimed.size(), jobs, [&](std::size_t i) {
-    const auto& place = place_of(claimed[i]);
+    const auto& place = entry_of(claimed[i]);
     if (is_right(claimed[i], place)) {
       mark_finished(claimed[i]);
       kept += place.size;
@@ -169,15 +169,15 @@ void Writer::forget(const oci::Digest& digest) {
   if (left_) left_->written.erase(digest);
 }
 
-const Draft::Place& Writer::place_of(const oci::Digest& digest) const {
-  return draft_.places_.at(draft_.blob_places_.at(digest));
+const Draft::Entry& Writer::entry_of(const oci::Digest& digest) const {
+  return draft_.entries_.at(draft_.blob_entries_.at(digest));
 }
 
 BlobWriter Writer::open_blob(const oci::Digest& digest, Start start) {
-  const Draft::Place& place = place_of(digest);
+  const Draft::Entry& place = entry_of(digest);
   BlobWriter blob(*this, digest, place.content(), place.size);
   if (start == Start::afresh) forget(digest);
-  blob.go_on(covered(digest, 0, place.size));
+  blob.resume(covered(digest, 0, place.size));
   return blob;
 }
 
@@ -202,7 +202,7 @@ BlobWriter::BlobWriter(Writer& writer, const oci::Digest& digest, std::uint64_t 
   buffer_.reserve(std::min<std::uint64_t>(buffer_size, size));
 }
 
-void BlobWriter::go_on(std::uint64_t written) {
+void BlobWriter::resume(std::uint64_t written) {
   buffer_.resize(buffer_size);
   while (received_ < written) {
     const std::span<char> piece(buffer_.data(), std::min<std::uint64_t>(buffer_size, written - received_));

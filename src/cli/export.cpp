@@ -67,7 +67,7 @@ Json to_json(const flow::ExportResult& result) {
           {"serial", result.metadata.serial},
           {"sumsDigest", result.sums_digest.str()},
           {"reliedOnBlobs", result.metadata.base.blobs.size()},
-          {"reliedOnBytes", result.relied_bytes},
+          {"reliedOnBytes", result.base_bytes},
           {"referrers", referrers_of(result.metadata)},
           {"requests", result.statistics.requests},
           {"retries", result.statistics.retries},

@@ -60,7 +60,7 @@ void run(const MergeOptions& options, const GlobalOptions& global) {
           count_of(result.metadata.images.size(), "image") + ", " + count_of(result.metadata.blobs.size(), "blob") +
           (result.metadata.base.blobs.empty()
                ? ""
-               : "; relies on " + count_of(result.metadata.base.blobs.size(), "blob") + " that none of them carries") +
+               : "; depends on " + count_of(result.metadata.base.blobs.size(), "blob") + " that none of them carries") +
           "\n  SHA256SUMS " + result.sums_digest.str() + "\n");
 }
 

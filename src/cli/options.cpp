@@ -334,7 +334,7 @@ std::string base_text(const bundle::Base& base) {
   if (base.blobs.empty()) return {};
   std::uint64_t bytes = 0;
   for (const auto& blob : base.blobs) bytes += blob.size;
-  return "  delta      relies on " + count_of(base.blobs.size(), "blob") + " that the registry has to have, " +
+  return "  delta      depends on " + count_of(base.blobs.size(), "blob") + " that the registry has to have, " +
          human_size(bytes) + "\n";
 }
 

@@ -173,6 +173,6 @@ std::string describe_versions(const std::string& kubeone, const std::vector<std:
 std::string describe(const registry::Statistics& statistics);
 /// What a bundle was made for, in one line.
 std::string describe(const records::Selection& selection);
-/// A line on what a delta relies on; empty for a bundle that is complete by itself.
+/// A line on what a delta depends on; empty for a bundle that is complete by itself.
 std::string base_text(const bundle::Base& base);
 }  // namespace airlock::cli

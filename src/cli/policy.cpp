@@ -13,7 +13,7 @@ namespace {
 void run(const std::string& file, const GlobalOptions& global) {
   const auto policy = trust::Policy::load(file);
   const auto& content = policy.content();
-  const auto oddities = policy.oddities();
+  const auto warnings = policy.warnings();
   if (global.json()) {
     Json keys = Json::array();
     for (const auto& trusted : content.keys)
@@ -25,7 +25,7 @@ void run(const std::string& file, const GlobalOptions& global) {
                 {"digest", content.digest->str()},
                 {"keys", std::move(keys)},
                 {"explanation", policy.explain()},
-                {"warnings", oddities}});
+                {"warnings", warnings}});
     return;
   }
   std::string text = file + ": in order, " + content.digest->str() + "\n";
@@ -34,7 +34,7 @@ void run(const std::string& file, const GlobalOptions& global) {
             trust::to_string(trusted.key.algorithm()) + ", " + content.files.at(trusted.name).string() + ")" +
             (content.revoked.contains(trusted.key.spki()) ? " REVOKED" : "") + "\n";
   for (const std::string& line : policy.explain()) text += line + "\n";
-  for (const std::string& odd : oddities) text += "note: " + odd + "\n";
+  for (const std::string& odd : warnings) text += "note: " + odd + "\n";
   print(text);
 }
 

@@ -27,7 +27,7 @@ records::Selection selection_of(const ExportRequest& request) {
           request.platforms.words(), request.catalog_digest, std::string("airlock ") + version};
 }
 
-/// Time and serial are this machine's and this run's, also where it goes on with what an earlier one left.
+/// Time and serial are this machine's and this run's, also where it resumes what an earlier one left.
 bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Resolution& resolution) {
   bundle::Metadata metadata;
   metadata.created = current_time();
@@ -103,7 +103,7 @@ Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter&
   // The graph moves with the resolution; its nodes, which the draft knows, stay where they are.
   bundle::Draft draft(metadata, resolution.graph);
   auto left = request.output.empty() ? std::nullopt : records::read_journal(request.output);
-  if (left && !bundle::goes_on(*left, draft, request.volumes)) {
+  if (left && !bundle::can_resume(*left, draft, request.volumes)) {
     reporter.note("what an earlier run left beside " + request.output.string() +
                   " was for other images, or upstream has changed them: starting over");
     left.reset();
@@ -130,8 +130,8 @@ ExportResult summarize(const Plan& plan, const registry::Client& client) {
   ExportResult result;
   result.metadata = plan.metadata;
   for (const records::Blob& blob : plan.metadata.blobs) result.blob_bytes += blob.size;
-  for (const records::Blob& blob : plan.metadata.base.blobs) result.relied_bytes += blob.size;
-  result.shared_bytes = plan.resolution.unshared_bytes - result.blob_bytes - result.relied_bytes;
+  for (const records::Blob& blob : plan.metadata.base.blobs) result.base_bytes += blob.size;
+  result.shared_bytes = plan.resolution.unshared_bytes - result.blob_bytes - result.base_bytes;
   result.archive_size = plan.draft.total_size();
   result.sums_digest = oci::sha256(plan.draft.sums());
   result.statistics = client.statistics();

@@ -7,11 +7,11 @@
 #include "airlock/base/findings.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/kubeone/catalog.hpp"
+#include "airlock/transfer/base_blobs.hpp"
 #include "airlock/transfer/bundle_ports.hpp"
 #include "airlock/transfer/copy.hpp"
 #include "airlock/transfer/pace.hpp"
 #include "airlock/transfer/registry_ports.hpp"
-#include "airlock/transfer/relied.hpp"
 #include "flow/ask_for_all.hpp"
 #include "flow/destinations.hpp"
 
@@ -80,8 +80,8 @@ void try_target(const bundle::VerifiedBundle& bundle, const ImportRequest& reque
   transfer::RegistryTarget target(client, bundle.graph(), reporter);
   findings.check([&] { client.check_push(destinations.front().repository); });
   findings.check([&] {
-    transfer::find_relied_on(bundle.graph(), all, destinations, source, target, jobs(),
-                             transfer::base_advice(bundle.metadata().base), reporter);
+    transfer::find_base_blobs(bundle.graph(), all, destinations, source, target, jobs(),
+                              transfer::base_advice(bundle.metadata().base), reporter);
   });
   findings.check([&] {
     moves = transfer::find_moves(destinations, target, jobs(), reporter);

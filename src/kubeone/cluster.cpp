@@ -36,8 +36,8 @@ class ManifestReader {
     cluster.name = text("/name");
     cluster.kubernetes_version = text("/versions/kubernetes");
     if (cluster.kubernetes_version.empty())
-      refuse("/versions", "versions.kubernetes is missing",
-             "write the cluster's Kubernetes version, for example v1.29.4");
+      refuse_field("/versions", "versions.kubernetes is missing",
+                   "write the cluster's Kubernetes version, for example v1.29.4");
     read_provider(cluster);
     read_network(cluster);
     cluster.metrics_server = deployed("/features/metricsServer", "enable");
@@ -56,7 +56,7 @@ class ManifestReader {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& pointer, const std::string& why, const std::string& hint) const {
+  [[noreturn]] void refuse_field(const std::string& pointer, const std::string& why, const std::string& hint) const {
     throw Error(ErrorCode::selection, place(file_, *document_, pointer) + ": " + why).hint(hint);
   }
 
@@ -74,7 +74,7 @@ class ManifestReader {
 
   std::size_t items(const std::string& pointer) const {
     const Json& list = at(pointer);
-    if (!list.is_null() && !list.is_array()) refuse(pointer, key_of(pointer) + " is not a list", advice);
+    if (!list.is_null() && !list.is_array()) refuse_field(pointer, key_of(pointer) + " is not a list", advice);
     return list.size();
   }
 
@@ -83,7 +83,7 @@ class ManifestReader {
   std::string text(const std::string& pointer) const {
     const Json& value = at(pointer);
     if (value.is_null()) return {};
-    if (value.is_structured()) refuse(pointer, key_of(pointer) + " is not a text", advice);
+    if (value.is_structured()) refuse_field(pointer, key_of(pointer) + " is not a text", advice);
     return value.is_string() ? value.get<std::string>() : value.dump();
   }
 
@@ -94,7 +94,8 @@ class ManifestReader {
     const std::string word = text(pointer);
     if (std::find(yes.begin(), yes.end(), word) != yes.end()) return true;
     if (std::find(no.begin(), no.end(), word) != no.end()) return false;
-    refuse(pointer, key_of(pointer) + " is neither true nor false", "correct it; kubeone apply would refuse it too");
+    refuse_field(pointer, key_of(pointer) + " is neither true nor false",
+                 "correct it; kubeone apply would refuse it too");
   }
 
   /// A pointer in KubeOne's types: absent has a default, present without `deploy` is false.
@@ -112,8 +113,9 @@ class ManifestReader {
       if (std::find(provider_settings.begin(), provider_settings.end(), key) != provider_settings.end()) continue;
       if (value.is_null()) continue;  // a nil pointer: not set
       if (!cluster.provider.empty())
-        refuse("/cloudProvider/" + key, "cloudProvider names both " + cluster.provider + " and " + printable(key, 80),
-               "leave one of them");
+        refuse_field("/cloudProvider/" + key,
+                     "cloudProvider names both " + cluster.provider + " and " + printable(key, 80),
+                     "leave one of them");
       cluster.provider = key == "packet" ? "equinixmetal" : key;
     }
   }
@@ -124,9 +126,10 @@ class ManifestReader {
     for (const auto& [key, value] : cni.items()) {
       const std::string pointer = "/clusterNetwork/cni/" + key;
       if (key != "canal" && key != "cilium" && key != "weaveNet" && key != "external")
-        refuse(pointer, "unknown CNI " + printable(key, 80), "known are canal, cilium, weaveNet and external");
+        refuse_field(pointer, "unknown CNI " + printable(key, 80), "known are canal, cilium, weaveNet and external");
       if (value.is_null()) continue;
-      if (!cluster.cni.empty()) refuse(pointer, "cni names both " + cluster.cni + " and " + key, "leave one of them");
+      if (!cluster.cni.empty())
+        refuse_field(pointer, "cni names both " + cluster.cni + " and " + key, "leave one of them");
       cluster.cni = key;
       cluster.hubble = flag(pointer + "/enableHubble").value_or(false);
       cluster.local_redirect_policy = flag(pointer + "/enableLocalRedirectPolicy").value_or(false);

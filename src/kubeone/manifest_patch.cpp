@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view stanza = "registryConfiguration";
 
-[[noreturn]] void refuse(const std::string& file, const std::string& why) {
+[[noreturn]] void refuse_patch(const std::string& file, const std::string& why) {
   throw Error(ErrorCode::selection, file + ": " + why)
       .hint("put the registryConfiguration that airlock prints into the manifest by hand");
 }
@@ -105,7 +105,7 @@ class Patcher {
       }
       start = i + 1;
     }
-    refuse(file_, "no KubeOneCluster manifest");
+    refuse_patch(file_, "no KubeOneCluster manifest");
   }
 
   std::optional<std::size_t> find_stanza() const {
@@ -114,7 +114,7 @@ class Patcher {
       if (indent(lines_[i]) == 0 && value_of(lines_[i], "kind")) block = true;
       if (indent(lines_[i]) == 0 && value_of(lines_[i], stanza)) return i;
     }
-    if (!block) refuse(file_, "the manifest is not written with one key to a line");
+    if (!block) refuse_patch(file_, "the manifest is not written with one key to a line");
     return std::nullopt;
   }
 
@@ -137,9 +137,9 @@ class Patcher {
     const std::string value(trim(rest.substr(0, comment_start(rest))));
     const std::size_t end = block_end(at);
     if (!value.empty() && value != "~" && value != "null" && !value.starts_with('{'))
-      refuse(file_, "registryConfiguration is no mapping");
+      refuse_patch(file_, "registryConfiguration is no mapping");
     if (value.starts_with('{') && (!value.ends_with('}') || end != at + 1))
-      refuse(file_, "registryConfiguration goes over several lines in braces");
+      refuse_patch(file_, "registryConfiguration goes over several lines in braces");
     lines_[at] = std::string(line.substr(0, key_size)) + comment + line_end_;
     change_children(at, end);
   }
@@ -233,7 +233,7 @@ void check_result(const std::string& before, const std::string& after, const Pat
     }
     right = right && old_documents[i].value == document;
   }
-  if (!right) refuse(file, "the manifest is written in a way that airlock cannot patch without changing more");
+  if (!right) refuse_patch(file, "the manifest is written in a way that airlock cannot patch without changing more");
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ struct GraphBuilder::Walk {
 
 GraphBuilder::GraphBuilder(GraphOptions options) : options_(std::move(options)) {}
 
-void GraphBuilder::refuse(const std::string& why) const {
+void GraphBuilder::refuse_document(const std::string& why) const {
   throw Error(ErrorCode::format, options_.side, why).hint(options_.advice);
 }
 
@@ -56,24 +56,24 @@ Node& GraphBuilder::note(const Descriptor& descriptor, NodeKind kind) {
       graph_.nodes_.try_emplace(descriptor.digest, Node{descriptor.digest, descriptor.size, kind, true, {}, nullptr});
   Node& node = position->second;
   if (added) {
-    if (graph_.nodes_.size() > max_nodes) refuse("more than " + std::to_string(max_nodes) + " blobs");
+    if (graph_.nodes_.size() > max_nodes) refuse_document("more than " + std::to_string(max_nodes) + " blobs");
     node.media_type = intern(descriptor.media_type);
     if (kind == NodeKind::document) node.content = std::make_unique<Content>();
     return node;
   }
   const std::string what = descriptor.digest.str();
   if (node.size != descriptor.size)
-    refuse("two descriptors give " + what + " different sizes: " + std::to_string(node.size) + " and " +
-           std::to_string(descriptor.size));
+    refuse_document("two descriptors give " + what + " different sizes: " + std::to_string(node.size) + " and " +
+                    std::to_string(descriptor.size));
   if (node.is_document() != (kind == NodeKind::document))
-    refuse(what + " is used both as a manifest and as a config or layer");
+    refuse_document(what + " is used both as a manifest and as a config or layer");
   const auto types = [&] { return std::string(node.media_type) + " and " + descriptor.media_type; };
   if (node.is_document() && node.media_type != descriptor.media_type)
-    refuse("two descriptors give " + what + " different types: " + types());
+    refuse_document("two descriptors give " + what + " different types: " + types());
   const auto one = media_type::layer_compression(node.media_type);
   const auto other = media_type::layer_compression(descriptor.media_type);
   if (one && other && *one != *other)
-    refuse("two descriptors say that " + what + " is compressed in different ways: " + types());
+    refuse_document("two descriptors say that " + what + " is compressed in different ways: " + types());
   // One layer may be listed under Docker's and under the OCI's type, and `{}` is the config of many kinds of artifacts;
   // the choice must not depend on the order of images.
   node.kind = std::min(node.kind, kind);
@@ -90,14 +90,14 @@ Edge GraphBuilder::edge(const Descriptor& descriptor, NodeKind kind) {
 /// REQUIRES: the caller holds the document's slot.
 void GraphBuilder::keep(Node& node, RawDocument raw) {
   if (raw.bytes.size() != node.size || raw.media_type != node.media_type)
-    refuse(node.digest.str() + ": what names it says that it is " + described(node.media_type, node.size) +
-           ", but it is " + described(printable(raw.media_type), raw.bytes.size()));
+    refuse_document(node.digest.str() + ": what names it says that it is " + described(node.media_type, node.size) +
+                    ", but it is " + described(printable(raw.media_type), raw.bytes.size()));
   if (raw.digest != node.digest)
-    refuse("manifest " + node.digest.str() + ": its bytes have the digest " + raw.digest.str());
+    refuse_document("manifest " + node.digest.str() + ": its bytes have the digest " + raw.digest.str());
   {
     const std::lock_guard lock(mutex_);
     if ((document_bytes_ += raw.bytes.size()) > max_bytes)
-      refuse("the manifests of all images have more than " + human_size(max_bytes) + " together");
+      refuse_document("the manifests of all images have more than " + human_size(max_bytes) + " together");
   }
   node.content->bytes = std::move(raw.bytes);
 }
@@ -158,7 +158,7 @@ void GraphBuilder::expand(Node& node, const Fetch& fetch) {
 }
 
 void GraphBuilder::visit(Node& node, Walk& walk, bool artifact, unsigned depth) {
-  if (depth > max_depth) refuse("indexes are nested deeper than " + std::to_string(max_depth) + " levels");
+  if (depth > max_depth) refuse_document("indexes are nested deeper than " + std::to_string(max_depth) + " levels");
   if (!walk.seen.emplace(&node, artifact).second) return;
   throw_if_interrupted();
   if (!artifact) {
@@ -203,7 +203,7 @@ const Node& GraphBuilder::add_referrer(const Node& image, const Descriptor& refe
     if (!seen.insert(next).second) continue;
     for (const MemberEdge& member : next->content->members) open.push_back(member.to);
   }
-  refuse("its referrer " + node.digest.str() + " is about another image, " + node.content->subject->str());
+  refuse_document("its referrer " + node.digest.str() + " is about another image, " + node.content->subject->str());
 }
 
 }  // namespace airlock::oci

@@ -10,7 +10,7 @@ namespace airlock::oci {
 
 namespace {
 
-[[noreturn]] void refuse(std::string_view text, const std::string& why) {
+[[noreturn]] void refuse_reference(std::string_view text, const std::string& why) {
   throw Error(ErrorCode::selection, "\"" + printable(text) + "\" is not an image reference: " + why)
       .hint("write it as registry/repository:tag, for example registry.k8s.io/pause:3.9");
 }
@@ -30,7 +30,7 @@ Reference Reference::parse(std::string_view text) {
     try {
       digest = Digest::parse(rest.substr(at + 1));
     } catch (const Error& error) {
-      refuse(text, error.what());
+      refuse_reference(text, error.what());
     }
     rest = rest.substr(0, at);
   }
@@ -44,16 +44,16 @@ Reference Reference::parse(std::string_view text) {
   std::optional<Tag> tag;
   if (const auto colon = rest.rfind(':'); colon != std::string_view::npos) {
     tag = Tag::find(rest.substr(colon + 1));
-    if (!tag) refuse(text, "\"" + printable(rest.substr(colon + 1)) + "\" is not a tag");
+    if (!tag) refuse_reference(text, "\"" + printable(rest.substr(colon + 1)) + "\" is not a tag");
     rest = rest.substr(0, colon);
   }
   if (!tag && !digest) tag = Tag::parse("latest");
   const auto registry = Registry::find(host);
-  if (!registry) refuse(text, "\"" + printable(host) + "\" is not a registry host");
+  if (!registry) refuse_reference(text, "\"" + printable(host) + "\" is not a registry host");
   const bool official = host == "docker.io" && rest.find('/') == std::string_view::npos;
   const auto repository = Repository::find((official ? "library/" : "") + std::string(rest));
   if (!repository)
-    refuse(text, "\"" + printable(rest) + "\" is not a repository (lower-case letters, digits, . _ - and /)");
+    refuse_reference(text, "\"" + printable(rest) + "\" is not a repository (lower-case letters, digits, . _ - and /)");
   return {*registry, *repository, tag, digest};
 }
 

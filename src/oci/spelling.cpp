@@ -69,36 +69,38 @@ const Shape& config_shape() {
   return shape;
 }
 
-[[noreturn]] void refuse(const std::string& where, const std::string& key, const std::string& why) {
+[[noreturn]] void refuse_key(const std::string& where, const std::string& key, const std::string& why) {
   throw Error(ErrorCode::format, where + ": the key \"" + printable(key, 80) + "\" " + why +
                                      ", so that programs would read this document in different ways")
       .hint("whoever made this image must write it as the OCI specification spells it; leave it out until then");
 }
 
-void check(const Json& value, const Shape& shape, const std::string& where) {
+void check_keys(const Json& value, const Shape& shape, const std::string& where) {
   if (!value.is_object()) return;  // whether it may be something else is for those who read it
   std::set<std::string> seen;
   for (const auto& [key, member] : value.items()) {
     if (std::any_of(key.begin(), key.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
-      refuse(where, key, "is not ASCII");
+      refuse_key(where, key, "is not ASCII");
     const std::string folded = to_lower(key);
     if (const auto known = shape.spellings.find(folded); known != shape.spellings.end() && known->second != key)
-      refuse(where, key, "is not spelled \"" + known->second + "\"");
-    if (!seen.insert(folded).second) refuse(where, key, "is there in two spellings");
+      refuse_key(where, key, "is not spelled \"" + known->second + "\"");
+    if (!seen.insert(folded).second) refuse_key(where, key, "is there in two spellings");
     const auto inner = shape.objects.find(key);
     if (inner == shape.objects.end()) continue;
     const std::string below = where + ": " + key;
     if (member.is_array())
-      for (const Json& element : member) check(element, *inner->second, below);
+      for (const Json& element : member) check_keys(element, *inner->second, below);
     else
-      check(member, *inner->second, below);
+      check_keys(member, *inner->second, below);
   }
 }
 
 }  // namespace
 
-void check_document_spelling(const JsonObject& document) { check(document.json(), document_shape(), document.where()); }
+void check_document_spelling(const JsonObject& document) {
+  check_keys(document.json(), document_shape(), document.where());
+}
 
-void check_config_spelling(const JsonObject& config) { check(config.json(), config_shape(), config.where()); }
+void check_config_spelling(const JsonObject& config) { check_keys(config.json(), config_shape(), config.where()); }
 
 }  // namespace airlock::oci

@@ -89,7 +89,7 @@ Stored BundleTarget::finished(const oci::Node& blob, bool right) {
 }
 
 Stored BundleTarget::put_whole(const oci::Node& blob, Attempt attempt, Source& source) {
-  const auto start = attempt == Attempt::afresh ? bundle::Writer::Start::afresh : bundle::Writer::Start::go_on;
+  const auto start = attempt == Attempt::afresh ? bundle::Writer::Start::afresh : bundle::Writer::Start::resume;
   auto moving = reporter_.start_moving(described(source, blob), blob.size);
   PlaceSink sink(writer_.open_blob(blob.digest, start), moving);
   source.send(blob, oci::BlobPart::whole(blob.size), sink);

@@ -10,7 +10,7 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
-#include "airlock/transfer/relied.hpp"
+#include "airlock/transfer/base_blobs.hpp"
 #include "transfer/plan.hpp"
 
 namespace airlock::transfer {
@@ -104,8 +104,8 @@ class Copier {
   /// Of a delta: before anything is sent.
   void find_base() {
     if (phases_.needs_bytes)
-      base_ = find_relied_on(graph_, open_, destinations_, source_, target_, options_.jobs, options_.base_advice,
-                             reporter_);
+      base_ = find_base_blobs(graph_, open_, destinations_, source_, target_, options_.jobs, options_.base_advice,
+                              reporter_);
   }
 
   std::vector<BlobTask> blob_tasks() {
@@ -205,7 +205,7 @@ class Copier {
   Reporter& reporter_;
   std::vector<std::optional<Published>> published_;   // by destination; set once it is known to be there
   std::vector<const Destination*> open_;              // those that were not there
-  std::map<oci::Digest, registry::Repository> base_;  // where the target has what a delta relies on
+  std::map<oci::Digest, registry::Repository> base_;  // where the target has what a delta depends on
   std::mutex mutex_;                                  // guards the summary while blobs are put
   CopySummary summary_;
 };

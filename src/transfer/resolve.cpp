@@ -160,7 +160,7 @@ class Resolver {
   std::map<oci::Reference, oci::Digest> asked_;  // what Docker Hub says that its tags are
 };
 
-/// One Error for all failures, those with the same reason together: a person mends them in one go.
+/// One Error for all failures, those with the same reason together: a person fixes them in one go.
 [[noreturn]] void refuse_all(const std::vector<oci::Reference>& sources,
                              const std::vector<std::exception_ptr>& failures) {
   std::map<std::string, std::vector<std::string>> images_by_reason;

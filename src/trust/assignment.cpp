@@ -18,9 +18,9 @@ class Matching {
       std::vector<std::string> candidates;
       for (const std::string& key : requirements[i].keys)
         if (eligible(requirements[i], key)) candidates.push_back(key);
-      for (unsigned place = 0; place < requirements[i].threshold; ++place) places_.push_back({i, candidates});
+      for (unsigned place = 0; place < requirements[i].threshold; ++place) slots_.push_back({i, candidates});
     }
-    for (std::size_t place = 0; place < places_.size(); ++place) {
+    for (std::size_t place = 0; place < slots_.size(); ++place) {
       std::set<std::string> tried;
       find_key(place, tried);
     }
@@ -29,18 +29,18 @@ class Matching {
   /// The requirement of each key that was matched.
   std::map<std::string, std::size_t> result() const {
     std::map<std::string, std::size_t> by_key;
-    for (const auto& [key, place] : holder_) by_key.emplace(key, places_[place].requirement);
+    for (const auto& [key, place] : holder_) by_key.emplace(key, slots_[place].requirement);
     return by_key;
   }
 
  private:
-  struct Place {
+  struct Slot {
     std::size_t requirement;
     std::vector<std::string> candidates;
   };
 
   bool find_key(std::size_t place, std::set<std::string>& tried) {
-    for (const std::string& key : places_[place].candidates) {
+    for (const std::string& key : slots_[place].candidates) {
       if (!tried.insert(key).second) continue;
       const auto holder = holder_.find(key);
       if (holder != holder_.end() && !find_key(holder->second, tried)) continue;
@@ -50,7 +50,7 @@ class Matching {
     return false;
   }
 
-  std::vector<Place> places_;
+  std::vector<Slot> slots_;
   std::map<std::string, std::size_t> holder_;
 };
 

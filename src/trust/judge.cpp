@@ -12,7 +12,7 @@ namespace {
 // Isolated machines' clocks drift; a day is what time zones and batteries explain.
 constexpr std::chrono::hours clock_tolerance{24};
 
-[[noreturn]] void refuse(const std::string& rule, const std::string& why, const std::string& hint) {
+[[noreturn]] void refuse_claim(const std::string& rule, const std::string& why, const std::string& hint) {
   throw Error(ErrorCode::policy, Side::bundle, rule + ": " + why).hint(hint);
 }
 
@@ -20,21 +20,21 @@ std::string check_sources(const std::string& rule, const std::vector<std::string
                           const std::vector<std::string>& sources) {
   for (const std::string& source : sources)
     if (std::none_of(allowed.begin(), allowed.end(), [&](const auto& pattern) { return glob_match(pattern, source); }))
-      refuse(rule, "image " + source + " comes from none of " + join(allowed, ", "),
-             "ask for a bundle without it, or have the policy's owner allow its source");
+      refuse_claim(rule, "image " + source + " comes from none of " + join(allowed, ", "),
+                   "ask for a bundle without it, or have the policy's owner allow its source");
   return count_of(sources.size(), "image") + " from " + join(allowed, ", ");
 }
 
 std::string check_age(const std::string& rule, std::chrono::seconds max_age, Time created, Time now) {
   if (created > now + clock_tolerance)
-    refuse(rule, "it was made on " + format_time(created) + ", but here it is " + format_time(now),
-           "set this machine's clock, or ask the exporter about his");
+    refuse_claim(rule, "it was made on " + format_time(created) + ", but here it is " + format_time(now),
+                 "set this machine's clock, or ask the exporter about his");
   const std::chrono::seconds age = std::max(now - created, std::chrono::seconds(0));
   if (age > max_age)
-    refuse(rule,
-           "it is " + human_age(age) + " old (made on " + format_time(created) + "), " + human_age(max_age) +
-               " are allowed",
-           "ask its exporter for a new one");
+    refuse_claim(rule,
+                 "it is " + human_age(age) + " old (made on " + format_time(created) + "), " + human_age(max_age) +
+                     " are allowed",
+                 "ask its exporter for a new one");
   return human_age(age) + " old, " + human_age(max_age) + " allowed";
 }
 
@@ -78,7 +78,7 @@ std::string check_serial(const std::string& rule, const Claims& claims, const oc
            (circumstances.target ? "into " + circumstances.target->str() + " " : std::string()) + "is known here";
   const bool refused = circumstances.target ? !refusals.empty() : refusals.size() == judged;
   if (refused)
-    refuse(
+    refuse_claim(
         rule, "it has " + serial + ", but " + join(refusals, "; "),
         "import a newer bundle; where going back is wanted, the policy's owner allows it with rollback: allow. Of two "
         "bundles with one serial, the exporter knows which is right");
@@ -92,8 +92,8 @@ std::string check_registry(const std::string& rule, const std::vector<oci::Locat
   for (const oci::Location& location : allowed) names.push_back(location.str());
   if (!target) return "only for " + join(names, ", ") + "; import checks it";
   if (std::none_of(allowed.begin(), allowed.end(), [&](const auto& place) { return target->is_within(place); }))
-    refuse(rule, "it may be imported into " + join(names, ", ") + " only, not into " + target->str(),
-           "name one of these registries, or have the policy's owner allow this one");
+    refuse_claim(rule, "it may be imported into " + join(names, ", ") + " only, not into " + target->str(),
+                 "name one of these registries, or have the policy's owner allow this one");
   return target->str() + " is allowed";
 }
 

@@ -27,7 +27,7 @@ std::string key_id_text(const PublicKey& key) {
   return text;
 }
 
-[[noreturn]] void refuse(const std::string& file, const std::string& why) {
+[[noreturn]] void refuse_minisign(const std::string& file, const std::string& why) {
   throw Error(ErrorCode::format, file + ": not a minisign signature: " + why);
 }
 
@@ -60,18 +60,18 @@ std::optional<std::string> parse_minisign_public_key(std::string_view text) {
 
 void parse_minisig(std::string_view text, Signature& into) {
   const auto lines = split(text, '\n');
-  if (lines.size() != 5 || !lines[4].empty()) refuse(into.file, "not four lines");
-  if (!lines[0].starts_with(untrusted_prefix)) refuse(into.file, "line 1 is no untrusted comment");
-  if (!lines[2].starts_with(trusted_prefix)) refuse(into.file, "line 3 is no trusted comment");
+  if (lines.size() != 5 || !lines[4].empty()) refuse_minisign(into.file, "not four lines");
+  if (!lines[0].starts_with(untrusted_prefix)) refuse_minisign(into.file, "line 1 is no untrusted comment");
+  if (!lines[2].starts_with(trusted_prefix)) refuse_minisign(into.file, "line 3 is no trusted comment");
   const auto signature = base64_decode(lines[1]);
   if (!signature || signature->size() != algorithm.size() + key_id_size + signature_size)
-    refuse(into.file, "line 2 holds no signature");
+    refuse_minisign(into.file, "line 2 holds no signature");
   if (signature->starts_with("ED"))
     throw Error(ErrorCode::format, into.file + ": a prehashed signature, which airlock does not read")
         .hint("sign without prehashing: minisign -S -l");
-  if (!signature->starts_with(algorithm)) refuse(into.file, "an unknown algorithm");
+  if (!signature->starts_with(algorithm)) refuse_minisign(into.file, "an unknown algorithm");
   const auto global = base64_decode(lines[3]);
-  if (!global || global->size() != signature_size) refuse(into.file, "line 4 holds no signature");
+  if (!global || global->size() != signature_size) refuse_minisign(into.file, "line 4 holds no signature");
   into.key_hint = signature->substr(algorithm.size(), key_id_size);
   into.bytes = signature->substr(algorithm.size() + key_id_size);
   into.trusted_comment = lines[2].substr(trusted_prefix.size());

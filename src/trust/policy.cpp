@@ -11,17 +11,17 @@ namespace airlock::trust {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::trust, why); }
+[[noreturn]] void refuse_policy(const std::string& why) { throw Error(ErrorCode::trust, why); }
 
 void check_requirement(const std::string& where, const Requirement& requirement, const std::set<std::string>& known) {
   const std::set<std::string> distinct(requirement.keys.begin(), requirement.keys.end());
   const std::string role = where + ": role " + requirement.role;
-  if (distinct.size() != requirement.keys.size()) refuse(role + " names a key twice");
+  if (distinct.size() != requirement.keys.size()) refuse_policy(role + " names a key twice");
   if (requirement.threshold == 0 || requirement.threshold > distinct.size())
-    refuse(role + " has a threshold of " + std::to_string(requirement.threshold) + " over " +
-           count_of(distinct.size(), "key"));
+    refuse_policy(role + " has a threshold of " + std::to_string(requirement.threshold) + " over " +
+                  count_of(distinct.size(), "key"));
   for (const std::string& key : distinct)
-    if (!known.contains(key)) refuse(role + ": there is no key " + key);
+    if (!known.contains(key)) refuse_policy(role + ": there is no key " + key);
 }
 
 std::string in_words(const Requirement& requirement) {
@@ -72,11 +72,12 @@ Policy::Policy(PolicyContent content) : content_(std::move(content)) {
   std::map<oci::Digest, std::string> material;
   for (const TrustedKey& trusted : content_.keys) {
     if (!names.insert(trusted.name).second)
-      refuse(content_.origin + ": the key name " + trusted.name + " appears twice");
+      refuse_policy(content_.origin + ": the key name " + trusted.name + " appears twice");
     const auto [other, added] = material.emplace(trusted.key.spki(), trusted.name);
-    if (!added) refuse(content_.origin + ": keys: " + other->second + " and " + trusted.name + " are the same key");
+    if (!added)
+      refuse_policy(content_.origin + ": keys: " + other->second + " and " + trusted.name + " are the same key");
   }
-  if (content_.streams.empty() && !content_.any_stream) refuse(content_.origin + ": streams: none is there");
+  if (content_.streams.empty() && !content_.any_stream) refuse_policy(content_.origin + ": streams: none is there");
   for (const auto& [name, rules] : content_.streams) check_stream(content_.origin + ": " + where(name), rules);
   if (content_.any_stream) check_stream(content_.origin, *content_.any_stream);
 }
@@ -88,13 +89,13 @@ void Policy::check_stream(const std::string& where, const StreamRules& rules) co
     known.insert(trusted.name);
     if (!content_.revoked.contains(trusted.key.spki())) usable.insert(trusted.name);
   }
-  if (rules.requirements.empty()) refuse(where + ": require: nothing is required, so nothing would be verified");
+  if (rules.requirements.empty()) refuse_policy(where + ": require: nothing is required, so nothing would be verified");
   for (const Requirement& requirement : rules.requirements) check_requirement(where, requirement, known);
   const auto possible =
       assign(rules.requirements, [&](const Requirement&, const std::string& key) { return usable.contains(key); });
   if (const auto unmet = possible.first_unmet(rules.requirements))
-    refuse(where + ": require[" + std::to_string(*unmet) + "]: role " + rules.requirements[*unmet].role +
-           " can never be met: one key fills one role, and revoked keys count for nothing");
+    refuse_policy(where + ": require[" + std::to_string(*unmet) + "]: role " + rules.requirements[*unmet].role +
+                  " can never be met: one key fills one role, and revoked keys count for nothing");
 }
 
 const StreamRules* Policy::rules_of(const std::string& stream) const {
@@ -127,7 +128,7 @@ std::vector<std::string> Policy::explain() const {
   return lines;
 }
 
-std::vector<std::string> Policy::oddities() const {
+std::vector<std::string> Policy::warnings() const {
   std::vector<std::string> odd;
   std::set<std::string> used;
   for (const auto& [name, rules] : content_.streams) {

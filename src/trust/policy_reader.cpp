@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t max_policy_file = 1U << 20;
 constexpr std::size_t max_key_file = 64U << 10;
 
-[[noreturn]] void refuse(const std::string& where, const std::string& why) {
+[[noreturn]] void refuse_policy(const std::string& where, const std::string& why) {
   throw Error(ErrorCode::trust, where + ": " + why);
 }
 
@@ -37,8 +37,8 @@ TrustedKey read_key(const std::string& name, const JsonObject& entry, const std:
             "fingerprint");
   const auto algorithm = entry.optional_string("algorithm");
   if (algorithm && *algorithm != to_string(key.algorithm()))
-    refuse(entry.where() + ": algorithm",
-           "the key is " + to_string(key.algorithm()) + ", not " + printable(*algorithm));
+    refuse_policy(entry.where() + ": algorithm",
+                  "the key is " + to_string(key.algorithm()) + ", not " + printable(*algorithm));
   return {name, std::move(key)};
 }
 
@@ -46,7 +46,7 @@ void read_keys(const JsonObject& keys, const std::filesystem::path& directory, P
   for (const auto& [name, value] : keys.json().items()) {
     const JsonObject entry(value, keys.where() + "." + printable(name, 80));
     if (!is_plain_name(name))
-      refuse(entry.where(), "not a name for a key: use letters, digits, dots, dashes and underscores");
+      refuse_policy(entry.where(), "not a name for a key: use letters, digits, dots, dashes and underscores");
     const std::filesystem::path path = directory / entry.string("file");
     into.keys.push_back(read_key(name, entry, path));
     into.files.emplace(name, path);
@@ -57,22 +57,22 @@ Requirement read_requirement(const JsonObject& entry) {
   entry.only({"role", "keys", "threshold", "attestation"});
   Requirement requirement;
   requirement.role = entry.string("role");
-  if (!is_plain_name(requirement.role)) refuse(entry.where() + ": role", "not a plain name");
+  if (!is_plain_name(requirement.role)) refuse_policy(entry.where() + ": role", "not a plain name");
   requirement.keys = entry.strings("keys");
   if (entry.has("threshold")) {
     const std::uint64_t threshold = entry.integer("threshold");
-    if (threshold > 1000) refuse(entry.where() + ": threshold", "larger than 1000");
+    if (threshold > 1000) refuse_policy(entry.where() + ": threshold", "larger than 1000");
     requirement.threshold = static_cast<unsigned>(threshold);
   }
   requirement.attestation = entry.optional_string("attestation").value_or("");
   if (entry.has("attestation") && requirement.attestation != svr_predicate_type)
-    refuse(entry.where() + ": attestation", "airlock knows only " + std::string(svr_predicate_type));
+    refuse_policy(entry.where() + ": attestation", "airlock knows only " + std::string(svr_predicate_type));
   return requirement;
 }
 
 Rollback read_rollback(const JsonObject& entry) {
   const std::string word = entry.optional_string("rollback").value_or("deny");
-  if (word != "deny" && word != "allow") refuse(entry.where() + ": rollback", "neither deny nor allow");
+  if (word != "deny" && word != "allow") refuse_policy(entry.where() + ": rollback", "neither deny nor allow");
   return word == "deny" ? Rollback::deny : Rollback::allow;
 }
 
@@ -83,15 +83,15 @@ StreamRules read_stream(const JsonObject& entry) {
     rules.requirements.push_back(read_requirement(requirement));
   rules.allow_sources = entry.strings("allow_sources");
   if (entry.has("allow_sources") && rules.allow_sources.empty())
-    refuse(entry.where() + ": allow_sources", "empty, so no image would be allowed; leave it out to allow all");
+    refuse_policy(entry.where() + ": allow_sources", "empty, so no image would be allowed; leave it out to allow all");
   for (const std::string& registry : entry.strings("registries"))
     rules.registries.push_back(
         within([&] { return entry.where() + ": registries"; }, [&] { return oci::Location::parse(registry); }));
   if (entry.has("registries") && rules.registries.empty())
-    refuse(entry.where() + ": registries", "empty, so nothing could be imported; leave it out to allow all");
+    refuse_policy(entry.where() + ": registries", "empty, so nothing could be imported; leave it out to allow all");
   if (const auto age = entry.optional_string("max_age")) {
     rules.max_age = parse_duration(*age);
-    if (!rules.max_age) refuse(entry.where() + ": max_age", "not a time such as 45d, 12h or 2w");
+    if (!rules.max_age) refuse_policy(entry.where() + ": max_age", "not a time such as 45d, 12h or 2w");
   }
   rules.rollback = read_rollback(entry);
   return rules;
@@ -104,15 +104,15 @@ PolicyContent read_policy(std::string_view text, const std::filesystem::path& fi
   const Json value = parse_yaml(text, file.string());
   const JsonObject policy(value, file.string());
   policy.only({"version", "keys", "revoked", "streams"});
-  if (policy.integer("version") != 1) refuse(file.string() + ": version", "this airlock knows version 1 only");
+  if (policy.integer("version") != 1) refuse_policy(file.string() + ": version", "this airlock knows version 1 only");
   read_keys(policy.object("keys"), file.parent_path(), content);
   for (const std::string& hash : policy.strings("revoked"))
     if (!content.revoked.insert(read_hash(hash, file.string() + ": revoked")).second)
-      refuse(file.string() + ": revoked", hash + " appears twice");
+      refuse_policy(file.string() + ": revoked", hash + " appears twice");
   const JsonObject streams = policy.object("streams");
   for (const auto& [name, rules] : streams.json().items()) {
     const JsonObject entry(rules, streams.where() + "." + printable(name, 80));
-    if (!is_plain_name(name)) refuse(entry.where(), "not a name for a stream");
+    if (!is_plain_name(name)) refuse_policy(entry.where(), "not a name for a stream");
     content.streams.emplace(name, read_stream(entry));
   }
   return content;

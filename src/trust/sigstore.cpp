@@ -13,7 +13,7 @@ constexpr std::string_view bundle_media_type = "application/vnd.dev.sigstore.bun
 constexpr std::string_view payload_type = "application/vnd.in-toto+json";
 constexpr JsonLimits limits{64U << 10, 16, 4096};
 
-[[noreturn]] void refuse(const std::string& file, const std::string& why) {
+[[noreturn]] void refuse_sigstore(const std::string& file, const std::string& why) {
   throw Error(ErrorCode::format, file + ": " + why);
 }
 
@@ -21,7 +21,7 @@ Json verification_material(const PublicKey& key) { return {{"publicKey", {{"hint
 
 std::string decoded(const JsonObject& object, std::string_view key) {
   const auto bytes = base64_decode(object.string(key));
-  if (!bytes) refuse(object.where(), std::string(key) + ": not base64");
+  if (!bytes) refuse_sigstore(object.where(), std::string(key) + ": not base64");
   return *bytes;
 }
 
@@ -29,11 +29,11 @@ std::string decoded(const JsonObject& object, std::string_view key) {
 JsonObject open_bundle(const Json& value, const std::string& file) {
   const JsonObject bundle(value, file);
   if (bundle.string("mediaType") != bundle_media_type)
-    refuse(file, "not a sigstore bundle of version 0.3 (mediaType " + std::string(bundle_media_type) + ")");
+    refuse_sigstore(file, "not a sigstore bundle of version 0.3 (mediaType " + std::string(bundle_media_type) + ")");
   // Whose key it is, the verifier's policy decides: hints and certificates are not looked at.
   static_cast<void>(bundle.object("verificationMaterial"));
   if (bundle.has("messageSignature") && bundle.has("dsseEnvelope"))
-    refuse(file, "both a signature and an envelope in one");
+    refuse_sigstore(file, "both a signature and an envelope in one");
   return bundle;
 }
 
@@ -72,9 +72,9 @@ void parse_message_bundle(std::string_view text, Signature& into) {
   // A hint for those who look for signatures (sigstore_common.proto, MessageSignature): cosign leaves it empty for
   // Ed25519, which signs no digest. Where it is there, it must be right.
   if (const auto digest = message.optional_object("messageDigest"); digest && !digest->json().empty()) {
-    if (digest->string("algorithm") != "SHA2_256") refuse(digest->where(), "algorithm: not SHA2_256");
+    if (digest->string("algorithm") != "SHA2_256") refuse_sigstore(digest->where(), "algorithm: not SHA2_256");
     const std::string bytes = decoded(*digest, "digest");
-    if (bytes.size() != 32) refuse(digest->where(), "digest: not 32 bytes");
+    if (bytes.size() != 32) refuse_sigstore(digest->where(), "digest: not 32 bytes");
     into.content = oci::Digest::from_hex(hex_encode(bytes));
   }
   into.bytes = decoded(message, "signature");
@@ -84,10 +84,10 @@ void parse_dsse_bundle(std::string_view text, Signature& into) {
   const Json value = parse_json(text, into.file, limits);
   const JsonObject envelope = open_bundle(value, into.file).object("dsseEnvelope");
   if (envelope.string("payloadType") != payload_type)
-    refuse(envelope.where(), "payloadType: not " + std::string(payload_type));
+    refuse_sigstore(envelope.where(), "payloadType: not " + std::string(payload_type));
   into.payload = decoded(envelope, "payload");
   const auto signatures = envelope.objects("signatures");
-  if (signatures.size() != 1) refuse(envelope.where(), "signatures: not exactly one");
+  if (signatures.size() != 1) refuse_sigstore(envelope.where(), "signatures: not exactly one");
   into.bytes = decoded(signatures.front(), "sig");
   into.encoded_payload = dsse_encoding(into.payload);
 }

@@ -266,7 +266,7 @@ def test_a_delta_against_a_bundle(airlock, keys, export, full, delta, plain, tmp
     assert result.json["blobBytes"] + result.json["reliedOnBytes"] == whole.json["blobBytes"]
     airlock(0, "verify", path, "--key", keys / "alice.pub", "--layers")
     for verb in (["verify", path, "--key", keys / "alice.pub"], ["inspect", path]):
-        assert "delta      relies on" in airlock(0, *verb).out
+        assert "delta      depends on" in airlock(0, *verb).out
     # By itself it is refused, before anything is sent, and says what it needs.
     err = airlock(4, *import_command(path, plain, keys)).err
     digest = hashlib.sha256(sums_of(full)).hexdigest()

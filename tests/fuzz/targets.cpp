@@ -12,12 +12,12 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
-#include "airlock/records/journal.hpp"
 #include "airlock/bundle/reader.hpp"
 #include "airlock/bundle/sums.hpp"
 #include "airlock/bundle/tar.hpp"
 #include "airlock/oci/manifest.hpp"
 #include "airlock/oci/reference.hpp"
+#include "airlock/records/journal.hpp"
 #include "airlock/records/lock.hpp"
 #include "airlock/records/receipt.hpp"
 #include "airlock/trust/policy.hpp"
@@ -65,7 +65,7 @@ const std::filesystem::path& key_directory() {
 }
 
 /// The archive with the checksum of each header made right, walking by the sizes that the headers claim.
-std::string mended(std::string_view archive) {
+std::string with_right_checksums(std::string_view archive) {
   constexpr std::size_t block = bundle::tar::block_size;
   std::string bytes(archive);
   std::size_t at = 0;
@@ -98,11 +98,11 @@ void require(bool condition, const char* what) {
 void archive(std::string_view raw) {
   // The first byte says whether headers get right checksums first: a fuzzer would hardly find them.
   if (raw.empty()) return;
-  const std::string input = raw.front() == 'M' ? mended(raw.substr(1)) : std::string(raw.substr(1));
+  const std::string input = raw.front() == 'M' ? with_right_checksums(raw.substr(1)) : std::string(raw.substr(1));
   const auto medium = std::make_shared<Bytes>(input);
   const bundle::Archive archive(medium);
   for (const auto& name : archive.names())
-    require(archive.place(name).size <= input.size(), "an entry larger than the file");
+    require(archive.extent_of(name).size <= input.size(), "an entry larger than the file");
   static_cast<void>(bundle::read_unverified(medium));
 }
 
@@ -146,7 +146,7 @@ void metadata(std::string_view input) {
 void policy(std::string_view input) {
   const auto policy = trust::Policy::parse(input, key_directory() / "policy.yaml");
   static_cast<void>(policy.explain());
-  static_cast<void>(policy.oddities());
+  static_cast<void>(policy.warnings());
   trust::Circumstances circumstances;
   circumstances.now = clock_time();
   try {

@@ -163,7 +163,7 @@ TEST_CASE("copy: a delta's blobs are looked for before anything is sent") {
     set.run(target, options);
     FAIL("no Error");
   } catch (const Error& error) {
-    CHECK_THAT(error.what(), ContainsSubstring("lacks 1 blob that it relies on"));
+    CHECK_THAT(error.what(), ContainsSubstring("lacks 1 blob that it depends on"));
     CHECK(error.hint() == "first import the base");
   }
   CHECK(target.count("put ") == 0);

@@ -226,7 +226,7 @@ TEST_CASE("streams that could move each other's names are odd") {
     parts.streams["production"].registries = locations(production);
     parts.streams["testing"].registries = locations(testing);
     std::string place;
-    for (const std::string& odd : Policy(parts).oddities())
+    for (const std::string& odd : Policy(parts).warnings())
       if (const auto at = odd.find("may both write below "); at != std::string::npos)
         place = odd.substr(at + 21, odd.find(':', odd.find(' ', at + 21) - 1) - at - 21);
     return place;
@@ -321,11 +321,11 @@ TEST_CASE("a policy file") {
   CHECK(rules.max_age == std::chrono::hours(45 * 24));
   CHECK(policy.needs_import_state());
   CHECK(policy.content().digest == oci::sha256(PolicyFile::text()));
-  CHECK(policy.oddities().empty());
+  CHECK(policy.warnings().empty());
   CHECK_FALSE(policy.explain().empty());
   const auto loose = file.with("    allow_sources: [\"registry.k8s.io/*\"]\n    max_age: 45d\n    rollback: deny\n",
                                "    rollback: allow\n");
-  CHECK(loose.oddities().size() == 3);
+  CHECK(loose.warnings().size() == 3);
   CHECK(loose.needs_import_state());  // a later policy may not allow to go back
 }
 

@@ -57,7 +57,7 @@ TEST_CASE("archives that are not as airlock writes them") {
     CHECK_ERROR(verify(bytes_at(124, std::string("\x80\0\0\0\0\0\0\0\0\0\0\x0A", 12))), format,
                 "differ from the one form");
     CHECK_ERROR(verify(bytes_at(124, "77777777777")), format, "is cut short");
-    bundle.mend_checksums = false;
+    bundle.fix_checksums = false;
     CHECK_ERROR(verify(bytes_at(148, "000000")), format, "a wrong checksum");
   }
   SECTION("entries") {
@@ -293,7 +293,7 @@ TEST_CASE("metadata that does not hold together") {
     CHECK_ERROR(edit([](Json& v) { v["blobs"][9]["size"] = 5; }), format, "does not list it so");
   }
   SECTION("a delta") {
-    // The last layer is not carried but relied on.
+    // The last layer is not carried but left to the base.
     const auto rely = [&](const std::function<void(Json&)>& change) {
       Json value = Json::parse(json);
       value["base"] = {{"sources", Json::array()}, {"blobs", Json::array({value["blobs"][9]})}};
@@ -305,14 +305,14 @@ TEST_CASE("metadata that does not hold together") {
     };
     SECTION("as it is") {
       const auto verified = verify(rely([](Json&) {}));
-      CHECK(verified.relies_on(verified.metadata().base.blobs.at(0).digest));
-      CHECK_FALSE(verified.relies_on(verified.metadata().blobs.at(0).digest));
+      CHECK(verified.is_in_base(verified.metadata().base.blobs.at(0).digest));
+      CHECK_FALSE(verified.is_in_base(verified.metadata().blobs.at(0).digest));
     }
     SECTION("a blob on both sides") {
       CHECK_ERROR(verify(rely([](Json& v) { v["base"]["blobs"].push_back(v["blobs"][8]); })), format,
-                  "is both carried and relied on");
+                  "is both carried and left to the base");
     }
-    SECTION("a manifest that is relied on") {
+    SECTION("a manifest that is left to the base") {
       CHECK_ERROR(verify(rely([](Json& v) {
                     v["base"]["blobs"].push_back(v["blobs"][0]);
                     v["blobs"].erase(0);

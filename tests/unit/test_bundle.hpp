@@ -55,9 +55,9 @@ struct TestBundle {
   std::optional<std::string> sums;  ///< instead of the right ones
   std::optional<std::vector<trust::SignatureFile>> signatures;
   std::function<void(const std::string&, bundle::tar::Block&)>
-      patch;  ///< changes a header; its checksum is mended afterwards
+      patch;  ///< changes a header; its checksum is made right afterwards
   std::function<std::string(std::string)> patch_region = [](std::string region) { return region; };
-  bool mend_checksums = true;
+  bool fix_checksums = true;
   std::string tail = std::string(1024, '\0');
 
   std::string& content(const std::string& name) {
@@ -85,13 +85,13 @@ struct TestBundle {
   void append(std::string& archive, const std::string& name, const std::string& text) const {
     auto header = bundle::tar::make_header({name, text.size()});
     if (patch) patch(name, header);
-    if (mend_checksums) mend(header);
+    if (fix_checksums) fix_checksum(header);
     archive.append(header.data(), header.size());
     archive += text;
     archive.resize(bundle::tar::padded(archive.size()), '\0');
   }
 
-  static void mend(bundle::tar::Block& header) {
+  static void fix_checksum(bundle::tar::Block& header) {
     std::memset(header.data() + 148, ' ', 8);
     unsigned sum = 0;
     for (const char c : header) sum += static_cast<unsigned char>(c);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands in the way of long work, all of it at once: a person who mends one thing and starts again wants to hear
+// What stands in the way of long work, all of it at once: a person who fixes one thing and starts again wants to hear
 // of the others now.
 #pragma once
 

@@ -26,7 +26,7 @@ struct BaseSource {
   std::uint64_t serial = 0;
 };
 
-/// What a delta relies on: these blobs belong to its images, but are not in it.
+/// What a delta depends on: these blobs belong to its images, but are not in it.
 struct Base {
   std::vector<BaseSource> sources;
   std::vector<records::Blob> blobs;  ///< in the archive's order; never manifests: those every bundle carries

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A large blob that arrives in parts, several at a time: from afar one connection is slower than the line. The parts
-// are written at their places as they come; what is complete from the start on is hashed from the file, while the page
-// cache still has it.
+// A large blob that arrives in parts, several at a time: over a distant link one connection is slower than the line.
+// The parts are written at their places as they come; what is complete from the start on is hashed from the file, while
+// the page cache still has it.
 #pragma once
 
 #include <cstdint>

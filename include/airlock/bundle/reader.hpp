@@ -26,7 +26,7 @@ struct Cursor;
 /// The entries of a bundle, their order and places checked, their content neither parsed nor trusted.
 class Archive {
  public:
-  struct Place {
+  struct Extent {
     std::uint64_t offset = 0;  ///< of the content
     std::uint64_t size = 0;
   };
@@ -38,7 +38,7 @@ class Archive {
   const std::string& sums() const { return head_.sums; }  ///< raw SHA256SUMS
   /// Names of the signed entries, in the archive's order.
   const std::vector<std::string>& names() const { return names_; }
-  const Place& place(const std::string& name) const { return places_.at(name); }
+  const Extent& extent_of(const std::string& name) const { return extents_.at(name); }
   /// The content of an entry that is small enough; an Error past `limit`.
   std::string read(const std::string& name, std::size_t limit) const;
   const ReadableMedium& medium() const { return *medium_; }
@@ -50,15 +50,15 @@ class Archive {
   std::shared_ptr<const ReadableMedium> medium_;
   Head head_;
   std::vector<std::string> names_;
-  std::map<std::string, Place> places_;
+  std::map<std::string, Extent> extents_;
 };
 
 /// Gives the bytes of one blob, in pieces, to somebody who must not act on the last one before all are known to be
 /// right.
 class BlobReader {
  public:
-  BlobReader(const ReadableMedium& medium, const oci::Digest& digest, Archive::Place place);
-  std::uint64_t size() const { return place_.size; }
+  BlobReader(const ReadableMedium& medium, const oci::Digest& digest, Archive::Extent extent);
+  std::uint64_t size() const { return extent_.size; }
   /// The next piece, empty after the last; valid until the next call. The very bytes returned were hashed, and the last
   /// piece is returned only when the whole has the right digest: otherwise an Error (code `format`).
   std::string_view next();
@@ -66,7 +66,7 @@ class BlobReader {
  private:
   const ReadableMedium* medium_;
   oci::Digest digest_;
-  Archive::Place place_;
+  Archive::Extent extent_;
   std::uint64_t done_ = 0;
   oci::Sha256 hash_;
   std::string buffer_;
@@ -96,7 +96,7 @@ class VerifiedBundle {
   /// All blobs of one image.
   oci::Nodes closure_of(const records::Image& image) const { return graph_.closure(records::roots_of(image)); }
   /// Whether a blob of its images is not in it, but has to be in the registry already (Metadata::base).
-  bool relies_on(const oci::Digest& digest) const { return relied_on_.contains(digest); }
+  bool is_in_base(const oci::Digest& digest) const { return base_.contains(digest); }
   /// REQUIRES: the bundle carries it.
   BlobReader open_blob(const oci::Digest& digest) const;
   /// An image's config, hashed and parsed. REQUIRES: the bundle carries it.
@@ -115,7 +115,7 @@ class VerifiedBundle {
   Metadata metadata_;
   trust::Evidence evidence_;
   oci::Graph graph_;
-  std::set<oci::Digest> relied_on_;
+  std::set<oci::Digest> base_;
 };
 
 /// Checks everything, in this order, and stops at the first failure: structure (code `format`), signatures over

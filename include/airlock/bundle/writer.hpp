@@ -2,7 +2,7 @@
 // Writes a bundle. Every offset is known before the first layer is there, because sizes and digests come from the
 // manifests; blobs may then arrive in any order and in parallel, each straight into its place. The signature is written
 // last and the final name given last: a bundle that was cut short neither verifies nor looks finished. What a run that
-// was cut short has written is kept, with a journal, and the next run goes on from there.
+// was cut short has written is kept, with a journal, and the next run resumes there.
 #pragma once
 
 #include <filesystem>
@@ -39,7 +39,7 @@ class Draft {
   friend class Writer;
   friend class PartedBlob;
   /// An entry. There may be hundreds of thousands.
-  struct Place {
+  struct Entry {
     const oci::Node* node = nullptr;  ///< of a blob
     const char* text = "";            ///< else the name of one of `texts_`
     std::uint64_t header = 0;         ///< offset of the tar header; content follows it
@@ -47,14 +47,14 @@ class Draft {
     std::uint64_t content() const { return header + 512; }
     std::string name() const;
   };
-  void lay_out(Place place);
-  std::optional<std::string_view> text_of(const Place& place) const;
+  void lay_out(Entry place);
+  std::optional<std::string_view> text_of(const Entry& place) const;
 
   std::string sums_text_;
   records::JournalPlan plan_;
   std::map<std::string, std::string> texts_;  // of the entries that are no blobs, by name
-  std::vector<Place> places_;
-  std::map<oci::Digest, std::size_t> blob_places_;  // index into places_
+  std::vector<Entry> entries_;
+  std::map<oci::Digest, std::size_t> blob_entries_;  // index into entries_
   std::uint64_t region_offset_ = 0;
   std::uint64_t total_size_ = 0;
 };
@@ -63,7 +63,7 @@ class BlobWriter;
 class PartedBlob;
 
 /// Whether what an earlier run left is of the same bundle, cut in the same way.
-bool goes_on(const records::JournalRecord& left, const Draft& draft, const VolumeOptions& volumes);
+bool can_resume(const records::JournalRecord& left, const Draft& draft, const VolumeOptions& volumes);
 
 class Writer {
  public:
@@ -79,17 +79,17 @@ class Writer {
   /// Hashes the blobs that the earlier run wrote; what is right needs no download. Returns their bytes.
   std::uint64_t recover(unsigned jobs, Reporter& reporter);
   bool has(const oci::Digest& digest);
-  /// Leaves nothing behind: for work that a later run cannot go on with.
+  /// Leaves nothing behind: for work that a later run cannot resume.
   void give_up() { given_up_ = true; }
   /// Whether there is something that a later run can use.
   bool leaves_something() const { return !journal_.empty(); }
 
   enum class Start {
-    go_on,  ///< after what the earlier run wrote of it
-    afresh  ///< from the first byte
+    resume,  ///< after what the earlier run wrote of it
+    afresh   ///< from the first byte
   };
   /// A blob's place. Each blob is written once, by one thread; different blobs may be written in parallel.
-  BlobWriter open_blob(const oci::Digest& digest, Start start = Start::go_on);
+  BlobWriter open_blob(const oci::Digest& digest, Start start = Start::resume);
 
   /// Writes the signatures and gives the bundle its name. REQUIRES: every blob was finished (else an Error).
   void finish(const std::vector<trust::SignatureFile>& signatures);
@@ -97,12 +97,12 @@ class Writer {
  private:
   friend class BlobWriter;
   friend class PartedBlob;
-  const Draft::Place& place_of(const oci::Digest& digest) const;
+  const Draft::Entry& entry_of(const oci::Digest& digest) const;
   void write_known();
   void mark_finished(const oci::Digest& digest);
   void forget(const oci::Digest& digest);
   std::uint64_t covered(const oci::Digest& digest, std::uint64_t from, std::uint64_t to);
-  bool is_right(const oci::Digest& digest, const Draft::Place& place) const;
+  bool is_right(const oci::Digest& digest, const Draft::Entry& place) const;
 
   const Draft& draft_;
   std::optional<records::JournalRecord> left_;  // guarded by mutex_, as missing_ is
@@ -131,7 +131,7 @@ class BlobWriter {
  private:
   friend class Writer;
   BlobWriter(Writer& writer, const oci::Digest& digest, std::uint64_t offset, std::uint64_t size);
-  void go_on(std::uint64_t written);
+  void resume(std::uint64_t written);
   void flush();
   void note_written();
 

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "airlock/base/reporter.hpp"
+#include "airlock/bundle/metadata.hpp"
 #include "airlock/bundle/volumes.hpp"
 #include "airlock/kubeone/selection.hpp"
-#include "airlock/bundle/metadata.hpp"
 #include "airlock/records/inventory.hpp"
 #include "airlock/records/lock.hpp"
 #include "airlock/registry/types.hpp"
@@ -42,7 +42,7 @@ struct ExportResult {
   bundle::Metadata metadata;
   std::uint64_t blob_bytes = 0;
   std::uint64_t shared_bytes = 0;  ///< what storing shared blobs once saves
-  std::uint64_t relied_bytes = 0;  ///< what a delta leaves out
+  std::uint64_t base_bytes = 0;    ///< what a delta leaves out
   std::uint64_t archive_size = 0;
   oci::Digest sums_digest = oci::sha256("");
   registry::Statistics statistics;
@@ -50,7 +50,7 @@ struct ExportResult {
 };
 
 /// Makes the bundle `request.output`. On failure no file of that name exists; what was downloaded stays beside it
-/// (NAME.partial, NAME.journal), and the same request goes on from there. Only if the medium fails to make the finished
+/// (NAME.partial, NAME.journal), and the same request resumes from there. Only if the medium fails to make the finished
 /// bundle's name durable, the file is there in spite of the Error.
 ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter);
 

@@ -9,7 +9,7 @@
 namespace airlock::flow {
 
 /// Reads a bundle, a lock file or a receipt, as it says of itself: no signature is checked. What is made with it is,
-/// where that matters: import asks the registry for everything that a delta relies on.
+/// where that matters: import asks the registry for everything that a delta depends on.
 records::Inventory read_inventory(const std::filesystem::path& file, const bundle::VolumePlaces& places = {});
 
 }  // namespace airlock::flow

@@ -29,7 +29,7 @@ struct MergeResult {
 };
 
 /// One bundle with the images of all, signed by `key`. Each is verified against `policy` first; every byte is hashed on
-/// its way. What one delta relies on and another bundle carries is carried. An Error (code `selection`) where two have
+/// its way. What one delta depends on and another bundle carries is carried. An Error (code `selection`) where two have
 /// different images under one name, or other platforms. The earliest expiry holds for all; age and serial are new.
 MergeResult merge_bundles(const MergeRequest& request, const trust::Policy& policy, const trust::PrivateKey& key,
                           Reporter& reporter);

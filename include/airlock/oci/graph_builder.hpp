@@ -65,7 +65,7 @@ class GraphBuilder {
   void link(Content& content, const Index& index);
   void link(Content& content, const Manifest& manifest);
   Edge edge(const Descriptor& descriptor, NodeKind kind);
-  [[noreturn]] void refuse(const std::string& why) const;
+  [[noreturn]] void refuse_document(const std::string& why) const;
 
   GraphOptions options_;
   std::mutex mutex_;  // guards what follows; a document's content belongs to who holds its slot until it is parsed

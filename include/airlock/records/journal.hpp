@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an export has written so far, in a small text file beside the bundle, so that a later run goes on from there.
+// What an export has written so far, in a small text file beside the bundle, so that a later run resumes there.
 //
 //   airlock export journal 2
 //   plan sha256:<digest of what lies where> volumes <SIZE>

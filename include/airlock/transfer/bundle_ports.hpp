@@ -19,7 +19,7 @@ class BundleSource final : public Source {
   explicit BundleSource(const bundle::VerifiedBundle& bundle) : bundle_(bundle) {}
 
   std::optional<oci::RawDocument> document(const oci::Digest& digest) override;
-  bool has(const oci::Node& blob) const override { return !bundle_.relies_on(blob.digest); }
+  bool has(const oci::Node& blob) const override { return !bundle_.is_in_base(blob.digest); }
   void send(const oci::Node& blob, oci::BlobPart part, oci::BlobSink& sink) override;
   std::unique_ptr<oci::BlobSource> open(const oci::Node& blob) override;
   std::string name_of(const oci::Node& blob) const override;

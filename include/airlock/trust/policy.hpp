@@ -124,7 +124,7 @@ class Policy {
   bool needs_import_state() const;
   /// The policy in words, and what is odd about it: also where two streams could overwrite each other's names.
   std::vector<std::string> explain() const;
-  std::vector<std::string> oddities() const;
+  std::vector<std::string> warnings() const;
   const PolicyContent& content() const { return content_; }
 
  private:

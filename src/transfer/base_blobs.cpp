@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "airlock/transfer/relied.hpp"
+#include "airlock/transfer/base_blobs.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -24,10 +24,10 @@ std::string describe(const bundle::BaseSource& source) {
   return text;
 }
 
-[[noreturn]] void refuse(const std::string& registry, const std::map<oci::Digest, std::string>& missing,
-                         const std::string& advice) {
+[[noreturn]] void refuse_missing(const std::string& registry, const std::map<oci::Digest, std::string>& missing,
+                                 const std::string& advice) {
   std::string text =
-      "this bundle is a delta, and " + registry + " lacks " + count_of(missing.size(), "blob") + " that it relies on:";
+      "this bundle is a delta, and " + registry + " lacks " + count_of(missing.size(), "blob") + " that it depends on:";
   std::size_t named = 0;
   for (const auto& [digest, image] : missing) {
     if (named++ == most_named) {
@@ -79,17 +79,17 @@ std::string base_advice(const bundle::Base& base) {
   return "first import what it builds on (" + join(sources, "; ") + "), or ask for a bundle without --since";
 }
 
-std::map<oci::Digest, registry::Repository> find_relied_on(const oci::Graph& graph,
-                                                           const std::vector<const Destination*>& needing,
-                                                           const std::vector<Destination>& destinations,
-                                                           const Source& source, Target& target, unsigned jobs,
-                                                           const std::string& advice, Reporter& reporter) {
+std::map<oci::Digest, registry::Repository> find_base_blobs(const oci::Graph& graph,
+                                                            const std::vector<const Destination*>& needing,
+                                                            const std::vector<Destination>& destinations,
+                                                            const Source& source, Target& target, unsigned jobs,
+                                                            const std::string& advice, Reporter& reporter) {
   std::map<oci::Digest, registry::Repository> found;
   const std::vector<Search> list = plan_search(graph, needing, destinations, source);
   if (list.empty()) return found;
   std::mutex mutex;
   std::map<oci::Digest, std::string> missing;
-  reporter.begin("asking for what the delta relies on", 0, list.size());
+  reporter.begin("asking for what the delta depends on", 0, list.size());
   run_parallel(list.size(), jobs, [&](std::size_t i) {
     const Search& search = list[i];
     const auto place = std::find_if(search.places.begin(), search.places.end(),
@@ -102,7 +102,7 @@ std::map<oci::Digest, registry::Repository> find_relied_on(const oci::Graph& gra
     reporter.item_done();
   });
   reporter.end();
-  if (!missing.empty()) refuse(destinations.front().repository.registry, missing, advice);
+  if (!missing.empty()) refuse_missing(destinations.front().repository.registry, missing, advice);
   return found;
 }
 
