@@ -4,7 +4,7 @@
 
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
-#include "airlock/flow/inventory.hpp"
+#include "airlock/flow/read_inventory.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {

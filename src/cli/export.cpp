@@ -6,7 +6,7 @@
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/flow/export.hpp"
-#include "airlock/flow/inventory.hpp"
+#include "airlock/flow/read_inventory.hpp"
 #include "airlock/records/inventory.hpp"
 #include "cli/source.hpp"
 #include "cli/verbs.hpp"

@@ -5,7 +5,7 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
-#include "airlock/flow/receipt.hpp"
+#include "airlock/flow/receipt_files.hpp"
 #include "cli/configuration.hpp"
 #include "cli/evidence.hpp"
 #include "cli/verbs.hpp"

@@ -12,7 +12,7 @@
 #include "airlock/base/reporter.hpp"
 #include "airlock/base/secret.hpp"
 #include "airlock/bundle/metadata.hpp"
-#include "airlock/flow/selection.hpp"
+#include "airlock/flow/select_images.hpp"
 #include "airlock/flow/verify.hpp"
 #include "airlock/kubeone/selection.hpp"
 #include "airlock/registry/client.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "airlock/flow/receipt.hpp"
+#include "airlock/flow/receipt_files.hpp"
 
 #include <memory>
 #include <nlohmann/json.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "airlock/flow/selection.hpp"
+#include "airlock/flow/select_images.hpp"
 
 #include <algorithm>
 #include <set>

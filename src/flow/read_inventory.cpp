@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "airlock/flow/inventory.hpp"
+#include "airlock/flow/read_inventory.hpp"
 
 #include <fcntl.h>
 
