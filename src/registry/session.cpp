@@ -7,7 +7,6 @@
 #include <random>
 #include <utility>
 
-#include "airlock/base/interrupt.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 
@@ -75,11 +74,22 @@ std::string error_text(const std::string& body) {
   return printable(text("code") + (text("message").empty() ? "" : ": " + text("message")));
 }
 
+namespace {
+
+TransportOptions transport_options(const ClientOptions& options) {
+  return {options.ca_file, options.client_certificate, options.client_key, options.stall_timeout, options.user_agent};
+}
+
+}  // namespace
+
 Client::Session::Session(ClientOptions options, Reporter& reporter)
+    : Session(options, reporter, std::make_unique<HttpTransport>(transport_options(options)), steady_clock()) {}
+
+Client::Session::Session(ClientOptions options, Reporter& reporter, std::unique_ptr<Transport> transport, Clock& clock)
     : options_(std::move(options)),
       reporter_(reporter),
-      transport_({options_.ca_file, options_.client_certificate, options_.client_key, options_.stall_timeout,
-                  options_.user_agent}),
+      transport_(std::move(transport)),
+      clock_(clock),
       authenticator_(
           options_.credentials,
           [this](const HttpRequest& request) {
@@ -87,7 +97,7 @@ Client::Session::Session(ClientOptions options, Reporter& reporter)
             const bool verify = !origin || !options_.insecure_hosts.contains(origin->host);
             return perform_with_retries(request, verify, max_attempts);
           },
-          options_.side),
+          options_.side, clock),
       upload_ledger_(options_.upload_ledger) {
   // Hosts are compared as origins have them: in lower case.
   std::set<std::string> insecure;
@@ -128,7 +138,7 @@ void Client::Session::refuse(const std::string& message, const std::string& hint
 Throttle& Client::Session::throttle_of(const Origin& origin) {
   const std::lock_guard lock(mutex_);
   auto& throttle = throttles_[origin];
-  if (!throttle) throttle = std::make_unique<Throttle>();
+  if (!throttle) throttle = std::make_unique<Throttle>(clock_);
   return *throttle;
 }
 
@@ -137,7 +147,7 @@ HttpAnswer Client::Session::exchange(const HttpRequest& request, bool verify_tls
   if (!origin) refuse("malformed URL " + printable(request.url), "the registry, or a proxy before it, is broken");
   Throttle& throttle = throttle_of(*origin);
   const Throttle::Place place(throttle);
-  HttpAnswer answer = transport_.perform(request, verify_tls);
+  HttpAnswer answer = transport_->perform(request, verify_tls);
   ++requests_;
   if (answer.status == 429 || answer.status == 503) {
     // A pause that nobody waits for ends the run, and must not hold back those who will hear of that.
@@ -194,7 +204,7 @@ void Client::Session::wait(unsigned attempt, const HttpAnswer& answer, const std
   if (answer.retry_after) delay = std::max<std::chrono::milliseconds>(delay, *answer.retry_after);
   ++retries_;
   reporter_.detail("trying again in " + human_duration(delay) + ": " + what + ": " + describe(answer));
-  sleep_for(delay);
+  clock_.sleep_until(clock_.now() + delay);
 }
 
 HttpAnswer Client::Session::send(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make,
