@@ -42,6 +42,8 @@ std::optional<std::uint64_t> range_start(const std::string& content_range) {
 Client::Client(ClientOptions options, Reporter& reporter)
     : session_(std::make_unique<Session>(std::move(options), reporter)) {}
 
+Client::Client(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+
 Client::~Client() = default;
 
 Reach Client::reach(const oci::Registry& registry) { return session_->endpoint(registry).reach; }

@@ -228,16 +228,26 @@ HttpAnswer Client::Session::send(const Endpoint& endpoint, const Scopes& scopes,
   }
 }
 
+/// What a request to the registry itself carries: the answer to a 401, or what such requests are known to need. Nothing
+/// where there is no new answer.
+std::optional<Authenticator::Offer> Client::Session::authorize(const Endpoint& endpoint, const Scopes& scopes,
+                                                               const std::optional<Refusal>& refusal) {
+  if (!refusal)
+    return Authenticator::Offer{authenticator_.header(endpoint.origin, endpoint.credentials, scopes), false};
+  return authenticator_.answer(endpoint.origin, endpoint.credentials, scopes, refusal->sent,
+                               parse_challenges(refusal->challenges));
+}
+
 /// Whatever comes of it, who waits for the outcome of a trial hears of it.
-HttpAnswer Client::Session::exchange_with(const std::optional<Authenticator::Offer>& offer, const Endpoint& endpoint,
-                                          const HttpRequest& request, bool verify_tls) {
-  if (!offer) return exchange(request, verify_tls);
+HttpAnswer Client::Session::exchange_with(const Authenticator::Offer& offer, const Endpoint& endpoint,
+                                          HttpRequest& request, bool verify_tls) {
+  request.authorization = offer.header;
   try {
     HttpAnswer answer = exchange(request, verify_tls);
-    authenticator_.settle(endpoint.origin, endpoint.credentials, *offer, answer.status);
+    authenticator_.settle(endpoint.origin, endpoint.credentials, offer, answer.status);
     return answer;
   } catch (...) {
-    authenticator_.settle(endpoint.origin, endpoint.credentials, *offer, 0);
+    authenticator_.settle(endpoint.origin, endpoint.credentials, offer, 0);
     throw;
   }
 }
@@ -246,7 +256,8 @@ HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& sc
   std::string redirected;
   unsigned redirects = 0;
   unsigned auth_rounds = 0;
-  std::optional<Authenticator::Offer> offer;  // after a 401
+  HttpAnswer answer;
+  std::optional<Refusal> refusal;  // a 401 that is to be answered
   for (;;) {
     HttpRequest request = make();
     if (!redirected.empty()) request.url = redirected;
@@ -254,23 +265,24 @@ HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& sc
     if (!origin)
       refuse(endpoint.origin.str() + " gave a malformed address",
              "the registry, or a proxy before it, is broken; ask another --mirror");
-    // Credentials belong to the registry's own origin. Blob stores behind a redirect have signed URLs instead.
-    const bool home = *origin == endpoint.origin;
-    if (home)
-      request.authorization =
-          offer ? offer->header : authenticator_.header(endpoint.origin, endpoint.credentials, scopes);
-    request.present_certificate = home;
     if (endpoint.origin.scheme == "https" && origin->scheme == "http")
       refuse(endpoint.origin.str() + " redirects from TLS to plain HTTP (" + origin->str() + ")",
              "this is not followed; the registry's administrator has to give it an https:// address");
+    // Credentials belong to the registry's own origin. Blob stores behind a redirect have signed URLs instead.
+    const bool home = *origin == endpoint.origin;
+    // After make(): that may send requests of its own, and must not wait for the outcome of a trial that this one
+    // makes.
+    const auto offer = home ? authorize(endpoint, scopes, refusal) : Authenticator::Offer();
+    if (!offer) return answer;
+    request.present_certificate = home;
     const bool verify = home ? endpoint.verify_tls() : !options_.insecure_hosts.contains(origin->host);
-    HttpAnswer answer = exchange_with(offer, endpoint, request, verify);
+    answer = exchange_with(*offer, endpoint, request, verify);
+    refusal.reset();
     if (home) listen(endpoint, answer);
-    offer.reset();
-    if (answer.status == 401 && home && auth_rounds++ < max_auth_rounds)
-      offer = authenticator_.answer(endpoint.origin, endpoint.credentials, scopes, request.authorization,
-                                    parse_challenges(answer.headers["www-authenticate"]));
-    if (offer) continue;
+    if (answer.status == 401 && home && auth_rounds++ < max_auth_rounds) {
+      refusal = Refusal{offer->header, answer.headers["www-authenticate"]};
+      continue;
+    }
     const bool readable = request.method == "GET" || request.method == "HEAD";
     if (!is_redirect(answer.status) || !readable || answer.header("location").empty()) return answer;
     if (++redirects > max_redirects)

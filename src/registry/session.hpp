@@ -79,8 +79,14 @@ class Client::Session {
   [[noreturn]] void refuse_unreachable(const Endpoint& endpoint, const HttpAnswer& answer) const;
 
   HttpAnswer exchange(const HttpRequest& request, bool verify_tls);
-  HttpAnswer exchange_with(const std::optional<Authenticator::Offer>& offer, const Endpoint& endpoint,
-                           const HttpRequest& request, bool verify_tls);
+  struct Refusal {
+    Secret sent;                          // that did not suffice
+    std::vector<std::string> challenges;  // WWW-Authenticate
+  };
+  std::optional<Authenticator::Offer> authorize(const Endpoint& endpoint, const Scopes& scopes,
+                                                const std::optional<Refusal>& refusal);
+  HttpAnswer exchange_with(const Authenticator::Offer& offer, const Endpoint& endpoint, HttpRequest& request,
+                           bool verify_tls);
   HttpAnswer send_once(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make);
   HttpAnswer perform_with_retries(const HttpRequest& request, bool verify_tls, unsigned attempts);
   void wait(unsigned attempt, const HttpAnswer& answer, const std::string& what);
