@@ -79,10 +79,10 @@ bool goes_on(const JournalRecord& left, const Draft& draft, const VolumeOptions&
 }
 
 Writer::Writer(const std::filesystem::path& path, const Draft& draft, const VolumeOptions& volumes,
-               std::optional<JournalRecord> left)
+               std::optional<JournalRecord> left, const MakeMedium& make_medium)
     : draft_(draft),
       left_(left && goes_on(*left, draft, volumes) ? std::move(left) : std::nullopt),
-      medium_(create_medium(path, draft.total_size(), volumes, left_ ? Leftovers::use : Leftovers::discard)),
+      medium_(make_medium(path, draft.total_size(), volumes, left_ ? Leftovers::use : Leftovers::discard)),
       journal_(path, plan_for(draft, volumes), left_ ? &*left_ : nullptr) {
   try {
     write_known();
