@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP over libcurl: one request, one answer. Retries, redirects and authentication are decided by the caller, because
-// they depend on what the request means. No other file includes libcurl.
+// they depend on what the request means.
 #pragma once
 
 #include <chrono>

@@ -9,7 +9,7 @@ import sys
 MODULES = ["base", "oci", "trust", "kubeone", "registry", "bundle", "records", "transfer", "flow", "cli"]
 # A library's header, and where it may appear: modules or single files.
 LIBRARIES = {
-    r"curl/": ["registry/http.cpp", "registry/url.cpp"],
+    r"curl/": ["registry/handle_pool.hpp", "registry/url.cpp"],
     r"archive(_entry)?\.h": ["bundle/layers.cpp"],
     r"zstd\.h": ["bundle/layers.cpp"],
     r"openssl/": ["trust", "oci/digest.cpp"],
