@@ -8,6 +8,7 @@
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "registry/header_scanner.hpp"
+#include "registry/quirks.hpp"
 
 namespace airlock::registry {
 
@@ -130,7 +131,8 @@ std::optional<Authenticator::Offer> Authenticator::answer(const Origin& origin, 
       TokenPlace& place = place_of(origin, scopes);
       const std::lock_guard lock(place.mutex);
       // Of requests that were refused together, the first one gets the token for all.
-      if (!place.token.good(clock_.now()) || place.token.header == sent) place.token = fetch_token(origin, host, scopes, challenge);
+      if (!place.token.good(clock_.now()) || place.token.header == sent)
+        place.token = fetch_token(origin, host, scopes, challenge);
       const std::lock_guard all(mutex_);
       bearer_.insert_or_assign(origin, challenge);
       return Offer{place.token.header};
@@ -194,9 +196,8 @@ HttpAnswer Authenticator::perform_trial(const HttpRequest& request, const std::s
     if (first) trial.end(Trial::Outcome::unknown);
     throw;
   }
-  // OAuth2 (RFC 6749, section 5.2) refuses a refresh token with 400.
   const bool identity = !credentials.identity_token.empty();
-  if (answer.status == 401 || (identity && answer.status == 400)) {
+  if (identity ? quirks::refuses_identity_token(answer) : answer.status == 401) {
     const Error refusal = refused_credentials(side_, realm, host, credentials, "HTTP " + std::to_string(answer.status));
     if (first) trial.end(refusal);
     throw refusal;

@@ -9,6 +9,7 @@
 
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
+#include "registry/quirks.hpp"
 
 namespace airlock::registry {
 
@@ -37,11 +38,6 @@ std::string warning_text(std::string_view value) {
   const auto close = value.rfind('"');
   if (!value.starts_with("299 ") || open == std::string_view::npos || close <= open) return {};
   return printable(value.substr(open + 1, close - open - 1));
-}
-
-/// The number that `100;w=21600` begins with.
-std::optional<std::uint64_t> leading_number(const std::string& value) {
-  return parse_number(trim(std::string_view(value).substr(0, value.find(';'))));
 }
 
 }  // namespace
@@ -121,8 +117,7 @@ void Client::Session::refuse(const HttpAnswer& answer, const std::string& action
     error.hint("the registry limits how often it may be asked" +
                (answer.retry_after ? ", and says to come back in " + human_duration(*answer.retry_after) : "") +
                ": use credentials, or a --mirror");
-  const std::string reason = error_text(answer.body);
-  if (reason.starts_with("NAME_INVALID") || reason.starts_with("NAME_UNKNOWN"))
+  if (quirks::refuses_name(answer))
     error.hint(
         "some registries limit how deep repository paths are, or want their first part (a project) to be made before: "
         "choose another PREFIX");
@@ -163,13 +158,12 @@ HttpAnswer Client::Session::exchange(const HttpRequest& request, bool verify_tls
 
 void Client::Session::listen(const Endpoint& endpoint, const HttpAnswer& answer) {
   const auto warnings = answer.headers.find("warning");
-  const auto remaining = leading_number(answer.header("ratelimit-remaining"));
-  const auto limit = leading_number(answer.header("ratelimit-limit"));
-  if (warnings == answer.headers.end() && !remaining) return;
+  const auto limit = quirks::rate_limit(answer);
+  if (warnings == answer.headers.end() && !limit) return;
   const std::lock_guard lock(mutex_);
-  if (remaining) {
-    RateLimit& known = rate_limits_.try_emplace(endpoint.name, RateLimit{*remaining, 0}).first->second;
-    known = {std::min(known.remaining, *remaining), limit.value_or(0)};  // answers may overtake each other
+  if (limit) {
+    RateLimit& known = rate_limits_.try_emplace(endpoint.name, *limit).first->second;
+    known = {std::min(known.remaining, limit->remaining), limit->limit};  // answers may overtake each other
   }
   if (warnings == answer.headers.end()) return;
   for (const std::string& value : warnings->second)
