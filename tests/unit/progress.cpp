@@ -69,9 +69,10 @@ TEST_CASE("work that is counted in items only has no sizes and no rates") {
 
 TEST_CASE("a phase begins anew, whatever the one before it was") {
   Progress progress = begun(10 * mib, 2);
+  progress.sample(start + 1s);
   progress.advance(10 * mib);
   progress.item_done();
-  progress.sample(start + 1s);
+  progress.sample(start + 2s);
   progress.begin("pushing", 4 * mib, 1, start + 10s);
   CHECK(progress.running_text() == "pushing: 0 of 1, 0 B of 4.0 MiB, 0 B/s");
   CHECK(progress.final_text(start + 10s) == "pushing: 0 of 1, 0 B of 4.0 MiB, 0 B/s, 0.0 s");  // nor divides by nothing

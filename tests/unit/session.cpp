@@ -140,6 +140,12 @@ TEST_CASE("Retry-After is obeyed by all who ask this registry, and by nobody whe
         nullptr, 1);
     CHECK(net.clock.slept().size() == waits);
   }
+  HttpAnswer failing = status(502);
+  failing.retry_after = 90s;
+  FakeNet alone(fails(1, failing));  // which is no overload: only who heard it waits
+  const auto start = alone.clock.now();
+  CHECK(alone.session->send(home(), {}, request()).status == 200);
+  CHECK(alone.clock.now() >= start + 90s);
   later.retry_after = 6h;
   FakeNet net([&](const HttpRequest&) { return later; });
   CHECK(net.session->send(home(), {}, request()).status == 429);
