@@ -21,8 +21,8 @@ bool interrupted() noexcept;
 /// Throws an Error (code `interrupted`) when the user has asked to stop.
 void throw_if_interrupted();
 
-/// Waits until one of the descriptors is what it is asked for, as poll(2) has it. An Error (code `interrupted`) when the
-/// user stops it.
+/// Waits until one of the descriptors is what it is asked for, as poll(2) has it. An Error (code `interrupted`) when
+/// the user stops it.
 void wait_until_ready(std::span<pollfd> descriptors);
 
 /// Waits until the descriptor can be read, or is at its end. An Error (code `interrupted`) when the user stops it.
