@@ -6,12 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <vector>
 
+#include "airlock/base/clock.hpp"
 #include "airlock/base/error.hpp"
 
 namespace airlock {
@@ -38,16 +39,15 @@ extern "C" void on_signal(int number) {
   errno = kept;
 }
 
-/// Waits for the descriptor (-1: for nothing) or the user; false after `timeout_ms`.
-bool wait_for(int fd, int timeout_ms) {
-  std::array<pollfd, 2> events{pollfd{fd, POLLIN, 0}, pollfd{stop_event, POLLIN, 0}};
-  for (;;) {
+/// Waits for one of the descriptors or the user, for at most `timeout_ms` (-1: for as long as it takes).
+void wait_for(std::span<pollfd> descriptors, int timeout_ms) {
+  std::vector<pollfd> all(descriptors.begin(), descriptors.end());
+  all.push_back({stop_event, POLLIN, 0});
+  do {
     throw_if_interrupted();
-    const int ready = ::poll(events.data(), events.size(), timeout_ms);
-    if (ready < 0 && errno == EINTR) continue;
-    throw_if_interrupted();
-    return ready != 0;
-  }
+  } while (::poll(all.data(), all.size(), timeout_ms) < 0 && errno == EINTR);
+  throw_if_interrupted();
+  std::copy_n(all.begin(), descriptors.size(), descriptors.begin());
 }
 
 }  // namespace
@@ -74,16 +74,33 @@ void throw_if_interrupted() {
         .hint("nothing incomplete stands under its final name; run the same command again");
 }
 
-void wait_until_readable(int fd) { wait_for(fd, -1); }
+void wait_until_ready(std::span<pollfd> descriptors) { wait_for(descriptors, -1); }
 
-void sleep_for(std::chrono::milliseconds duration) {
-  const auto end = std::chrono::steady_clock::now() + duration;
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    throw_if_interrupted();
-    if (left.count() <= 0) return;
-    wait_for(-1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
+void wait_until_readable(int fd) {
+  pollfd readable{fd, POLLIN, 0};
+  wait_until_ready({&readable, 1});
+}
+
+namespace {
+
+class SteadyClock final : public Clock {
+ public:
+  Time now() const override { return std::chrono::steady_clock::now(); }
+  void sleep_until(Time end) override {
+    for (;;) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - now());
+      throw_if_interrupted();
+      if (left.count() <= 0) return;
+      wait_for({}, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
+    }
   }
+};
+
+}  // namespace
+
+Clock& steady_clock() {
+  static SteadyClock clock;
+  return clock;
 }
 
 }  // namespace airlock

@@ -9,13 +9,13 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <memory>
 #include <thread>
 #include <utility>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/event.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/handle.hpp"
 #include "airlock/base/interrupt.hpp"
@@ -24,7 +24,7 @@ namespace airlock {
 
 namespace {
 
-constexpr int look_up_ms = 100;  // how soon a user's interruption is seen
+constexpr int patience_ms = 2000;  // between asking a program to end and making it
 
 /// Reading end, writing end.
 std::pair<FileDescriptor, FileDescriptor> make_pipe() {
@@ -36,39 +36,60 @@ std::pair<FileDescriptor, FileDescriptor> make_pipe() {
 /// A running program: ended and waited for in any case.
 class Child {
  public:
-  explicit Child(pid_t pid) : pid_(pid) {}
+  /// A thread of its own sees it end: kernels before 5.3 have no descriptor of another process.
+  Child(pid_t pid, Event ended) : pid_(pid), ended_(std::move(ended)) {
+    try {
+      watcher_ = std::thread([this] {
+        siginfo_t ignored;
+        while (::waitid(P_PID, static_cast<id_t>(pid_), &ignored, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+        }
+        ended_.set();
+      });
+    } catch (const std::system_error&) {
+      end_now();
+      throw Error(ErrorCode::internal, "the system gives no thread to wait for another program")
+          .hint("allow more processes (ulimit -u)");
+    }
+  }
   ~Child() {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGTERM);
-    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(2);
-    while (!ended() && std::chrono::steady_clock::now() < patience)
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);  // there is no way not to hear this one
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    pollfd end{ended_.fd(), POLLIN, 0};
+    if (::poll(&end, 1, patience_ms) == 1)
+      reap();
+    else
+      end_now();
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  /// Whether it has ended by now.
-  bool ended() {
-    int status = 0;
-    if (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) == pid_) {
-      pid_ = 0;
-      status_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    }
-    return pid_ <= 0;
-  }
+  /// Can be read once it has ended.
+  int ended() const { return ended_.fd(); }
 
+  /// The exit status, as shells have it.
   int wait() {
-    while (!ended()) sleep_for(std::chrono::milliseconds(10));
-    return status_;
+    wait_until_readable(ended_.fd());
+    const int status = reap();
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
 
  private:
+  void end_now() noexcept {
+    ::kill(pid_, SIGKILL);  // there is no way not to hear this one
+    reap();
+  }
+  int reap() noexcept {
+    if (watcher_.joinable()) watcher_.join();  // before the number can be another program's
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = 0;
+    return status;
+  }
+
   pid_t pid_;
-  int status_ = 0;
+  Event ended_;
+  std::thread watcher_;
 };
 
 using SpawnAttributes = std::unique_ptr<posix_spawnattr_t, Releaser<posix_spawnattr_destroy>>;
@@ -87,23 +108,23 @@ void give_default_signals(posix_spawnattr_t& attributes) {
 
 /// Writes all of `input` and reads until the program closes its output, or has ended: what it started in the background
 /// may hold the output open for ever.
-std::string converse(Child& child, FileDescriptor to, const FileDescriptor& from, std::string_view input,
+std::string converse(const Child& child, FileDescriptor to, const FileDescriptor& from, std::string_view input,
                      std::size_t limit, const std::string& program) {
   ::fcntl(to.get(), F_SETFL, O_NONBLOCK);
   std::string output;
   std::array<char, 4096> buffer{};
-  for (;;) {
+  for (bool ended = false;;) {
     if (input.empty()) to = FileDescriptor();
-    const bool ended = child.ended();
-    std::array<pollfd, 2> ends{pollfd{from.get(), POLLIN, 0}, pollfd{to.get(), POLLOUT, 0}};
-    ::poll(ends.data(), ends.size(), look_up_ms);
-    throw_if_interrupted();
+    std::array<pollfd, 3> ends{pollfd{from.get(), POLLIN, 0}, pollfd{to.get(), POLLOUT, 0},
+                               pollfd{child.ended(), POLLIN, 0}};
+    wait_until_ready(ends);
     if (to && ends[1].revents != 0) {
       const ssize_t sent = ::write(to.get(), input.data(), input.size());
       // A program that does not read its input may still answer.
       if (sent >= 0 || errno != EAGAIN) input.remove_prefix(sent > 0 ? static_cast<std::size_t>(sent) : input.size());
     }
     if (ends[0].revents == 0 && ended) return output;
+    ended = ends[2].revents != 0;  // poll() looked at the output before: what was written last is seen the next time
     if (ends[0].revents == 0) continue;
     const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
@@ -120,6 +141,7 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& command
                                          std::size_t limit) {
   auto [their_input, our_output] = make_pipe();
   auto [our_input, their_output] = make_pipe();
+  Event ended;
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, their_input.get(), STDIN_FILENO);
@@ -138,7 +160,7 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& command
   if (failure != 0)
     throw Error(ErrorCode::usage, command.front() + " cannot be run: " + std::generic_category().message(failure))
         .hint("look at its permissions and what it is for");
-  Child child(pid);
+  Child child(pid, std::move(ended));
   their_input = FileDescriptor();
   their_output = FileDescriptor();
   ProcessResult result;

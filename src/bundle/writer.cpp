@@ -81,10 +81,10 @@ bool can_resume(const records::JournalRecord& left, const Draft& draft, const Vo
 }
 
 Writer::Writer(const std::filesystem::path& path, const Draft& draft, const VolumeOptions& volumes,
-               std::optional<records::JournalRecord> left)
+               std::optional<records::JournalRecord> left, const MakeMedium& make_medium)
     : draft_(draft),
       left_(left && can_resume(*left, draft, volumes) ? std::move(left) : std::nullopt),
-      medium_(create_medium(path, draft.total_size(), volumes, left_ ? Leftovers::use : Leftovers::discard)),
+      medium_(make_medium(path, draft.total_size(), volumes, left_ ? Leftovers::use : Leftovers::discard)),
       journal_(path, plan_for(draft, volumes), left_ ? &*left_ : nullptr) {
   try {
     write_known();

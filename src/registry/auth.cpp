@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "airlock/base/interrupt.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "registry/header_scanner.hpp"
+#include "registry/quirks.hpp"
 
 namespace airlock::registry {
 
@@ -39,8 +39,8 @@ std::vector<Challenge> parse_challenges(const std::vector<std::string>& values) 
   return challenges;
 }
 
-Authenticator::Authenticator(const CredentialStore& credentials, Perform perform, Side side)
-    : credentials_(credentials), perform_(std::move(perform)), side_(side) {}
+Authenticator::Authenticator(const CredentialStore& credentials, Perform perform, Side side, Clock& clock)
+    : credentials_(credentials), perform_(std::move(perform)), side_(side), clock_(clock) {}
 
 Authenticator::TokenPlace& Authenticator::place_of(const Origin& origin, const Scopes& scopes) {
   const std::lock_guard lock(mutex_);
@@ -57,12 +57,8 @@ Authenticator::Trial& Authenticator::trial_of(const std::string& host) {
 }
 
 bool Authenticator::Trial::begin() {
-  constexpr std::chrono::milliseconds look_up{100};  // how soon a user's interruption is seen
   std::unique_lock lock(mutex_);
-  while (state_ == State::trying && !refusal_) {
-    throw_if_interrupted();
-    changed_.wait_for(lock, look_up);
-  }
+  while (state_ == State::trying && !refusal_) changed_.wait(lock);
   if (refusal_) throw Error(*refusal_);
   if (state_ == State::right) return false;
   state_ = State::trying;
@@ -79,6 +75,11 @@ void Authenticator::Trial::end(Error refusal) {
   const std::lock_guard lock(mutex_);
   refusal_ = std::move(refusal);
   changed_.notify_all();
+}
+
+std::size_t Authenticator::Trial::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return changed_.waiting();
 }
 
 namespace {
@@ -118,7 +119,7 @@ Secret Authenticator::header(const Origin& origin, const std::string& host, cons
   }
   TokenPlace& place = place_of(origin, scopes);
   const std::lock_guard lock(place.mutex);
-  if (!place.token.good()) place.token = fetch_token(origin, host, scopes, challenge);
+  if (!place.token.good(clock_.now())) place.token = fetch_token(origin, host, scopes, challenge);
   return place.token.header;
 }
 
@@ -130,7 +131,8 @@ std::optional<Authenticator::Offer> Authenticator::answer(const Origin& origin, 
       TokenPlace& place = place_of(origin, scopes);
       const std::lock_guard lock(place.mutex);
       // Of requests that were refused together, the first one gets the token for all.
-      if (!place.token.good() || place.token.header == sent) place.token = fetch_token(origin, host, scopes, challenge);
+      if (!place.token.good(clock_.now()) || place.token.header == sent)
+        place.token = fetch_token(origin, host, scopes, challenge);
       const std::lock_guard all(mutex_);
       bearer_.insert_or_assign(origin, challenge);
       return Offer{place.token.header};
@@ -159,6 +161,8 @@ void Authenticator::settle(const Origin& origin, const std::string& host, const 
   }
   trial_of(host).end(Trial::Outcome::right);
 }
+
+std::size_t Authenticator::waiting(const std::string& host) { return trial_of(host).waiting(); }
 
 HttpRequest Authenticator::token_request(const std::string& realm, const std::string& service, const Scopes& scopes,
                                          const std::optional<Credentials>& credentials) const {
@@ -192,9 +196,8 @@ HttpAnswer Authenticator::perform_trial(const HttpRequest& request, const std::s
     if (first) trial.end(Trial::Outcome::unknown);
     throw;
   }
-  // OAuth2 (RFC 6749, section 5.2) refuses a refresh token with 400.
   const bool identity = !credentials.identity_token.empty();
-  if (answer.status == 401 || (identity && answer.status == 400)) {
+  if (identity ? quirks::refuses_identity_token(answer) : answer.status == 401) {
     const Error refusal = refused_credentials(side_, realm, host, credentials, "HTTP " + std::to_string(answer.status));
     if (first) trial.end(refusal);
     throw refusal;
@@ -246,7 +249,7 @@ Authenticator::Token Authenticator::read_token(std::string& body, const std::str
       Secret header("Bearer ");
       header.append(*token);
       wipe(*token);
-      return {std::move(header), std::chrono::steady_clock::now() + lifetime - margin};
+      return {std::move(header), clock_.now() + lifetime - margin};
     }
   } catch (const Error&) {
     // A parser's message may quote what it stumbled over, and that may be the token.

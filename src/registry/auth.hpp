@@ -3,8 +3,6 @@
 // docs/spec/auth/token.md and oauth.md).
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "airlock/base/clock.hpp"
+#include "airlock/base/event.hpp"
 #include "airlock/registry/types.hpp"
 #include "registry/http.hpp"
 
@@ -40,7 +40,7 @@ class Authenticator {
   /// Performs token requests, with retries, without redirects.
   using Perform = std::function<HttpAnswer(const HttpRequest&)>;
 
-  Authenticator(const CredentialStore& credentials, Perform perform, Side side);
+  Authenticator(const CredentialStore& credentials, Perform perform, Side side, Clock& clock = steady_clock());
 
   /// The header to send; empty for anonymous. Once an origin has said where it gets its tokens, one is fetched before
   /// the request instead of after its refusal. `host` is the registry's name in credential files.
@@ -58,6 +58,8 @@ class Authenticator {
                               const std::vector<Challenge>& challenges);
   /// REQUIRES: called for each Offer that was a trial, with the status of the answer; 0: there was none.
   void settle(const Origin& origin, const std::string& host, const Offer& offer, long status);
+  /// How many wait to hear whether the password for a host is right.
+  std::size_t waiting(const std::string& host);
 
  private:
   /// Whether the password for a host is right.
@@ -69,10 +71,11 @@ class Authenticator {
     enum class Outcome { unknown, right };
     void end(Outcome outcome);
     void end(Error refusal);
+    std::size_t waiting() const;
 
    private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    mutable std::mutex mutex_;
+    Condition changed_;
     enum class State { unknown, trying, right } state_ = State::unknown;
     std::optional<Error> refusal_;
   };
@@ -82,8 +85,8 @@ class Authenticator {
 
   struct Token {
     Secret header;
-    std::chrono::steady_clock::time_point expires;
-    bool good() const { return !header.empty() && std::chrono::steady_clock::now() < expires; }
+    Clock::Time expires;
+    bool good(Clock::Time now) const { return !header.empty() && now < expires; }
   };
   struct TokenPlace {
     std::mutex mutex;  // held while the token is fetched
@@ -98,6 +101,7 @@ class Authenticator {
   const CredentialStore& credentials_;
   Perform perform_;
   Side side_;
+  Clock& clock_;
   std::mutex mutex_;                // guards what follows, not what the places hold
   std::map<Origin, Secret> basic_;  // that were taken
   std::map<std::string, std::unique_ptr<Trial>> trials_;

@@ -7,6 +7,7 @@
 #include "airlock/base/text.hpp"
 #include "registry/api.hpp"
 #include "registry/link_header.hpp"
+#include "registry/quirks.hpp"
 #include "registry/session.hpp"
 
 namespace airlock::registry {
@@ -42,6 +43,8 @@ std::optional<std::uint64_t> range_start(const std::string& content_range) {
 Client::Client(ClientOptions options, Reporter& reporter)
     : session_(std::make_unique<Session>(std::move(options), reporter)) {}
 
+Client::Client(std::unique_ptr<Session> session) : session_(std::move(session)) {}
+
 Client::~Client() = default;
 
 Reach Client::reach(const oci::Registry& registry) { return session_->endpoint(registry).reach; }
@@ -58,19 +61,16 @@ std::optional<RateLimit> Client::rate_limit(const oci::Registry& registry) const
 
 std::optional<FetchedManifest> Client::fetch_manifest(const Repository& repository, const oci::ManifestId& id) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
-  // A target is asked with the access that pushing needs: Quay creates a repository for nobody who may only pull.
-  const bool target = session_->side() == Side::target;
   const oci::Repository name = endpoint.repository(repository.name);
-  HttpAnswer answer = session_->send(endpoint, target ? push_scope(name) : pull_scope(name), [&] {
+  const Scopes scopes = quirks::wants_push_access_to_look(session_->side()) ? push_scope(name) : pull_scope(name);
+  HttpAnswer answer = session_->send(endpoint, scopes, [&] {
     HttpRequest request;
     request.url = repository_url(endpoint, repository) + "/manifests/" + id.str();
     request.headers = {"Accept: " + accepted_types()};
     request.max_body = oci::max_manifest_size;
     return request;
   });
-  if (answer.status == 404) return std::nullopt;
-  // Some registries deny that they lack a tag. If access is what lacks, the upload that follows will say so.
-  if (target && answer.status == 403) return std::nullopt;
+  if (quirks::lacks_manifest(answer, session_->side())) return std::nullopt;
   const std::string what = "manifest " + id.str() + " of " + repository.str();
   if (answer.status != 200) session_->refuse(answer, what);
   FetchedManifest manifest{essence(answer.header("content-type")), std::move(answer.body), oci::sha256("")};
@@ -185,12 +185,7 @@ Client::PutResult Client::push_manifest(const Repository& repository, const oci:
     return request;
   });
   if (answer.ok()) return answer.header("oci-subject").empty() ? PutResult::stored : PutResult::stored_with_subject;
-  // What registries answer to an index whose members they lack differs: docker-registry 400, others 404 or 422.
-  const std::string reason = error_text(answer.body);
-  const bool about_members = reason.starts_with("MANIFEST_BLOB_UNKNOWN") || reason.starts_with("MANIFEST_UNKNOWN") ||
-                             reason.starts_with("BLOB_UNKNOWN") || reason.starts_with("MANIFEST_INVALID");
-  if (oci::media_type::is_index(media_type) && about_members && answer.status >= 400 && answer.status < 500)
-    return PutResult::members_missing;
+  if (quirks::lacks_members(answer, media_type)) return PutResult::members_missing;
   session_->refuse(answer, "manifest " + id.str() + " to " + repository.str());
 }
 
@@ -214,8 +209,7 @@ std::optional<std::vector<oci::Descriptor>> Client::referrers(const Repository& 
       request.headers = {"Accept: " + std::string(oci::media_type::oci_index)};
       return request;
     });
-    // Registries that do not know the path answer with one of these.
-    if (page == 0 && (answer.status == 404 || answer.status == 400 || answer.status == 405)) return std::nullopt;
+    if (page == 0 && quirks::lacks_referrers_api(answer)) return std::nullopt;
     if (answer.status != 200) session_->refuse(answer, what);
     const auto document =
         within([&] { return what; }, [&] { return oci::parse_document(answer.body, oci::media_type::oci_index); });

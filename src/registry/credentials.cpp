@@ -9,6 +9,7 @@
 #include "airlock/base/json.hpp"
 #include "airlock/base/process.hpp"
 #include "airlock/base/text.hpp"
+#include "registry/quirks.hpp"
 
 namespace airlock::registry {
 
@@ -16,8 +17,6 @@ namespace {
 
 constexpr std::size_t max_config = 16U << 20;
 constexpr std::size_t max_helper_answer = 1U << 20;
-constexpr const char* hub = "docker.io";
-constexpr const char* hub_key = "https://index.docker.io/v1/";  // under which Docker keeps its hub's credentials
 
 /// The host that a key of `auths` means: Docker writes its hub's as a URL. Empty for a key that is for a namespace only
 /// (containers-auth.json(5)): its password is not for the rest of the registry.
@@ -30,8 +29,7 @@ std::string host_of_key(std::string key) {
     }
   const auto slash = key.find('/');
   if (slash != std::string::npos && !url) return {};
-  key = to_lower(key.substr(0, slash));
-  return key == "index.docker.io" || key == "registry-1.docker.io" ? hub : key;
+  return quirks::registry_of_credentials(to_lower(key.substr(0, slash)));
 }
 
 Secret secret_of(const JsonObject& entry, std::string_view key) {
@@ -94,11 +92,10 @@ std::optional<Credentials> ask_helper(const std::string& name, const std::string
         .hint("try it by hand: echo " + host + " | " + program + " get");
   };
   if (!is_plain_name(name)) refuse("is no name of a program");
-  auto result = run_process({program, "get"}, host == hub ? hub_key : host, max_helper_answer);
+  auto result = run_process({program, "get"}, quirks::helper_key(host), max_helper_answer);
   if (!result) refuse("is not installed (not found in PATH)");
   if (result->status != 0) {
-    // The protocol's words for "nothing": helpers have no exit status of their own for it.
-    if (to_lower(result->output).find("credentials not found") != std::string::npos) return std::nullopt;
+    if (quirks::helper_has_nothing(result->output)) return std::nullopt;
     refuse("failed with exit status " + std::to_string(result->status) + ": " +
            printable(trim(result->output.substr(0, result->output.find('\n')))));
   }

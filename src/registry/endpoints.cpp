@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a registry is found: its mirror, TLS or plain HTTP, and whether a registry answers there at all.
 #include "airlock/base/text.hpp"
+#include "registry/quirks.hpp"
 #include "registry/session.hpp"
 
 namespace airlock::registry {
@@ -55,17 +56,15 @@ Endpoint Client::Session::find_endpoint(const oci::Registry& registry) {
   const std::string host = mirror != nullptr ? mirror->location.host.str() : registry.str();
   Endpoint endpoint;
   endpoint.name = registry;
-  endpoint.origin = {"https", host};
+  endpoint.origin = {"https", quirks::api_host(host)};
   if (mirror != nullptr) endpoint.prefix = mirror->location.prefix;
   endpoint.credentials = host;
-  // The hub's API does not live under the name that its images carry.
-  if (host == "docker.io") endpoint.origin.host = "registry-1.docker.io";
 
   const HttpAnswer answer = try_ways(endpoint, ways_to(host, mirror));
   // In the form in which all later URLs are compared with it: lower case, without the scheme's own port.
   endpoint.origin = *origin_of(endpoint.origin.str() + "/v2/");
   endpoint.distance = answer.waited;
-  if (!answer.ok() && answer.status != 401 && answer.status != 403)
+  if (!quirks::is_registry(answer))
     refuse(host + " does not answer as a registry (" + endpoint.origin.str() + "/v2/: " + describe(answer) + ")",
            "check the address; the registry API must be at /v2/ of this host and port");
   reporter_.detail(registry + ": " + endpoint.origin.str() + ", " + to_string(endpoint.reach) + ", " +

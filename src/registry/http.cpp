@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/http.hpp"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <exception>
-#include <mutex>
 #include <utility>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/handle.hpp"
 #include "airlock/base/interrupt.hpp"
 #include "airlock/base/text.hpp"
+#include "registry/handle_pool.hpp"
 
 namespace airlock::registry {
 
@@ -28,24 +26,12 @@ constexpr std::chrono::minutes commit_limit{15};
 constexpr long receive_buffer = 256L << 10;
 constexpr std::size_t max_headers = 256U << 10;
 
-using Easy = std::unique_ptr<CURL, Releaser<curl_easy_cleanup>>;
 /// One of the lines may be a password.
 void wipe_and_free(curl_slist* list) {
   for (curl_slist* line = list; line != nullptr; line = line->next) wipe(line->data, std::strlen(line->data));
   curl_slist_free_all(list);
 }
 using HeaderList = std::unique_ptr<curl_slist, Releaser<wipe_and_free>>;
-
-void initialize_curl() {
-  static const CURLcode status = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (status != CURLE_OK) throw Error(ErrorCode::internal, "libcurl does not start");
-}
-
-template <typename Value>
-void set(CURL* easy, CURLoption option, Value value) {
-  if (const CURLcode status = curl_easy_setopt(easy, option, value); status != CURLE_OK)
-    throw Error(ErrorCode::internal, std::string("libcurl: ") + curl_easy_strerror(status));
-}
 
 /// What the callbacks of one request share. Exceptions must not pass through libcurl: they wait here.
 struct Exchange {
@@ -248,33 +234,10 @@ std::string HttpAnswer::header(const std::string& lower_case_name) const {
   return found == headers.end() ? "" : found->second.front();
 }
 
-/// Handles that wait for their next request, by origin: each keeps its connection open.
-struct HttpTransport::Pool {
-  std::mutex mutex;
-  std::map<std::string, std::vector<Easy>> idle;
+struct HttpTransport::Pool : HandlePool {};
 
-  Easy take(const std::string& origin) {
-    const std::lock_guard lock(mutex);
-    auto& handles = idle[origin];
-    if (handles.empty()) {
-      Easy easy(curl_easy_init());
-      if (!easy) throw Error(ErrorCode::internal, "libcurl gives no handle");
-      return easy;
-    }
-    Easy easy = std::move(handles.back());  // the last one used is the least likely to have been closed
-    handles.pop_back();
-    return easy;
-  }
-
-  void give_back(const std::string& origin, Easy easy) {
-    const std::lock_guard lock(mutex);
-    idle[origin].push_back(std::move(easy));
-  }
-};
-
-HttpTransport::HttpTransport(TransportOptions options) : pool_(std::make_unique<Pool>()), options_(std::move(options)) {
-  initialize_curl();
-}
+HttpTransport::HttpTransport(TransportOptions options)
+    : pool_(std::make_unique<Pool>()), options_(std::move(options)) {}
 
 HttpTransport::~HttpTransport() = default;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP over libcurl: one request, one answer. Retries, redirects and authentication are decided by the caller, because
-// they depend on what the request means. No other file includes libcurl.
+// they depend on what the request means.
 #pragma once
 
 #include <chrono>
@@ -75,17 +75,24 @@ struct TransportOptions {
   std::string user_agent;
 };
 
-/// Performs requests and keeps connections. Thread-safe: each request in flight has a handle of its own.
-class HttpTransport {
+/// Performs requests, one at a time for each thread that asks. Thread-safe.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  /// `verify_tls` false accepts any certificate: only for hosts that the user named as insecure.
+  /// Exceptions of the sink and the source pass through; an interruption by the user is an Error.
+  virtual HttpAnswer perform(const HttpRequest& request, bool verify_tls) = 0;
+};
+
+/// The one over the network. Keeps connections: each request in flight has a handle of its own.
+class HttpTransport final : public Transport {
  public:
   explicit HttpTransport(TransportOptions options);
-  ~HttpTransport();
+  ~HttpTransport() override;
   HttpTransport(const HttpTransport&) = delete;
   HttpTransport& operator=(const HttpTransport&) = delete;
 
-  /// `verify_tls` false accepts any certificate: only for hosts that the user named as insecure.
-  /// Exceptions of the sink and the source pass through; an interruption by the user is an Error.
-  HttpAnswer perform(const HttpRequest& request, bool verify_tls);
+  HttpAnswer perform(const HttpRequest& request, bool verify_tls) override;
 
  private:
   struct Pool;

@@ -7,9 +7,9 @@
 #include <random>
 #include <utility>
 
-#include "airlock/base/interrupt.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
+#include "registry/quirks.hpp"
 
 namespace airlock::registry {
 
@@ -38,11 +38,6 @@ std::string warning_text(std::string_view value) {
   const auto close = value.rfind('"');
   if (!value.starts_with("299 ") || open == std::string_view::npos || close <= open) return {};
   return printable(value.substr(open + 1, close - open - 1));
-}
-
-/// The number that `100;w=21600` begins with.
-std::optional<std::uint64_t> leading_number(const std::string& value) {
-  return parse_number(trim(std::string_view(value).substr(0, value.find(';'))));
 }
 
 }  // namespace
@@ -75,11 +70,22 @@ std::string error_text(const std::string& body) {
   return printable(text("code") + (text("message").empty() ? "" : ": " + text("message")));
 }
 
+namespace {
+
+TransportOptions transport_options(const ClientOptions& options) {
+  return {options.ca_file, options.client_certificate, options.client_key, options.stall_timeout, options.user_agent};
+}
+
+}  // namespace
+
 Client::Session::Session(ClientOptions options, Reporter& reporter)
+    : Session(options, reporter, std::make_unique<HttpTransport>(transport_options(options)), steady_clock()) {}
+
+Client::Session::Session(ClientOptions options, Reporter& reporter, std::unique_ptr<Transport> transport, Clock& clock)
     : options_(std::move(options)),
       reporter_(reporter),
-      transport_({options_.ca_file, options_.client_certificate, options_.client_key, options_.stall_timeout,
-                  options_.user_agent}),
+      transport_(std::move(transport)),
+      clock_(clock),
       authenticator_(
           options_.credentials,
           [this](const HttpRequest& request) {
@@ -87,7 +93,7 @@ Client::Session::Session(ClientOptions options, Reporter& reporter)
             const bool verify = !origin || !options_.insecure_hosts.contains(origin->host);
             return perform_with_retries(request, verify, max_attempts);
           },
-          options_.side),
+          options_.side, clock),
       upload_ledger_(options_.upload_ledger) {
   // Hosts are compared as origins have them: in lower case.
   std::set<std::string> insecure;
@@ -111,8 +117,7 @@ void Client::Session::refuse(const HttpAnswer& answer, const std::string& action
     error.hint("the registry limits how often it may be asked" +
                (answer.retry_after ? ", and says to come back in " + human_duration(*answer.retry_after) : "") +
                ": use credentials, or a --mirror");
-  const std::string reason = error_text(answer.body);
-  if (reason.starts_with("NAME_INVALID") || reason.starts_with("NAME_UNKNOWN"))
+  if (quirks::refuses_name(answer))
     error.hint(
         "some registries limit how deep repository paths are, or want their first part (a project) to be made before: "
         "choose another PREFIX");
@@ -128,7 +133,7 @@ void Client::Session::refuse(const std::string& message, const std::string& hint
 Throttle& Client::Session::throttle_of(const Origin& origin) {
   const std::lock_guard lock(mutex_);
   auto& throttle = throttles_[origin];
-  if (!throttle) throttle = std::make_unique<Throttle>();
+  if (!throttle) throttle = std::make_unique<Throttle>(clock_);
   return *throttle;
 }
 
@@ -137,7 +142,7 @@ HttpAnswer Client::Session::exchange(const HttpRequest& request, bool verify_tls
   if (!origin) refuse("malformed URL " + printable(request.url), "the registry, or a proxy before it, is broken");
   Throttle& throttle = throttle_of(*origin);
   const Throttle::Place place(throttle);
-  HttpAnswer answer = transport_.perform(request, verify_tls);
+  HttpAnswer answer = transport_->perform(request, verify_tls);
   ++requests_;
   if (answer.status == 429 || answer.status == 503) {
     // A pause that nobody waits for ends the run, and must not hold back those who will hear of that.
@@ -153,13 +158,12 @@ HttpAnswer Client::Session::exchange(const HttpRequest& request, bool verify_tls
 
 void Client::Session::listen(const Endpoint& endpoint, const HttpAnswer& answer) {
   const auto warnings = answer.headers.find("warning");
-  const auto remaining = leading_number(answer.header("ratelimit-remaining"));
-  const auto limit = leading_number(answer.header("ratelimit-limit"));
-  if (warnings == answer.headers.end() && !remaining) return;
+  const auto limit = quirks::rate_limit(answer);
+  if (warnings == answer.headers.end() && !limit) return;
   const std::lock_guard lock(mutex_);
-  if (remaining) {
-    RateLimit& known = rate_limits_.try_emplace(endpoint.name, RateLimit{*remaining, 0}).first->second;
-    known = {std::min(known.remaining, *remaining), limit.value_or(0)};  // answers may overtake each other
+  if (limit) {
+    RateLimit& known = rate_limits_.try_emplace(endpoint.name, *limit).first->second;
+    known = {std::min(known.remaining, limit->remaining), limit->limit};  // answers may overtake each other
   }
   if (warnings == answer.headers.end()) return;
   for (const std::string& value : warnings->second)
@@ -194,7 +198,7 @@ void Client::Session::wait(unsigned attempt, const HttpAnswer& answer, const std
   if (answer.retry_after) delay = std::max<std::chrono::milliseconds>(delay, *answer.retry_after);
   ++retries_;
   reporter_.detail("trying again in " + human_duration(delay) + ": " + what + ": " + describe(answer));
-  sleep_for(delay);
+  clock_.sleep_until(clock_.now() + delay);
 }
 
 HttpAnswer Client::Session::send(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make,
@@ -218,16 +222,26 @@ HttpAnswer Client::Session::send(const Endpoint& endpoint, const Scopes& scopes,
   }
 }
 
+/// What a request to the registry itself carries: the answer to a 401, or what such requests are known to need. Nothing
+/// where there is no new answer.
+std::optional<Authenticator::Offer> Client::Session::authorize(const Endpoint& endpoint, const Scopes& scopes,
+                                                               const std::optional<Refusal>& refusal) {
+  if (!refusal)
+    return Authenticator::Offer{authenticator_.header(endpoint.origin, endpoint.credentials, scopes), false};
+  return authenticator_.answer(endpoint.origin, endpoint.credentials, scopes, refusal->sent,
+                               parse_challenges(refusal->challenges));
+}
+
 /// Whatever comes of it, who waits for the outcome of a trial hears of it.
-HttpAnswer Client::Session::exchange_with(const std::optional<Authenticator::Offer>& offer, const Endpoint& endpoint,
-                                          const HttpRequest& request, bool verify_tls) {
-  if (!offer) return exchange(request, verify_tls);
+HttpAnswer Client::Session::exchange_with(const Authenticator::Offer& offer, const Endpoint& endpoint,
+                                          HttpRequest& request, bool verify_tls) {
+  request.authorization = offer.header;
   try {
     HttpAnswer answer = exchange(request, verify_tls);
-    authenticator_.settle(endpoint.origin, endpoint.credentials, *offer, answer.status);
+    authenticator_.settle(endpoint.origin, endpoint.credentials, offer, answer.status);
     return answer;
   } catch (...) {
-    authenticator_.settle(endpoint.origin, endpoint.credentials, *offer, 0);
+    authenticator_.settle(endpoint.origin, endpoint.credentials, offer, 0);
     throw;
   }
 }
@@ -236,7 +250,8 @@ HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& sc
   std::string redirected;
   unsigned redirects = 0;
   unsigned auth_rounds = 0;
-  std::optional<Authenticator::Offer> offer;  // after a 401
+  HttpAnswer answer;
+  std::optional<Refusal> refusal;  // a 401 that is to be answered
   for (;;) {
     HttpRequest request = make();
     if (!redirected.empty()) request.url = redirected;
@@ -244,23 +259,24 @@ HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& sc
     if (!origin)
       refuse(endpoint.origin.str() + " gave a malformed address",
              "the registry, or a proxy before it, is broken; ask another --mirror");
-    // Credentials belong to the registry's own origin. Blob stores behind a redirect have signed URLs instead.
-    const bool home = *origin == endpoint.origin;
-    if (home)
-      request.authorization =
-          offer ? offer->header : authenticator_.header(endpoint.origin, endpoint.credentials, scopes);
-    request.present_certificate = home;
     if (endpoint.origin.scheme == "https" && origin->scheme == "http")
       refuse(endpoint.origin.str() + " redirects from TLS to plain HTTP (" + origin->str() + ")",
              "this is not followed; the registry's administrator has to give it an https:// address");
+    // Credentials belong to the registry's own origin. Blob stores behind a redirect have signed URLs instead.
+    const bool home = *origin == endpoint.origin;
+    // After make(): that may send requests of its own, and must not wait for the outcome of a trial that this one
+    // makes.
+    const auto offer = home ? authorize(endpoint, scopes, refusal) : Authenticator::Offer();
+    if (!offer) return answer;
+    request.present_certificate = home;
     const bool verify = home ? endpoint.verify_tls() : !options_.insecure_hosts.contains(origin->host);
-    HttpAnswer answer = exchange_with(offer, endpoint, request, verify);
+    answer = exchange_with(*offer, endpoint, request, verify);
+    refusal.reset();
     if (home) listen(endpoint, answer);
-    offer.reset();
-    if (answer.status == 401 && home && auth_rounds++ < max_auth_rounds)
-      offer = authenticator_.answer(endpoint.origin, endpoint.credentials, scopes, request.authorization,
-                                    parse_challenges(answer.headers["www-authenticate"]));
-    if (offer) continue;
+    if (answer.status == 401 && home && auth_rounds++ < max_auth_rounds) {
+      refusal = Refusal{offer->header, answer.headers["www-authenticate"]};
+      continue;
+    }
     const bool readable = request.method == "GET" || request.method == "HEAD";
     if (!is_redirect(answer.status) || !readable || answer.header("location").empty()) return answer;
     if (++redirects > max_redirects)

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "airlock/base/clock.hpp"
 #include "airlock/base/reporter.hpp"
 #include "airlock/registry/client.hpp"
 #include "registry/auth.hpp"
@@ -38,6 +39,7 @@ class Client::Session {
   static constexpr unsigned max_first_attempts = 4;  // of a first contact, where a wrong address is the likelier reason
 
   Session(ClientOptions options, Reporter& reporter);
+  Session(ClientOptions options, Reporter& reporter, std::unique_ptr<Transport> transport, Clock& clock);
 
   /// The endpoint of a registry, found out by asking it at its first use. Several can be found out at the same time.
   const Endpoint& endpoint(const oci::Registry& registry);
@@ -77,8 +79,14 @@ class Client::Session {
   [[noreturn]] void refuse_unreachable(const Endpoint& endpoint, const HttpAnswer& answer) const;
 
   HttpAnswer exchange(const HttpRequest& request, bool verify_tls);
-  HttpAnswer exchange_with(const std::optional<Authenticator::Offer>& offer, const Endpoint& endpoint,
-                           const HttpRequest& request, bool verify_tls);
+  struct Refusal {
+    Secret sent;                          // that did not suffice
+    std::vector<std::string> challenges;  // WWW-Authenticate
+  };
+  std::optional<Authenticator::Offer> authorize(const Endpoint& endpoint, const Scopes& scopes,
+                                                const std::optional<Refusal>& refusal);
+  HttpAnswer exchange_with(const Authenticator::Offer& offer, const Endpoint& endpoint, HttpRequest& request,
+                           bool verify_tls);
   HttpAnswer send_once(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make);
   HttpAnswer perform_with_retries(const HttpRequest& request, bool verify_tls, unsigned attempts);
   void wait(unsigned attempt, const HttpAnswer& answer, const std::string& what);
@@ -87,7 +95,8 @@ class Client::Session {
 
   ClientOptions options_;
   Reporter& reporter_;
-  HttpTransport transport_;
+  std::unique_ptr<Transport> transport_;
+  Clock& clock_;
   Authenticator authenticator_;
   UploadLedger upload_ledger_;
   std::atomic<std::uint64_t> requests_{0};

@@ -3,20 +3,24 @@
 
 #include <algorithm>
 
-#include "airlock/base/interrupt.hpp"
-
 namespace airlock::registry {
 
 namespace {
 constexpr std::chrono::milliseconds burst{500};
-constexpr std::chrono::milliseconds look_up{100};  // how soon a user's interruption is seen
 }  // namespace
 
 void Throttle::enter() {
   std::unique_lock lock(mutex_);
-  while (active_ >= static_cast<unsigned>(limit_) || Clock::now() < not_before_) {
-    throw_if_interrupted();
-    changed_.wait_for(lock, look_up);
+  for (;;) {
+    if (const auto end = not_before_; clock_.now() < end) {
+      lock.unlock();
+      clock_.sleep_until(end);
+      lock.lock();
+    } else if (active_ >= static_cast<unsigned>(limit_)) {
+      changed_.wait(lock);
+    } else {
+      break;
+    }
   }
   ++active_;
 }
@@ -29,9 +33,9 @@ void Throttle::leave() {
 
 std::optional<unsigned> Throttle::overloaded(std::chrono::milliseconds pause) {
   const std::lock_guard lock(mutex_);
-  const auto now = Clock::now();
+  const auto now = clock_.now();
   not_before_ = std::max(not_before_, now + pause);
-  if (now - reduced_ < burst) return std::nullopt;
+  if (reduced_ && now - *reduced_ < burst) return std::nullopt;
   reduced_ = now;
   limit_ = std::max(1U, active_ / 2);
   return static_cast<unsigned>(limit_);
@@ -47,6 +51,11 @@ void Throttle::succeeded() {
 unsigned Throttle::limit() const {
   const std::lock_guard lock(mutex_);
   return static_cast<unsigned>(limit_);
+}
+
+std::size_t Throttle::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return changed_.waiting();
 }
 
 }  // namespace airlock::registry

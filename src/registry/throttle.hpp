@@ -5,9 +5,11 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <mutex>
 #include <optional>
+
+#include "airlock/base/clock.hpp"
+#include "airlock/base/event.hpp"
 
 namespace airlock::registry {
 
@@ -15,6 +17,8 @@ namespace airlock::registry {
 class Throttle {
  public:
   static constexpr double most = 64;  ///< no registry is asked by more at once: --jobs goes no further
+
+  explicit Throttle(Clock& clock = steady_clock()) : clock_(clock) {}
 
   /// Holds one of the places for as long as it lives.
   class Place {
@@ -34,18 +38,20 @@ class Throttle {
   std::optional<unsigned> overloaded(std::chrono::milliseconds pause);
   void succeeded();
   unsigned limit() const;
+  /// How many wait for a place.
+  std::size_t waiting() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
   void enter();
   void leave();
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  Clock& clock_;
+  mutable std::mutex mutex_;  // guards what follows
+  Condition changed_;
   double limit_ = most;
   unsigned active_ = 0;
-  Clock::time_point not_before_{};
-  Clock::time_point reduced_{};
+  Clock::Time not_before_{};
+  std::optional<Clock::Time> reduced_;  // when it last was
 };
 
 }  // namespace airlock::registry

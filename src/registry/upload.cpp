@@ -8,6 +8,7 @@
 
 #include "airlock/base/text.hpp"
 #include "registry/api.hpp"
+#include "registry/quirks.hpp"
 #include "registry/session.hpp"
 
 namespace airlock::registry {
@@ -51,14 +52,6 @@ class PieceReader {
   std::string_view piece_;
   std::uint64_t position_ = 0;
 };
-
-/// How many bytes `Range: 0-N` acknowledges. Registries answer `0-0` to an upload that has none.
-std::uint64_t acknowledged(std::string_view range) {
-  if (range.starts_with("bytes=")) range.remove_prefix(6);
-  const auto dash = range.find('-');
-  const auto last = dash == std::string_view::npos ? std::nullopt : parse_number(range.substr(dash + 1));
-  return last.value_or(0) == 0 ? 0 : *last + 1;
-}
 
 class Upload {
  public:
@@ -110,7 +103,7 @@ class Upload {
   bool go_on(const std::string& left) {
     if (size_ < UploadLedger::from_size || origin_of(left) != endpoint_.origin) return false;
     const HttpAnswer status = ask("GET", left, scopes_);
-    const std::uint64_t kept = acknowledged(status.header("range"));
+    const std::uint64_t kept = quirks::acknowledged(status.header("range"));
     if (!status.ok() || kept == 0 || kept > size_) return false;
     if (!location_.empty()) cancel();  // the one that was opened to mount
     location_ = left;
@@ -164,13 +157,12 @@ class Upload {
       }
       if (answer.ok()) continue;
       if (make_chunks_smaller(answer)) continue;
-      if (answer.status == 413)
+      if (quirks::refuses_size(answer))
         session_.refuse(what_ + ": " + describe(answer),
                         "a proxy before the registry limits the size of requests below 1 MiB (nginx: "
                         "client_max_body_size); raise it");
       // What the registry kept may not fit, or is gone.
-      if ((!resumed_ && answer.status != 404 && answer.status != 416) || ++starts > max_starts)
-        session_.refuse(answer, what_);
+      if ((!resumed_ && !quirks::lost_upload(answer)) || ++starts > max_starts) session_.refuse(answer, what_);
       begin(std::nullopt);
     }
   }
@@ -229,7 +221,7 @@ class Upload {
   /// Finds out what became of an upload that broke.
   void recover() {
     const HttpAnswer status = ask("GET", location_, scopes_);
-    const std::uint64_t kept = acknowledged(status.header("range"));
+    const std::uint64_t kept = quirks::acknowledged(status.header("range"));
     if (status.ok() && kept <= size_) {
       if (kept < offset_) note_loss(status);
       if (const auto next = status.header("location"); !next.empty()) location_ = resolve_url(location_, next);
@@ -255,8 +247,8 @@ class Upload {
 
   /// Whether there is a smaller size to try after this refusal. All later uploads to this registry begin with it.
   bool make_chunks_smaller(const HttpAnswer& answer) {
-    const bool whole_refused = session_.chunk_size(endpoint_) == 0 && (answer.status == 405 || answer.status == 501);
-    if (answer.status != 413 && !whole_refused) return false;
+    const bool whole_refused = session_.chunk_size(endpoint_) == 0 && quirks::refuses_whole_uploads(answer);
+    if (!quirks::refuses_size(answer) && !whole_refused) return false;
     const auto* smaller = std::ranges::find_if(
         chunk_sizes, [&](std::uint64_t size) { return (size < piece_size_ || whole_refused) && size >= chunk_min_; });
     if (smaller == std::end(chunk_sizes)) return false;

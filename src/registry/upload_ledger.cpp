@@ -31,7 +31,7 @@ std::optional<std::string> UploadLedger::find(const std::string& key) {
 }
 
 void UploadLedger::keep(const std::string& key, const std::string& location) {
-  if (location.find_first_of(" \r\n") != std::string::npos) return;
+  if (location.find_first_of(" \r\n") != std::string::npos) return forget(key);  // the earlier address is of no use now
   const std::lock_guard lock(mutex_);
   locations_.insert_or_assign(key, location);
   save();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/transfer/source.hpp"
 
-#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/event.hpp"
 
 namespace airlock::transfer {
 
@@ -47,7 +47,7 @@ class Pipe final : public oci::BlobSource, private oci::BlobSink {
 
   std::string_view next() override {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return full_ || ended_; });
+    while (!full_ && !ended_) changed_.wait(lock);
     if (full_) {
       taken_ = std::move(piece_);
       full_ = false;
@@ -64,7 +64,7 @@ class Pipe final : public oci::BlobSource, private oci::BlobSink {
     hash_.update(bytes);
     received_ += bytes.size();
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !full_ || abandoned_; });
+    while (full_ && !abandoned_) changed_.wait(lock);
     if (abandoned_) throw Abandoned();
     // The last piece waits until the whole is known to be right.
     if (received_ == blob_.size && hash_.finish() != blob_.digest)
@@ -94,7 +94,7 @@ class Pipe final : public oci::BlobSource, private oci::BlobSink {
   std::uint64_t received_ = 0;  // the sender's alone, as the hash is
   oci::Sha256 hash_;
   std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
+  Condition changed_;
   std::string piece_;
   std::string taken_;
   bool full_ = false;

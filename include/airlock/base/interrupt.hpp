@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ctrl-C as a question that long work asks itself, so that every destructor still runs. Whoever waits, waits with the
-// functions here: they end when the user wants to stop, whatever they wait for.
+// functions here, a Condition (base/event.hpp) or a Clock (base/clock.hpp): they end when the user wants to stop,
+// whatever they wait for.
 #pragma once
 
-#include <chrono>
+#include <span>
+
+struct pollfd;
 
 namespace airlock {
 
@@ -18,10 +21,11 @@ bool interrupted() noexcept;
 /// Throws an Error (code `interrupted`) when the user has asked to stop.
 void throw_if_interrupted();
 
+/// Waits until one of the descriptors is what it is asked for, as poll(2) has it. An Error (code `interrupted`) when
+/// the user stops it.
+void wait_until_ready(std::span<pollfd> descriptors);
+
 /// Waits until the descriptor can be read, or is at its end. An Error (code `interrupted`) when the user stops it.
 void wait_until_readable(int fd);
-
-/// Sleeps. An Error (code `interrupted`) when the user stops it.
-void sleep_for(std::chrono::milliseconds duration);
 
 }  // namespace airlock

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -67,10 +68,13 @@ bool can_resume(const records::JournalRecord& left, const Draft& draft, const Vo
 
 class Writer {
  public:
+  /// What create_medium() does: a test has one that fails.
+  using MakeMedium = std::function<std::unique_ptr<WritableMedium>(const std::filesystem::path&, std::uint64_t size,
+                                                                   const VolumeOptions&, Leftovers)>;
   /// Reserves the files and writes all that is known. Goes on with what `left` says, if that is of the same plan.
   /// Errors of the medium have code `media`. REQUIRES: the draft outlives it.
   Writer(const std::filesystem::path& path, const Draft& draft, const VolumeOptions& volumes = {},
-         std::optional<records::JournalRecord> left = std::nullopt);
+         std::optional<records::JournalRecord> left = std::nullopt, const MakeMedium& make_medium = create_medium);
   /// Without finish(): leaves the partial files and the journal, if any blob has begun.
   ~Writer();
   Writer(const Writer&) = delete;

@@ -50,7 +50,10 @@ struct RateLimit {
 /// Thread-safe.
 class Client {
  public:
+  class Session;  ///< src/registry/session.hpp
+
   Client(ClientOptions options, Reporter& reporter);
+  explicit Client(std::unique_ptr<Session> session);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -107,8 +110,6 @@ class Client {
   /// A small file (at most 4 MiB) from the web, anonymously, with the same retries, redirects and TLS as a registry's
   /// answers. Nothing where the server says that there is no such file (404).
   std::optional<std::string> fetch_text(const std::string& url);
-
-  class Session;  ///< src/registry/session.hpp
 
  private:
   std::unique_ptr<Session> session_;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where registries differ from the specification or from each other, each with the registry it is known of and where
+// that was reported. Whoever meets another one adds it here, with its report; whoever finds that one is gone, removes
+// it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "airlock/registry/client.hpp"
+#include "registry/http.hpp"
+
+namespace airlock::registry::quirks {
+
+/// docker.io: the API does not live under the name that images carry, but at registry-1.docker.io (moby's
+/// registry/config.go, as github.com/Deepomatic/dmake/pull/327 quotes it; github.com/siderolabs/talos/pull/10627).
+std::string api_host(const std::string& registry);
+
+/// docker.io: `docker login` keeps its password under https://index.docker.io/v1/, and some tools under the API's host
+/// (github.com/containerd/nerdctl/pull/1270, github.com/docker/docker-py/pull/874). The registry that a host in a
+/// credential file means; others mean themselves.
+std::string registry_of_credentials(const std::string& host);
+
+/// The same the other way round: what a credential helper is asked for.
+std::string helper_key(const std::string& registry);
+
+/// Credential helpers say "credentials not found in native keychain" on standard output and fail: they have no exit
+/// status of their own for it (github.com/OctopusDeploy/Calamari/pull/2059,
+/// github.com/spotify/docker-client/pull/1036).
+bool helper_has_nothing(std::string_view output);
+
+/// The answer to GET /v2/ that shows a registry. Artifactory refuses there with 403 what it takes elsewhere
+/// (github.com/heroku/docker-registry-client/issues/42).
+bool is_registry(const HttpAnswer& ping);
+
+/// Quay: who may pull only is told 401 or 403 of a repository that a first push would make
+/// (github.com/helm/helm/pull/32156, github.com/ambient-code/platform/issues/669). So a target is asked with the access
+/// that pushing needs.
+bool wants_push_access_to_look(Side side);
+
+/// Whether a manifest is not there. Artifactory denies with 403 that it lacks a tag
+/// (github.com/google/go-containerregistry/pull/1691, github.com/sigstore/cosign/issues/2973): on the target's side
+/// that is taken for absence, as the upload that follows tells when access is what lacks.
+bool lacks_manifest(const HttpAnswer& answer, Side side);
+
+/// Whether an index was refused for members that the registry does not have. The specification leaves open how
+/// (github.com/opencontainers/distribution-spec/pull/310): distribution and Quay answer 400 MANIFEST_BLOB_UNKNOWN
+/// (github.com/quay/quay/pull/7033), others 404 or 422 with another of the codes for things that are unknown.
+bool lacks_members(const HttpAnswer& answer, const std::string& media_type);
+
+/// Whether a registry does not know the list of referrers: distribution answers 404, as the specification wants it
+/// (github.com/oras-project/rust-oci-client/pull/259), others 400, which go-containerregistry takes the same way
+/// (github.com/google/go-containerregistry/pull/1543), Artifactory 406
+/// (github.com/google/go-containerregistry/pull/2026). 405 is what a server without such a path may say; no report.
+bool lacks_referrers_api(const HttpAnswer& answer);
+
+/// How many bytes the `Range: 0-N` of an upload's status acknowledges. distribution answers `0-0` to an upload that has
+/// none, which ought to mean one byte (github.com/distribution/distribution/issues/2363,
+/// github.com/opencontainers/distribution-spec/issues/577); with the unit `bytes=`, as the API was proposed first
+/// (github.com/moby/moby/issues/9015), it means the same.
+std::uint64_t acknowledged(std::string_view range);
+
+/// Whether a blob is not taken in one piece, but may be in chunks: Pulp, at the time, and Artifactory
+/// (github.com/pulp/pulp_container/issues/1219, github.com/containerd/containerd/issues/3533). The reports do not say
+/// with which status: 405 and 501 are HTTP's for it.
+bool refuses_whole_uploads(const HttpAnswer& answer);
+
+/// Proxies before registries that limit the size of a request: nginx (github.com/goharbor/harbor/issues/3270),
+/// Cloudflare with 100 MB (github.com/podman-container-tools/podman/issues/24919).
+bool refuses_size(const HttpAnswer& answer);
+
+/// Whether what a registry kept of an upload is gone, or not where it was thought to end (416: distribution-spec,
+/// "Pushing a blob in chunks").
+bool lost_upload(const HttpAnswer& answer);
+
+/// Whether a token server refused an identity token. OAuth2 has 400 for that (RFC 6749, section 5.2), where passwords
+/// get 401.
+bool refuses_identity_token(const HttpAnswer& answer);
+
+/// Whether a registry does not take a repository's name: Harbor wants its first part, a project, to be made before
+/// (github.com/goharbor/harbor/issues/20544), ECR the whole repository (github.com/plexsystems/sinker/issues/55), Quay
+/// and others limit the depth (github.com/plexsystems/sinker/pull/34).
+bool refuses_name(const HttpAnswer& answer);
+
+/// Docker Hub: how many pulls are left, in headers as `ratelimit-remaining: 100;w=21600` (docs.docker.com, "Docker Hub
+/// usage and limits"). Nothing where a registry does not say.
+std::optional<RateLimit> rate_limit(const HttpAnswer& answer);
+
+}  // namespace airlock::registry::quirks

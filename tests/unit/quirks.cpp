@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/quirks.hpp"
+
+#include "airlock/oci/manifest.hpp"
+#include "catch.hpp"
+#include "fake_transport.hpp"
+
+using namespace airlock;
+using namespace airlock::registry;
+using namespace airlock::test;
+
+namespace {
+
+HttpAnswer error(long number, const std::string& code) {
+  HttpAnswer answer = status(number);
+  answer.body = R"({"errors":[{"code":")" + code + R"(","message":"no"}]})";
+  return answer;
+}
+
+const std::string index_type(oci::media_type::oci_index);
+const std::string manifest_type(oci::media_type::oci_manifest);
+
+}  // namespace
+
+TEST_CASE("the hub's names") {
+  CHECK(quirks::api_host("docker.io") == "registry-1.docker.io");
+  CHECK(quirks::api_host("quay.io") == "quay.io");
+  for (const char* host : {"index.docker.io", "registry-1.docker.io", "docker.io"})
+    CHECK(quirks::registry_of_credentials(host) == "docker.io");
+  CHECK(quirks::registry_of_credentials("docker.io.evil") == "docker.io.evil");
+  CHECK(quirks::helper_key("docker.io") == "https://index.docker.io/v1/");
+  CHECK(quirks::helper_key("quay.io") == "quay.io");
+}
+
+TEST_CASE("what a credential helper says when it has nothing") {
+  CHECK(quirks::helper_has_nothing("credentials not found in native keychain\n"));
+  CHECK(quirks::helper_has_nothing("Credentials not found"));
+  CHECK_FALSE(quirks::helper_has_nothing("keychain is locked"));
+}
+
+TEST_CASE("a manifest that is refused on the target's side is one that is not there") {
+  CHECK(quirks::lacks_manifest(status(404), Side::source));
+  CHECK(quirks::lacks_manifest(status(403), Side::target));
+  CHECK_FALSE(quirks::lacks_manifest(status(403), Side::source));
+  CHECK_FALSE(quirks::lacks_manifest(status(401), Side::target));
+  CHECK(quirks::wants_push_access_to_look(Side::target));
+  CHECK_FALSE(quirks::wants_push_access_to_look(Side::source));
+}
+
+TEST_CASE("an index whose members are not there is refused in several ways") {
+  for (const char* code : {"MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_INVALID"})
+    for (const long number : {400, 404, 422}) CHECK(quirks::lacks_members(error(number, code), index_type));
+  CHECK_FALSE(quirks::lacks_members(error(400, "MANIFEST_BLOB_UNKNOWN"), manifest_type));
+  CHECK_FALSE(quirks::lacks_members(error(500, "MANIFEST_BLOB_UNKNOWN"), index_type));
+  CHECK_FALSE(quirks::lacks_members(error(403, "DENIED"), index_type));
+  CHECK_FALSE(quirks::lacks_members(status(400), index_type));
+}
+
+TEST_CASE("registries without a list of referrers") {
+  for (const long number : {400, 404, 405, 406}) CHECK(quirks::lacks_referrers_api(status(number)));
+  for (const long number : {200, 401, 403, 429, 500}) CHECK_FALSE(quirks::lacks_referrers_api(status(number)));
+}
+
+TEST_CASE("what the range of an upload acknowledges") {
+  CHECK(quirks::acknowledged("0-0") == 0);
+  CHECK(quirks::acknowledged("0-1") == 2);
+  CHECK(quirks::acknowledged("bytes=0-1023") == 1024);
+  for (const char* odd : {"", "-", "0-", "0--1", "x", "0-x", "0-99999999999999999999999"})
+    CHECK(quirks::acknowledged(odd) == 0);
+}
+
+TEST_CASE("refusals that have another way around them") {
+  CHECK(quirks::is_registry(status(403)));
+  CHECK_FALSE(quirks::is_registry(status(404)));
+  CHECK(quirks::refuses_whole_uploads(status(405)));
+  CHECK_FALSE(quirks::refuses_whole_uploads(status(400)));
+  CHECK(quirks::refuses_size(status(413)));
+  CHECK(quirks::lost_upload(status(416)));
+  CHECK_FALSE(quirks::lost_upload(status(400)));
+  CHECK(quirks::refuses_identity_token(status(400)));
+  CHECK_FALSE(quirks::refuses_identity_token(status(403)));
+  CHECK(quirks::refuses_name(error(404, "NAME_UNKNOWN")));
+  CHECK_FALSE(quirks::refuses_name(error(404, "MANIFEST_UNKNOWN")));
+}
+
+TEST_CASE("how many pulls are left") {
+  const auto limit =
+      quirks::rate_limit(status(200, {{"ratelimit-remaining", {"76;w=21600"}}, {"ratelimit-limit", {"100;w=21600"}}}));
+  REQUIRE(limit);
+  CHECK(limit->remaining == 76);
+  CHECK(limit->limit == 100);
+  CHECK(quirks::rate_limit(status(200, {{"ratelimit-remaining", {"7"}}}))->limit == 0);
+  CHECK_FALSE(quirks::rate_limit(status(200)));
+  CHECK_FALSE(quirks::rate_limit(status(200, {{"ratelimit-remaining", {"many"}}})));
+}
