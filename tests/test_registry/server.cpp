@@ -129,9 +129,9 @@ void Server::on_completed(void* context, MHD_Connection*, void** call_place, MHD
   *call_place = nullptr;
 }
 
-void Server::log(const Call& call, unsigned status) {
+std::size_t Server::log(const Call& call, const Json& status) {
   const Request& request = call.request;
-  if (request.path.starts_with("/_control") || distance_.no_log) return;
+  if (request.path.starts_with("/_control") || distance_.no_log) return 0;
   const std::lock_guard lock(mutex_);
   log_.push_back({{"method", request.method},
                   {"path", request.path},
@@ -144,10 +144,19 @@ void Server::log(const Call& call, unsigned status) {
                   {"size", request.body.size()},
                   {"active", call.active},
                   {"status", status}});
+  return log_.size() - 1;
+}
+
+void Server::log_status(const Call& call, std::size_t entry, unsigned status) {
+  if (call.request.path.starts_with("/_control") || distance_.no_log) return;
+  const std::lock_guard lock(mutex_);
+  if (entry < log_.size()) log_[entry]["status"] = status;  // else the log was emptied meanwhile
 }
 
 MHD_Result Server::answer(Call& call) {
   const Json& rule = call.request.rule;
+  // Before any delay: a test that waits for a request does something while it is not answered.
+  const std::size_t entry = log(call, nullptr);
   std::this_thread::sleep_for(std::chrono::milliseconds(rule.value("delay", 0U) + distance_.delay_ms));
   if (rule.value("expire", false)) api_.forget_tokens();
   Answer answer;
@@ -162,7 +171,7 @@ MHD_Result Server::answer(Call& call) {
   for (const auto& [name, value] : headers.items()) answer.headers[name] = value.get<std::string>();
   if (rule.contains("content_type")) answer.headers["Content-Type"] = rule["content_type"].get<std::string>();
   if (!answer.body) answer.body = text("");
-  log(call, answer.status);
+  log_status(call, entry, answer.status);
   return deliver(call, std::move(answer));
 }
 

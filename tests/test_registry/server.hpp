@@ -44,7 +44,9 @@ class Server {
   MHD_Result answer(Call& call);
   MHD_Result deliver(const Call& call, Answer answer);
   Answer control(const Request& request);
-  void log(const Call& call, unsigned status);
+  /// Returns the place in the log; `status` null: not answered yet.
+  std::size_t log(const Call& call, const Json& status);
+  void log_status(const Call& call, std::size_t entry, unsigned status);
 
   Api api_;
   Distance distance_;
