@@ -172,7 +172,7 @@ def test_a_malformed_lock(airlock, keys, lock, tmp_path, change, words):
 def test_a_lock_goes_with_no_selection(airlock, keys, lock, tmp_path):
     for more in (OLD, ["--image", "quay.io/a:1"], ["--platform", "all"]):
         assert (
-            "--lock says which"
+            "--lock selects the images"
             in airlock(2, "export", "--lock", lock, *more, "--key", keys / "alice.key", "-o", tmp_path / "b.tar").err
         )
 
