@@ -123,7 +123,7 @@ def test_plain_http_needs_permission_and_is_what_the_release_makes_of_it(airlock
     assert not (plain.directory / "data").exists()
     result = airlock(0, *command, "--insecure")
     assert (
-        "insecureRegistry: true" in result.out and "will not pull" not in result.err
+        "insecureRegistry: true" in result.out and "cannot pull" not in result.err
     )  # KubeOne 1.8 means plain HTTP by it
     newer = airlock(0, *command, "--insecure", "--kubeone", "1.13")
     assert (
