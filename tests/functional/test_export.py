@@ -232,7 +232,7 @@ def test_usage(airlock, keys, tmp_path):
     assert "cannot name a stream" in airlock(2, *signed, "--stream", "../x").err
     assert "is not a time" in airlock(2, *signed, "--expires", "soon").err
     assert "does not exist" in airlock(5, *signed[:-1], tmp_path / "no" / "b").err
-    assert "no private key" in airlock(7, *base, "--key", keys / "alice.pub", "-o", tmp_path / "b").err
+    assert "a public key, not a private one" in airlock(7, *base, "--key", keys / "alice.pub", "-o", tmp_path / "b").err
 
 
 def test_an_existing_file_is_left_alone(airlock, keys, tmp_path):

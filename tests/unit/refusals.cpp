@@ -99,7 +99,7 @@ TEST_CASE("the signature region") {
   const std::string signature = alice().sign(bundle.right_sums());
   SECTION("unsigned") {
     bundle.signatures = std::vector<trust::SignatureFile>{};
-    CHECK_ERROR(verify(bundle.bytes()), trust, "carries no signature");
+    CHECK_ERROR(verify(bundle.bytes()), trust, "the bundle has no signature");
   }
   SECTION("signed by another key") {
     bundle.signatures = {{{"signatures/alice.sig", mallory().sign(bundle.right_sums())}}};
