@@ -156,7 +156,7 @@ def test_a_lock_pins_referrers_too(airlock, keys, fake_registry, small_images, t
         (lambda t: t + "extra: 1\n", "extra"),
         (
             lambda t: t.replace("  - source: ", "  - source: " + t.split("  - source: ")[1] + "  - source: ", 1),
-            "one is named twice",
+            "one appears twice",
         ),
         (lambda t: t[: len(t) // 2] + "\n\t{", "not a lock file that airlock can read"),
     ],

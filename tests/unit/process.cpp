@@ -124,7 +124,7 @@ TEST_CASE("what lies beside a bundle is taken up only if an earlier run of this 
     REQUIRE(::mkfifo(partial.c_str(), 0600) == 0);
     CHECK_ERROR(make(), media, "is no regular file");
     write_new_file(journal, "my diary\n");
-    CHECK_ERROR(records::read_journal(bundle), media, "is no journal of airlock");
+    CHECK_ERROR(records::read_journal(bundle), media, "is not a journal of airlock");
     CHECK(read_file(journal, 100) == "my diary\n");
   }
   if (::geteuid() == 0) {
