@@ -387,6 +387,6 @@ TEST_CASE("policy files that bind a stream to registries") {
   };
   CHECK(with("[\"registry.local:5000/kube\"]").content().streams.at("production").registries.size() == 1);
   CHECK_ERROR(with("[]"), trust, "nothing could be imported");
-  CHECK_ERROR(with("[\"https://registry.local\"]"), trust, "without a scheme");
+  CHECK_ERROR(with("[\"https://registry.local\"]"), trust, "it must not have a scheme");
   CHECK_ERROR(with("[\"registry.local/../x\"]"), trust, "is not a repository prefix");
 }

@@ -376,7 +376,7 @@ TEST_CASE("images that do not hold together") {
         {"manifests", Json::array({{{"mediaType", type}, {"digest", oci::sha256(manifest).str()}, {"size", 5}}})}};
     CHECK_ERROR(make_bundle({{"quay.io/a:1", index.dump(), std::string(oci::media_type::oci_index)}}, {manifest},
                             {config, layer_text()}),
-                format, "of 5 bytes, but it is");
+                format, "of 5 bytes, but is");
   }
   SECTION("one digest with two sizes") {
     Json manifest = Json::parse(manifest_text(config, {layer_text(), layer_text()}));
