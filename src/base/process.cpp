@@ -2,6 +2,7 @@
 #include "airlock/base/process.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -24,16 +25,16 @@ namespace airlock {
 
 namespace {
 
-constexpr int look_up_ms = 100;  // how soon a user's interruption is seen
+constexpr int look_up_ms = 100;  // latency of an interruption
 
 /// Reading end, writing end.
 std::pair<FileDescriptor, FileDescriptor> make_pipe() {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(ErrorCode::internal, "no pipe to another program can be made");
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(ErrorCode::internal, "cannot create a pipe to another program");
   return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 }
 
-/// A running program: ended and waited for in any case.
+/// A running program; the destructor ends it and waits for it.
 class Child {
  public:
   explicit Child(pid_t pid) : pid_(pid) {}
@@ -44,7 +45,7 @@ class Child {
     while (!ended() && std::chrono::steady_clock::now() < patience)
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);  // there is no way not to hear this one
+    ::kill(pid_, SIGKILL);  // cannot be ignored
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
@@ -73,7 +74,7 @@ class Child {
 
 using SpawnAttributes = std::unique_ptr<posix_spawnattr_t, Releaser<posix_spawnattr_destroy>>;
 
-/// What airlock ignores or blocks is airlock's own affair: a helper begins as if a shell had started it.
+/// Resets the signals that airlock ignores or blocks: a helper starts as from a shell.
 void give_default_signals(posix_spawnattr_t& attributes) {
   sigset_t changed;
   sigemptyset(&changed);
@@ -85,8 +86,8 @@ void give_default_signals(posix_spawnattr_t& attributes) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 }
 
-/// Writes all of `input` and reads until the program closes its output, or has ended: what it started in the background
-/// may hold the output open for ever.
+/// Writes all of `input` and reads until the program closes its output, or has ended: its background processes may
+/// keep the output open.
 std::string converse(Child& child, FileDescriptor to, const FileDescriptor& from, std::string_view input,
                      std::size_t limit, const std::string& program) {
   ::fcntl(to.get(), F_SETFL, O_NONBLOCK);
@@ -109,8 +110,7 @@ std::string converse(Child& child, FileDescriptor to, const FileDescriptor& from
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return output;
     output.append(buffer.data(), static_cast<std::size_t>(got));
-    if (output.size() > limit)
-      throw Error(ErrorCode::usage, program + " printed more than it may").hint("try it by hand");
+    if (output.size() > limit) throw Error(ErrorCode::usage, program + " printed too much").hint("run it by hand");
   }
 }
 
@@ -136,8 +136,9 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& command
   posix_spawn_file_actions_destroy(&actions);
   if (failure == ENOENT) return std::nullopt;
   if (failure != 0)
-    throw Error(ErrorCode::usage, command.front() + " cannot be run: " + std::generic_category().message(failure))
-        .hint("look at its permissions and what it is for");
+    throw Error(ErrorCode::usage,
+                fmt::format("{} cannot be run: {}", command.front(), std::generic_category().message(failure)))
+        .hint("check its permissions and that it is a program for this machine");
   Child child(pid);
   their_input = FileDescriptor();
   their_output = FileDescriptor();
