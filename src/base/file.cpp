@@ -2,6 +2,7 @@
 #include "airlock/base/file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,11 +33,13 @@ FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
 
 void throw_errno(std::string_view action, const std::filesystem::path& path) {
   const int code = errno;
-  Error error(ErrorCode::media, "cannot " + std::string(action) + " " + path.string() + ": " + std::strerror(code));
+  Error error(ErrorCode::media, fmt::format("cannot {} {}: {}", action, path.string(), std::strerror(code)));
   switch (code) {
     case ENOSPC: error.hint("free space on that file system, or write to another one"); break;
-    case EFBIG: error.hint("the file system or a limit (ulimit -f) does not take a file of this size"); break;
-    case EEXIST: error.hint("choose another name, or move the existing file away; airlock never overwrites"); break;
+    case EFBIG: error.hint("the file system or a limit (ulimit -f) does not allow a file of this size"); break;
+    case EEXIST:
+      error.hint("choose another name, or move the existing file away; airlock does not overwrite files");
+      break;
     case EROFS: error.hint("the medium is mounted read-only"); break;
     case ENOENT: error.hint("check the path"); break;
     case EIO: error.hint("the medium reports a hardware error; check the cable and use another medium"); break;
@@ -63,8 +66,8 @@ void read_exactly(const FileDescriptor& fd, std::uint64_t offset, std::span<char
       throw_errno("read", path);
     }
     if (n == 0)
-      throw Error(ErrorCode::format, path.string() + " ends at byte " + std::to_string(offset) + ", in the middle")
-          .hint("the file did not arrive whole; copy it again");
+      throw Error(ErrorCode::format, fmt::format("{} is truncated at byte {}", path.string(), offset))
+          .hint("the file is incomplete; copy it again");
     into = into.subspan(static_cast<std::size_t>(n));
     offset += static_cast<std::uint64_t>(n);
   }
@@ -96,25 +99,24 @@ std::string read_file(const std::filesystem::path& path, std::size_t limit) {
     if (n < 0 && errno != EINTR) throw_errno("read", path);
     if (n == 0) return content;
     if (content.size() > limit)
-      throw Error(ErrorCode::format,
-                  path.string() + " is larger than the " + std::to_string(limit) + " bytes that such a file may have");
+      throw Error(ErrorCode::format, fmt::format("{} is larger than the limit of {} bytes", path.string(), limit));
   }
 }
 
 namespace {
 
-/// Sixteen digits that nobody can know before.
+/// Sixteen unpredictable digits.
 std::string random_digits() {
   std::array<char, 8> bytes{};
   if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    throw Error(ErrorCode::internal, "the system gives no random numbers");
+    throw Error(ErrorCode::internal, "the system provides no random numbers");
   return hex_encode({bytes.data(), bytes.size()});
 }
 
 std::filesystem::path temporary_name(const std::filesystem::path& final_name) {
   constexpr std::size_t longest = 200;  // of 255 that file systems allow
   const std::string name(clipped(final_name.filename().string(), longest));
-  return final_name.parent_path() / ("." + name + "." + random_digits() + ".tmp");
+  return final_name.parent_path() / (fmt::format(".{}.{}.tmp", name, random_digits()));
 }
 
 }  // namespace
@@ -124,7 +126,7 @@ NewFile::NewFile(std::filesystem::path final_name, Access access)
   const mode_t mode = access == Access::owner ? 0600 : 0644;
   fd_ = FileDescriptor(::open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (!fd_) throw_errno("create", final_name_);
-  // A umask takes away, and 0777 would take all. File systems without modes (FAT) need not obey.
+  // The umask may have removed bits. File systems without modes (FAT) may ignore this.
   if (access == Access::owner) static_cast<void>(::fchmod(fd_.get(), mode));
 }
 
@@ -140,7 +142,7 @@ void NewFile::write(std::string_view content) {
 void NewFile::take_after(const std::filesystem::path& other) {
   struct stat before {};
   if (::lstat(other.c_str(), &before) != 0 || !S_ISREG(before.st_mode)) return;
-  // The owner first: changing it takes bits of the mode away.
+  // The owner first: changing it clears bits of the mode.
   if (::fchown(fd_.get(), before.st_uid, before.st_gid) != 0)
     static_cast<void>(::fchown(fd_.get(), static_cast<uid_t>(-1), before.st_gid));
   static_cast<void>(::fchmod(fd_.get(), before.st_mode & 07777U));
@@ -171,7 +173,7 @@ void write_new_file(const std::filesystem::path& path, std::string_view content,
 
 namespace {
 
-/// Whether a path names something that is written to and cannot be replaced: /dev/stdout and the like.
+/// Whether a path names a device, pipe or socket, which is written to and not replaced: /dev/stdout and the like.
 bool is_stream(const std::filesystem::path& path) {
   struct stat target {};
   return ::stat(path.c_str(), &target) == 0 &&
@@ -221,7 +223,7 @@ void create_private_directories(const std::filesystem::path& path) {
 
 void rename_new(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
-    // FAT, some network and some FUSE file systems do not know the flag: look first, then rename.
+    // FAT, some network and some FUSE file systems do not support the flag: check first, then rename.
     if (errno != EINVAL && errno != ENOSYS) throw_errno("rename to", to);
     struct stat present {};
     if (::lstat(to.c_str(), &present) == 0) {

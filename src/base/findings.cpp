@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/base/findings.hpp"
 
+#include <fmt/format.h>
+
 namespace airlock {
 
 void Findings::conclude() const {
   if (errors_.empty()) return;
   if (errors_.size() == 1) throw Error(errors_.front());
-  std::string text = std::to_string(errors_.size()) + " things stand in the way:";
+  std::string text = fmt::format("{} problems found:", errors_.size());
   std::size_t number = 1;
   for (const Error& error : errors_) {
-    text += "\n  " + std::to_string(number++) + ". " + error.what();
+    text += fmt::format("\n  {}. {}", number++, error.what());
     if (!error.hint().empty()) text += "\n     next: " + error.hint();
   }
   throw Error(errors_.front().code(), text).hint("fix them all, then run the same command again; nothing was written");

@@ -22,8 +22,8 @@ namespace {
 std::atomic<bool> stop_requested{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler must not wait for a lock");
 
-// Becomes readable with the mark and stays so: a signal between a look at the mark and a system call is not lost.
-// Stays open for as long as the program runs, as a handler may come at any time.
+// Becomes readable with the flag and stays so: a signal between a check of the flag and a system call is not lost.
+// Stays open while the program runs, because a handler may run at any time.
 std::atomic<int> stop_event{-1};
 
 extern "C" void on_signal(int number) {
@@ -63,7 +63,7 @@ void catch_interrupts() {
     ::sigaction(number, &action, nullptr);
   }
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a write past the file-size limit fails with EFBIG, which has an Error of its own
+  std::signal(SIGXFSZ, SIG_IGN);  // a write past the file-size limit fails with EFBIG, which has its own Error
 }
 
 bool interrupted() noexcept { return stop_requested; }
@@ -71,7 +71,7 @@ bool interrupted() noexcept { return stop_requested; }
 void throw_if_interrupted() {
   if (interrupted())
     throw Error(ErrorCode::interrupted, "stopped on request")
-        .hint("nothing incomplete stands under its final name; run the same command again");
+        .hint("no incomplete file has its final name; run the same command again");
 }
 
 void wait_until_ready(std::span<pollfd> descriptors) { wait_for(descriptors, -1); }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/base/json.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -16,10 +18,10 @@ namespace {
 constexpr std::uint64_t max_exact_integer = (1ULL << 53) - 1;
 
 [[noreturn]] void refuse_json(const std::string& where, const std::string& why) {
-  throw Error(ErrorCode::format, where + ": " + why);
+  throw Error(ErrorCode::format, fmt::format("{}: {}", where, why));
 }
 
-/// Builds the value while it checks what nlohmann's own handler lets pass: duplicate keys and depth.
+/// Builds the value and checks what nlohmann's own handler does not: duplicate keys and depth.
 class StrictBuilder : public nlohmann::json_sax<Json> {
  public:
   StrictBuilder(std::string what, const JsonLimits& limits) : what_(std::move(what)), limits_(limits) {}
@@ -40,7 +42,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
 
   bool key(string_t& name) override {
     if (stack_.back()->contains(name))
-      refuse_json(what_, "the key \"" + printable(name, 80) + "\" appears twice in one object");
+      refuse_json(what_, fmt::format("the key \"{}\" appears twice in one object", printable(name, 80)));
     key_ = std::move(name);
     return true;
   }
@@ -48,8 +50,8 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
     const std::string text = error.what();  // "[json.exception.parse_error.101] parse error at line ...: reason"
     const auto reason = text.find("parse error");
-    refuse_json(what_, "not valid JSON at byte " + std::to_string(position) + ": " +
-                           printable(reason == std::string::npos ? text : text.substr(reason)));
+    refuse_json(what_, fmt::format("not valid JSON at byte {}: {}", position,
+                                   printable(reason == std::string::npos ? text : text.substr(reason))));
   }
 
  private:
@@ -60,7 +62,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   }
 
   Json* place(Json value) {
-    if (++values_ > limits_.values) refuse_json(what_, "more than " + std::to_string(limits_.values) + " values");
+    if (++values_ > limits_.values) refuse_json(what_, fmt::format("more than {} values", limits_.values));
     if (stack_.empty()) {
       root_ = std::move(value);
       return &root_;
@@ -74,8 +76,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   }
 
   bool open(Json empty) {
-    if (stack_.size() >= limits_.depth)
-      refuse_json(what_, "nested deeper than " + std::to_string(limits_.depth) + " levels");
+    if (stack_.size() >= limits_.depth) refuse_json(what_, fmt::format("nested deeper than {} levels", limits_.depth));
     stack_.push_back(place(std::move(empty)));
     return true;
   }
@@ -94,7 +95,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
 };
 
 void refuse_floats(const Json& value) {
-  if (value.is_number_float()) throw Error(ErrorCode::internal, "canonical JSON holds no floating-point numbers");
+  if (value.is_number_float()) throw Error(ErrorCode::internal, "canonical JSON has no floating-point numbers");
   if (value.is_structured())
     for (const Json& element : value) refuse_floats(element);
 }
@@ -104,8 +105,7 @@ void refuse_floats(const Json& value) {
 Json parse_json(std::string_view text, std::string_view what, const JsonLimits& limits) {
   const std::string name(what);
   if (text.size() > limits.bytes)
-    refuse_json(name,
-                std::to_string(text.size()) + " bytes, more than the " + std::to_string(limits.bytes) + " allowed");
+    refuse_json(name, fmt::format("{} bytes, more than the {} allowed", text.size(), limits.bytes));
   if (text.starts_with("\xEF\xBB\xBF")) refuse_json(name, "starts with a byte order mark");
   StrictBuilder builder(name, limits);
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) refuse_json(name, "not valid JSON");
@@ -141,7 +141,7 @@ JsonObject::JsonObject(const Json& value, std::string where) : value_(&value), w
   if (!value.is_object()) refuse_json(where_, "not a JSON object");
 }
 
-std::string JsonObject::path(std::string_view key) const { return where_ + ": " + std::string(key); }
+std::string JsonObject::path(std::string_view key) const { return fmt::format("{}: {}", where_, key); }
 
 const Json* JsonObject::find(std::string_view key) const {
   const auto member = value_->find(key);
@@ -150,7 +150,7 @@ const Json* JsonObject::find(std::string_view key) const {
 
 const Json& JsonObject::get(std::string_view key) const {
   const Json* member = find(key);
-  if (member == nullptr) refuse_json(where_, "\"" + std::string(key) + "\" is missing");
+  if (member == nullptr) refuse_json(where_, fmt::format("\"{}\" is missing", key));
   return *member;
 }
 
@@ -186,8 +186,7 @@ std::vector<JsonObject> JsonObject::objects(std::string_view key) const {
   if (!member.is_array()) refuse_json(path(key), "not an array");
   std::vector<JsonObject> elements;
   elements.reserve(member.size());
-  for (const Json& element : member)
-    elements.emplace_back(element, path(key) + "[" + std::to_string(elements.size()) + "]");
+  for (const Json& element : member) elements.emplace_back(element, fmt::format("{}[{}]", path(key), elements.size()));
   return elements;
 }
 
@@ -197,7 +196,7 @@ std::vector<std::string> JsonObject::strings(std::string_view key) const {
   const Json& member = get(key);
   if (!member.is_array()) refuse_json(path(key), "not an array");
   for (const Json& element : member) {
-    if (!element.is_string()) refuse_json(path(key), "holds something that is not a string");
+    if (!element.is_string()) refuse_json(path(key), "contains a value that is not a string");
     elements.push_back(element.get<std::string>());
   }
   return elements;
@@ -215,7 +214,7 @@ std::map<std::string, std::string> JsonObject::string_map() const {
 void JsonObject::only(std::initializer_list<std::string_view> keys) const {
   for (const auto& [key, value] : value_->items())
     if (std::find(keys.begin(), keys.end(), key) == keys.end())
-      refuse_json(where_, "unknown key \"" + printable(key, 80) + "\"");
+      refuse_json(where_, fmt::format("unknown key \"{}\"", printable(key, 80)));
 }
 
 }  // namespace airlock

@@ -25,7 +25,7 @@ void to_standard_output(std::string_view text) {
       std::raise(SIGPIPE);
     } else if (errno != EINTR) {
       throw Error(ErrorCode::media, "cannot write to standard output")
-          .hint("look whether the disk is full or the reader has ended");
+          .hint("check whether the disk is full or the reader has ended");
     }
   }
 }

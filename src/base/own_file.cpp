@@ -2,6 +2,7 @@
 #include "airlock/base/own_file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,11 +15,11 @@ namespace airlock {
 namespace {
 
 [[noreturn]] void refuse_file(const std::filesystem::path& path, const std::string& why) {
-  throw Error(ErrorCode::media, path.string() + " " + why + ", so it is not what an earlier run of yours left")
-      .hint("look what it is and remove it, or choose another name for the bundle");
+  throw Error(ErrorCode::media, fmt::format("{} {}, so it was not left by an earlier run of yours", path.string(), why))
+      .hint("check what it is and remove it, or choose another name for the bundle");
 }
 
-/// Whom a new file in this directory belongs to: this user, or whoever a file system without owners (FAT) names.
+/// The owner of a new file in this directory: this user, or the one that a file system without owners (FAT) reports.
 uid_t owner_of_new_files(const std::filesystem::path& beside) {
   struct stat probe {};
   NewFile file(beside, Access::owner);
@@ -29,15 +30,15 @@ uid_t owner_of_new_files(const std::filesystem::path& beside) {
 }  // namespace
 
 std::optional<FileDescriptor> open_own_file(const std::filesystem::path& path) {
-  // O_NONBLOCK: a FIFO must not keep anybody waiting.
+  // O_NONBLOCK: opening a FIFO must not block.
   FileDescriptor fd(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd && errno == ENOENT) return std::nullopt;
   if (!fd && errno == ELOOP) refuse_file(path, "is a symbolic link");
   if (!fd) throw_errno("open", path);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) throw_errno("look at", path);
-  if (!S_ISREG(status.st_mode)) refuse_file(path, "is no regular file");
-  if (status.st_nlink != 1) refuse_file(path, "has another name too (a hard link)");
+  if (!S_ISREG(status.st_mode)) refuse_file(path, "is not a regular file");
+  if (status.st_nlink != 1) refuse_file(path, "has another name (a hard link)");
   if (status.st_uid != ::geteuid() && status.st_uid != owner_of_new_files(path))
     refuse_file(path, "belongs to another user");
   return fd;
@@ -55,8 +56,8 @@ void check_same_file(const FileDescriptor& fd, const std::filesystem::path& path
   if (::fstat(fd.get(), &open) == 0 && ::lstat(path.c_str(), &named) == 0 && open.st_ino == named.st_ino &&
       open.st_dev == named.st_dev)
     return;
-  throw Error(ErrorCode::media, path.string() + " is not the file any more that was written")
-      .hint("another program works on this medium; write to a directory that is yours alone");
+  throw Error(ErrorCode::media, path.string() + " is no longer the file that was written")
+      .hint("another program writes to this medium; use a directory that only you can write to");
 }
 
 }  // namespace airlock

@@ -40,7 +40,7 @@ std::vector<std::exception_ptr> run_parallel(std::size_t count, unsigned jobs,
   try {
     for (std::size_t i = 1; i < helpers; ++i) threads.emplace_back(worker);
   } catch (const std::system_error&) {
-    // The machine gives no more of them (a cgroup's pids, ulimit -u): those that there are do all of it, only later.
+    // No more threads (a cgroup's pids, ulimit -u): the existing ones do all the work.
   }
   if (count > 0) worker();
   threads.clear();  // joins

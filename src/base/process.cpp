@@ -2,6 +2,7 @@
 #include "airlock/base/process.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -29,11 +30,11 @@ constexpr int patience_ms = 2000;  // between asking a program to end and making
 /// Reading end, writing end.
 std::pair<FileDescriptor, FileDescriptor> make_pipe() {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(ErrorCode::internal, "no pipe to another program can be made");
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(ErrorCode::internal, "cannot create a pipe to another program");
   return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 }
 
-/// A running program: ended and waited for in any case.
+/// A running program; the destructor ends it and waits for it.
 class Child {
  public:
   /// A thread of its own sees it end: kernels before 5.3 have no descriptor of another process.
@@ -94,7 +95,7 @@ class Child {
 
 using SpawnAttributes = std::unique_ptr<posix_spawnattr_t, Releaser<posix_spawnattr_destroy>>;
 
-/// What airlock ignores or blocks is airlock's own affair: a helper begins as if a shell had started it.
+/// Resets the signals that airlock ignores or blocks: a helper starts as from a shell.
 void give_default_signals(posix_spawnattr_t& attributes) {
   sigset_t changed;
   sigemptyset(&changed);
@@ -106,8 +107,8 @@ void give_default_signals(posix_spawnattr_t& attributes) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 }
 
-/// Writes all of `input` and reads until the program closes its output, or has ended: what it started in the background
-/// may hold the output open for ever.
+/// Writes all of `input` and reads until the program closes its output, or has ended: its background processes may
+/// keep the output open.
 std::string converse(const Child& child, FileDescriptor to, const FileDescriptor& from, std::string_view input,
                      std::size_t limit, const std::string& program) {
   ::fcntl(to.get(), F_SETFL, O_NONBLOCK);
@@ -130,8 +131,7 @@ std::string converse(const Child& child, FileDescriptor to, const FileDescriptor
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return output;
     output.append(buffer.data(), static_cast<std::size_t>(got));
-    if (output.size() > limit)
-      throw Error(ErrorCode::usage, program + " printed more than it may").hint("try it by hand");
+    if (output.size() > limit) throw Error(ErrorCode::usage, program + " printed too much").hint("run it by hand");
   }
 }
 
@@ -158,8 +158,9 @@ std::optional<ProcessResult> run_process(const std::vector<std::string>& command
   posix_spawn_file_actions_destroy(&actions);
   if (failure == ENOENT) return std::nullopt;
   if (failure != 0)
-    throw Error(ErrorCode::usage, command.front() + " cannot be run: " + std::generic_category().message(failure))
-        .hint("look at its permissions and what it is for");
+    throw Error(ErrorCode::usage,
+                fmt::format("{} cannot be run: {}", command.front(), std::generic_category().message(failure)))
+        .hint("check its permissions and that it is a program for this machine");
   Child child(pid, std::move(ended));
   their_input = FileDescriptor();
   their_output = FileDescriptor();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/base/progress.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -41,7 +43,7 @@ void Progress::stop_moving(std::uint64_t thing) { moving_.erase(thing); }
 
 void Progress::sample(Clock::time_point now) {
   samples_.push_back({now, bytes_done_});
-  // One sample from before the window stays: it is where the window begins.
+  // Keep one sample from before the window: it marks the start of the window.
   while (samples_.size() > 2 && now - samples_[1].time > rate_window) samples_.pop_front();
 }
 
@@ -52,8 +54,8 @@ std::uint64_t Progress::recent_rate() const {
 }
 
 std::string Progress::counts() const {
-  std::string text = phase_ + ": " + std::to_string(items_done_) + " of " + std::to_string(items_total_);
-  if (bytes_total_ > 0) text += ", " + human_size(bytes_done_) + " of " + human_size(bytes_total_);
+  std::string text = fmt::format("{}: {} of {}", phase_, items_done_, items_total_);
+  if (bytes_total_ > 0) text += fmt::format(", {} of {}", human_size(bytes_done_), human_size(bytes_total_));
   return text;
 }
 
@@ -61,16 +63,17 @@ std::string Progress::running_text() const {
   std::string text = counts();
   if (bytes_total_ == 0) return text;
   const std::uint64_t rate = recent_rate();
-  text += ", " + human_size(rate) + "/s";
+  text += fmt::format(", {}/s", human_size(rate));
   if (rate > 0 && bytes_done_ < bytes_total_)
-    text += ", " + human_duration(std::chrono::seconds((bytes_total_ - bytes_done_) / rate)) + " left";
+    text += fmt::format(", {} left", human_duration(std::chrono::seconds((bytes_total_ - bytes_done_) / rate)));
   return text;
 }
 
 std::string Progress::final_text(Clock::time_point now) const {
   std::string text = counts();
-  if (bytes_total_ > 0) text += ", " + human_size(per_second(bytes_done_, now - started_)) + "/s";
-  return text + ", " + human_duration(std::chrono::duration_cast<std::chrono::milliseconds>(now - started_));
+  if (bytes_total_ > 0) text += fmt::format(", {}/s", human_size(per_second(bytes_done_, now - started_)));
+  return fmt::format("{}, {}", text,
+                     human_duration(std::chrono::duration_cast<std::chrono::milliseconds>(now - started_)));
 }
 
 std::vector<std::string> Progress::moving_lines(std::size_t most) const {
@@ -78,7 +81,7 @@ std::vector<std::string> Progress::moving_lines(std::size_t most) const {
   for (const auto& [number, thing] : moving_) {
     if (lines.size() == most) break;
     std::string line = "  " + thing.name;
-    if (thing.total > 0) line += "  " + human_size(thing.done) + " of " + human_size(thing.total);
+    if (thing.total > 0) line += fmt::format("  {} of {}", human_size(thing.done), human_size(thing.total));
     lines.push_back(std::move(line));
   }
   return lines;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/base/reporter.hpp"
 
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -34,14 +35,14 @@ Screen screen() {
 }  // namespace
 
 Reporter::Reporter(ReporterOptions options) : options_(options) {
-  // "dumb": a terminal that only prints (terminfo); what it would print of cursor movements is noise.
+  // "dumb": a terminal without cursor movements (terminfo).
   const char* kind = std::getenv("TERM");
   const bool moves = kind == nullptr || std::string_view(kind) != "dumb";
   terminal_ = options.form == ReporterOptions::Form::automatic && moves && ::isatty(STDERR_FILENO) == 1;
 }
 
 Reporter::~Reporter() {
-  ticker_ = {};  // else it could draw once more
+  ticker_ = {};  // it could draw again otherwise
   const std::lock_guard lock(mutex_);
   show_at(erasure(), {});
 }
@@ -49,7 +50,7 @@ Reporter::~Reporter() {
 void Reporter::write_line(std::string_view kind, std::string_view text) {
   const std::lock_guard lock(mutex_);
   if (options_.form == ReporterOptions::Form::json) return show_json({{"event", kind}, {"text", text}});
-  show_at(erasure(), (kind == "warning" ? "warning: " : "") + std::string(text) + "\n");
+  show_at(erasure(), fmt::format("{}{}\n", kind == "warning" ? "warning: " : "", text));
   if (active_ && terminal_) draw_area();
 }
 
@@ -73,7 +74,7 @@ void Reporter::begin(std::string_view phase, std::uint64_t bytes, std::uint64_t 
   try {
     ticker_ = std::jthread([this](const std::stop_token& stop) { tick(stop); });
   } catch (const std::system_error&) {
-    // No thread to be had: the work continues, and its end is shown.
+    // No thread available: the work continues, and only its end is shown.
   }
 }
 
@@ -145,11 +146,11 @@ void Reporter::show_progress() {
     airlock::show(progress_.running_text() + "\n");
 }
 
-/// Totals and what is moving, over what was drawn before, in one write: no flicker.
+/// Draws totals and transfers over the previous area, in one write to avoid flicker.
 void Reporter::draw_area() {
   const Screen now = screen();
   std::vector<std::string> lines{progress_.running_text()};
-  // Never the whole screen: what was said before stays in sight.
+  // At most half the screen: earlier messages stay visible.
   const std::size_t room = std::min<std::size_t>(8, now.rows / 2);
   for (std::string& line : progress_.moving_lines(room)) lines.push_back(std::move(line));
   const std::string movements = erasure();
@@ -162,14 +163,14 @@ void Reporter::draw_area() {
   show_at(movements, text);
 }
 
-/// What takes the area off the screen. A terminal that became narrower since has wrapped the lines.
+/// The sequence that erases the area. A terminal that became narrower has wrapped the lines.
 std::string Reporter::erasure() {
   if (drawn_.empty()) return {};
   const std::size_t columns = screen().columns;
   std::size_t rows = 0;
   for (const std::size_t length : drawn_) rows += 1 + (length == 0 ? 0 : (length - 1) / columns);
   drawn_.clear();
-  return "\r" + (rows > 1 ? "\033[" + std::to_string(rows - 1) + "A" : "") + "\033[J";
+  return fmt::format("\r{}\033[J", rows > 1 ? fmt::format("\033[{}A", rows - 1) : "");
 }
 
 }  // namespace airlock

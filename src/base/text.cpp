@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/base/text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -12,7 +14,7 @@
 namespace airlock {
 
 std::string human_size(std::uint64_t bytes) {
-  if (bytes < 1024) return std::to_string(bytes) + " B";
+  if (bytes < 1024) return fmt::format("{} B", bytes);
   static constexpr std::array units{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   double value = static_cast<double>(bytes) / 1024;
   std::size_t unit = 0;
@@ -27,7 +29,7 @@ std::string human_size(std::uint64_t bytes) {
 
 std::string count_of(std::uint64_t number, std::string_view noun, std::string_view plural) {
   const std::string many = plural.empty() ? std::string(noun) + "s" : std::string(plural);
-  return std::to_string(number) + " " + (number == 1 ? std::string(noun) : many);
+  return fmt::format("{} {}", number, number == 1 ? std::string(noun) : many);
 }
 
 std::string human_duration(std::chrono::milliseconds duration) {
@@ -46,7 +48,7 @@ std::string human_duration(std::chrono::milliseconds duration) {
 
 std::string human_age(std::chrono::seconds age) {
   constexpr std::chrono::hours day{24};
-  return age < 2 * day ? human_duration(age) : std::to_string(age / day) + " d";
+  return age < 2 * day ? human_duration(age) : fmt::format("{} d", age / day);
 }
 
 std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
@@ -80,8 +82,8 @@ std::pair<std::size_t, char32_t> first_code_point(std::string_view text) {
   return {length, code};
 }
 
-/// Controls of C0 and C1, line and paragraph separators, what turns the direction of writing, and what is there without
-/// being seen: byte order marks, annotation marks and tags.
+/// Controls of C0 and C1, line and paragraph separators, direction marks, and invisible characters:
+/// byte order marks, annotation marks and tags.
 bool moves_the_cursor(char32_t code) {
   return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x061C || (code >= 0x200E && code <= 0x200F) ||
          (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF ||
@@ -189,7 +191,7 @@ std::string to_lower(std::string_view text) {
 }
 
 bool glob_match(std::string_view pattern, std::string_view text) {
-  // Greedy with one backtracking point: linear in practice, never exponential.
+  // Greedy with one backtracking point: linear in practice, not exponential.
   std::size_t p = 0;
   std::size_t t = 0;
   std::size_t star = std::string_view::npos;

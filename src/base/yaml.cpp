@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/base/yaml.hpp"
 
+#include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
@@ -26,7 +27,7 @@ std::string pointer_token(std::string_view key) {
   return token;
 }
 
-/// Builds the values from the parser's events; the parser's own tree would have forgotten duplicate keys and lines.
+/// Builds the values from the parser's events; the parser's own tree loses duplicate keys and lines.
 class StrictBuilder final : public YAML::EventHandler {
  public:
   StrictBuilder(std::string what, const YamlOptions& options) : what_(std::move(what)), options_(options) {}
@@ -34,10 +35,10 @@ class StrictBuilder final : public YAML::EventHandler {
   std::vector<YamlDocument> take() { return std::move(documents_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    // yaml-cpp 0.7 gives an empty document for a token that it cannot place, and stays before it for ever.
-    if (!starts_.insert(mark.pos).second) refuse_yaml(mark, "not valid YAML: nothing can begin like this");
+    // For a token that it cannot place, yaml-cpp 0.7 yields empty documents without end.
+    if (!starts_.insert(mark.pos).second) refuse_yaml(mark, "not valid YAML: unexpected token");
     if (starts_.size() > options_.documents)
-      refuse_yaml(mark, "more than " + std::to_string(options_.documents) + " documents");
+      refuse_yaml(mark, fmt::format("more than {} documents", options_.documents));
     current_ = YamlDocument();
     anchors_.clear();
     pointer_.clear();
@@ -57,7 +58,7 @@ class StrictBuilder final : public YAML::EventHandler {
     const auto target = anchors_.find(anchor);
     if (wants_key()) refuse_yaml(mark, "a key that is not plain text");
     if (target == anchors_.end()) refuse_yaml(mark, "an alias to something that is not complete");
-    // Counted before it is copied: ten lines of aliases to aliases would be more than any memory.
+    // Counted before it is copied: ten lines of nested aliases can exceed any memory.
     count(mark, target->second.cost);
     place_counted(mark, target->second.value);
   }
@@ -69,7 +70,7 @@ class StrictBuilder final : public YAML::EventHandler {
       if (value == "<<" && options_.aliases == YamlAliases::refuse)
         refuse_yaml(mark, "merge keys (<<) are not allowed");
       if (open_.back().value->contains(value))
-        refuse_yaml(mark, "the key \"" + printable(value, 80) + "\" appears twice");
+        refuse_yaml(mark, fmt::format("the key \"{}\" appears twice", printable(value, 80)));
       count(mark, {0, value.size()});
       open_.back().key = value;
       note_line(mark, "/" + pointer_token(value));
@@ -93,7 +94,7 @@ class StrictBuilder final : public YAML::EventHandler {
   }
 
  private:
-  /// What a value makes its reader hold.
+  /// The memory cost of a value.
   struct Cost {
     std::size_t values = 0;
     std::size_t bytes = 0;  // of texts and keys
@@ -112,7 +113,7 @@ class StrictBuilder final : public YAML::EventHandler {
   };
 
   [[noreturn]] void refuse_yaml(const YAML::Mark& mark, const std::string& why) const {
-    throw Error(ErrorCode::format, what_ + ": line " + std::to_string(mark.line + 1) + ": " + why);
+    throw Error(ErrorCode::format, fmt::format("{}: line {}: {}", what_, mark.line + 1, why));
   }
 
   bool wants_key() const { return !open_.empty() && open_.back().value->is_object() && !open_.back().key; }
@@ -121,17 +122,17 @@ class StrictBuilder final : public YAML::EventHandler {
     if (anchor != YAML::NullAnchor && options_.aliases == YamlAliases::refuse)
       refuse_yaml(mark, "anchors (&) are not allowed");
     if (!tag.empty() && tag != "?" && tag != "!")
-      refuse_yaml(mark, "tags (" + printable(tag, 80) + ") are not allowed");
+      refuse_yaml(mark, fmt::format("tags ({}) are not allowed", printable(tag, 80)));
   }
 
   void count(const YAML::Mark& mark, const Cost& more) {
     cost_.values += more.values;
     cost_.bytes += more.bytes;
     if (cost_.values > options_.limits.values)
-      refuse_yaml(mark, "more than " + std::to_string(options_.limits.values) + " values");
-    // Only aliases can come to more than the text itself.
+      refuse_yaml(mark, fmt::format("more than {} values", options_.limits.values));
+    // Only aliases can exceed the size of the text.
     if (cost_.bytes > options_.limits.bytes)
-      refuse_yaml(mark, "its aliases stand for more than " + std::to_string(options_.limits.bytes) + " bytes");
+      refuse_yaml(mark, fmt::format("its aliases expand to more than {} bytes", options_.limits.bytes));
   }
 
   static Cost cost_of(const Json& scalar) {
@@ -155,7 +156,7 @@ class StrictBuilder final : public YAML::EventHandler {
     }
     Container& parent = open_.back();
     if (parent.value->is_array()) {
-      note_line(mark, "/" + std::to_string(parent.value->size()));
+      note_line(mark, fmt::format("/{}", parent.value->size()));
       parent.value->push_back(std::move(value));
       return &parent.value->back();
     }
@@ -172,7 +173,7 @@ class StrictBuilder final : public YAML::EventHandler {
     check_event(mark, tag, anchor);
     if (wants_key()) refuse_yaml(mark, "a key that is not plain text");
     if (open_.size() >= options_.limits.depth)
-      refuse_yaml(mark, "nested deeper than " + std::to_string(options_.limits.depth) + " levels");
+      refuse_yaml(mark, fmt::format("nested deeper than {} levels", options_.limits.depth));
     const std::size_t pointer_size = pointer_.size();
     const Cost before = cost_;
     Json* placed = place(mark, std::move(empty));
@@ -191,14 +192,14 @@ class StrictBuilder final : public YAML::EventHandler {
     anchors_.insert_or_assign(closed.anchor, Anchored{*closed.value, cost_since(closed.cost_before)});
   }
 
-  /// `<<: *base` (yaml.org/type/merge): what stands here itself comes first.
+  /// `<<: *base` (yaml.org/type/merge): the mapping's own keys take precedence.
   void merge(const Container& map) const {
     const auto found = map.value->find("<<");
     if (found == map.value->end()) return;
     const Json from = std::move(*found);
     map.value->erase("<<");
     for (const Json& source : from.is_array() ? from : Json::array({from})) {
-      if (!source.is_object()) refuse_yaml(map.mark, "a merge key (<<) that names no mapping");
+      if (!source.is_object()) refuse_yaml(map.mark, "a merge key (<<) that does not name a mapping");
       for (const auto& [key, value] : source.items())
         if (!map.value->contains(key)) (*map.value)[key] = value;
     }
@@ -227,10 +228,10 @@ class StrictBuilder final : public YAML::EventHandler {
 
 void check_text(std::string_view text, const std::string& name, const YamlOptions& options) {
   if (text.size() > options.limits.bytes)
-    throw Error(ErrorCode::format, name + ": " + std::to_string(text.size()) + " bytes, more than the " +
-                                       std::to_string(options.limits.bytes) + " allowed");
-  if (text.find('\0') != std::string_view::npos) throw Error(ErrorCode::format, name + ": it holds a zero byte");
-  // yaml-cpp lets such bytes through, and they could not be written again.
+    throw Error(ErrorCode::format,
+                fmt::format("{}: {} bytes, more than the {} allowed", name, text.size(), options.limits.bytes));
+  if (text.find('\0') != std::string_view::npos) throw Error(ErrorCode::format, name + ": it contains a zero byte");
+  // yaml-cpp accepts such bytes, but they could not be written again.
   if (!is_utf8(text)) throw Error(ErrorCode::format, name + ": it is not UTF-8");
 }
 
@@ -256,7 +257,7 @@ std::vector<YamlDocument> parse_yaml_documents(std::string_view text, std::strin
     }
   } catch (const YAML::Exception& error) {
     throw Error(ErrorCode::format,
-                name + ": line " + std::to_string(error.mark.line + 1) + ": not valid YAML: " + printable(error.msg));
+                fmt::format("{}: line {}: not valid YAML: {}", name, error.mark.line + 1, printable(error.msg)));
   }
   return builder.take();
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "airlock/base/error.hpp"
@@ -17,9 +19,9 @@ struct ApproveOptions : SignVerbOptions {
 void run(const ApproveOptions& options, const GlobalOptions& global) {
   constexpr std::size_t longest_comment = 2000;
   if (options.comment.size() > longest_comment)
-    throw Error(ErrorCode::usage, "--comment has " + std::to_string(options.comment.size()) +
-                                      " bytes; 2000 are kept in the bundle, a longer review belongs beside it")
-        .hint("shorten it, and name the longer review in it");
+    throw Error(ErrorCode::usage, fmt::format("--comment has {} bytes; a bundle stores at most {}",
+                                              options.comment.size(), longest_comment))
+        .hint("shorten it, and refer to the full review in it");
   if (!is_utf8(options.comment))
     throw Error(ErrorCode::usage, "--comment is not in UTF-8")
         .hint("set the terminal's encoding to UTF-8 (LANG=C.UTF-8)");
@@ -35,13 +37,13 @@ void run(const ApproveOptions& options, const GlobalOptions& global) {
 void add_approve(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<ApproveOptions>();
   options->add_to(verb);
-  verb.add_option("--comment", options->comment, "What the reviewer has to say; it is signed with the approval")
+  verb.add_option("--comment", options->comment, "The reviewer's comment; it is signed with the approval")
       ->type_name("TEXT");
   global.add_to(verb);
   verb.footer(
       "Example:\n  airlock approve /media/usb/kubernetes.tar --key bob.key --comment \"scanned, change 4711\"\n"
       "Verify the exporter's signature first: airlock verify BUNDLE --key PUB. With the digest that it prints, "
-      "--verified spares reading everything a second time.");
+      "--verified avoids reading everything a second time.");
   verb.callback([=, &global] { run(*options, global); });
 }
 

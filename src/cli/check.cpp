@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -36,12 +38,12 @@ void run(const CheckOptions& options, const GlobalOptions& global) {
   if (!summary.problems.empty()) {
     if (!global.json()) print(join(summary.problems, "\n") + "\n");
     throw Error(ErrorCode::registry, Side::target,
-                request.target.str() + " lacks something: " + count_of(summary.problems.size(), "problem"))
+                fmt::format("{} is incomplete: {}", request.target.str(), count_of(summary.problems.size(), "problem")))
         .hint("run airlock import again; it sends what is missing");
   }
   if (!global.json())
-    print(request.target.str() + ": all that clusters will ask for is there: " + count_of(summary.names, "name") +
-          ", " + count_of(summary.manifests, "manifest") + " of platforms, " + count_of(summary.blobs, "blob") + "\n");
+    print(fmt::format("{}: complete: {}, {}, {}\n", request.target.str(), count_of(summary.names, "name"),
+                      count_of(summary.manifests, "platform manifest"), count_of(summary.blobs, "blob")));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ struct ConfigOptions {
   ConfigurationOptions configuration;
 };
 
-/// Where KubeOne's images come from, over all releases.
+/// The source registries of KubeOne's images, of all releases.
 std::vector<std::string> known_sources() {
   std::set<std::string> hosts{"registry.k8s.io"};
   const auto catalog = kubeone::Catalog::built_in();
@@ -43,7 +43,7 @@ void run(const ConfigOptions& options, const GlobalOptions& global) {
                                                      target, reach, consumer};
   const kubeone::MirrorConfiguration mirror{target, reach, false,
                                             options.sources.empty() ? known_sources() : options.sources, consumer};
-  // Mirrors reach what the warnings are about.
+  // The warnings do not apply to mirrors.
   const auto warnings = options.configuration.mirrors ? std::vector<std::string>() : configuration.warnings();
   for (const std::string& warning : warnings) reporter.warning(warning);
   options.configuration.write(configuration, mirror, reporter);
@@ -65,7 +65,7 @@ void add_config(CLI::App& verb, GlobalOptions& global) {
   verb.add_flag("--plain-http", options->plain_http, "It speaks plain HTTP")->excludes("--insecure");
   options->configuration.add_to(verb, false);
   verb.add_option("--source", options->sources,
-                  "A source registry to mirror (default: all that KubeOne's images come from)")
+                  "A source registry to mirror (default: all source registries of KubeOne's images)")
       ->allow_extra_args(false)
       ->type_name("HOST")
       ->group("Configuration");

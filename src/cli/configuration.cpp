@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/configuration.hpp"
 
+#include <fmt/format.h>
+
 #include <set>
 
 #include "airlock/base/error.hpp"
@@ -31,11 +33,11 @@ void ConfigurationOptions::add_to(CLI::App& verb, bool with_bundle) {
       ->type_name("FILE")
       ->group(group);
   verb.add_option("--kubeone", kubeone,
-                  with_bundle ? "KubeOne release that it is for, e.g. 1.13 (default: the bundle's)"
-                              : "KubeOne release that it is for, e.g. 1.13 (default: the manifest's, else the newest)")
+                  with_bundle ? "KubeOne release to write it for, e.g. 1.13 (default: the bundle's)"
+                              : "KubeOne release to write it for, e.g. 1.13 (default: the manifest's, else the newest)")
       ->type_name("RELEASE")
       ->group(group);
-  verb.add_option("--api-version", api_version, "API version that the stanza is labelled with")
+  verb.add_option("--api-version", api_version, "API version named in the comment above the stanza")
       ->type_name("VERSION")
       ->group(group)
       ->capture_default_str();
@@ -45,10 +47,9 @@ void ConfigurationOptions::add_to(CLI::App& verb, bool with_bundle) {
       ->type_name("MANIFEST")
       ->group(group);
   if (with_bundle)
-    verb.add_flag("--any-version", any_version, "Patch also a manifest whose Kubernetes version is not in the bundle")
+    verb.add_flag("--any-version", any_version, "Also patch a manifest whose Kubernetes version is not in the bundle")
         ->group(group);
-  verb.add_flag("--mirrors", mirrors,
-                "Give the alternative: containerd mirrors in the manifest, one for each source registry")
+  verb.add_flag("--mirrors", mirrors, "Configure containerd mirrors instead, one for each source registry")
       ->group(group);
   verb.add_option("--hosts-toml", hosts_toml, "Write containerd's SOURCE/hosts.toml files into this new directory")
       ->type_name("DIRECTORY")
@@ -69,14 +70,15 @@ kubeone::Consumer ConfigurationOptions::consumer(const std::string& bundle_relea
       versions.push_back(cluster.kubernetes_version);
       api_versions.insert(cluster.api_version);
     }
-  // A bundle may be of a release that this airlock does not know; the newest is the best guess then.
+  // The bundle may name a release that this airlock does not know; the newest known one is the best guess.
   if (!kubeone.empty() || catalog.find_release(name) != nullptr)
     return kubeone::consumer_of(catalog, kubeone::choose_release(catalog, name, {}));
   const auto& release = kubeone::choose_release(catalog, "", versions, api_versions);
-  reporter.note(
-      "the configuration is for KubeOne " + release.version + ", " +
-      (versions.empty() ? "the newest that is known" : "the newest that supports the manifest's Kubernetes version") +
-      "; others read it differently: --kubeone names yours");
+  reporter.note(fmt::format(
+      "the configuration is for KubeOne {}, {}; other releases interpret it differently: name yours with --kubeone",
+      release.version,
+      versions.empty() ? "the newest known release"
+                       : "the newest release that supports the manifest's Kubernetes version"));
   return kubeone::consumer_of(catalog, release);
 }
 
@@ -85,12 +87,13 @@ void ConfigurationOptions::check_manifests(const kubeone::Consumer& consumer) co
   for (const auto& manifest : patch)
     if (const std::string found = kubeone::containerd_registries(read_file(manifest, max_manifest), manifest.string());
         !found.empty())
-      throw Error(ErrorCode::selection,
-                  found + ": KubeOne " + consumer.release +
-                      " refuses containerRuntime.containerd.registries beside registryConfiguration")
+      throw Error(
+          ErrorCode::selection,
+          fmt::format("{}: KubeOne {} refuses containerRuntime.containerd.registries beside registryConfiguration",
+                      found, consumer.release))
           .hint(
-              "take one of both: remove these registries from the manifest, or leave --patch out and use --mirrors; "
-              "KubeOne 1.13 and later take both (--kubeone)");
+              "use one of the two: remove these registries from the manifest, or leave --patch out and use --mirrors; "
+              "KubeOne 1.13 and later accept both (--kubeone)");
 }
 
 void ConfigurationOptions::check(const registry::Location& target) const {
@@ -112,9 +115,10 @@ void ConfigurationOptions::check_versions(const std::vector<std::string>& versio
     if (found || any_version) continue;
     throw Error(
         ErrorCode::selection,
-        manifest.string() + ": its Kubernetes version " + cluster.kubernetes_version +
-            " is not in the bundle, which has " +
-            (versions.empty() ? "none" : versions.front() + (versions.size() > 1 ? " to " + versions.back() : "")))
+        fmt::format(
+            "{}: its Kubernetes version {} is not in the bundle, which has {}", manifest.string(),
+            cluster.kubernetes_version,
+            versions.empty() ? "none" : versions.front() + (versions.size() > 1 ? " to " + versions.back() : "")))
         .hint("import a bundle for that version first, change the manifest's version, or patch with --any-version");
   }
 }

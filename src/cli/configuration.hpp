@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What import and config write for the clusters, and where.
+// The configuration files that import and config write for the clusters.
 #pragma once
 
 #include <string>
@@ -24,9 +24,9 @@ struct ConfigurationOptions {
 
   void add_to(CLI::App& verb, bool with_bundle);
   /// The release that it is for: `--kubeone`, else the bundle's, else what the manifests to patch allow, else the
-  /// newest. Says where that is a guess.
+  /// newest. Reports a guess as a note.
   kubeone::Consumer consumer(const std::string& bundle_release, Reporter& reporter) const;
-  /// Finds out before any work whether all of it could be written.
+  /// Checks before any work that all of it can be written.
   void check(const registry::Location& target) const;
   /// Refuses (code `selection`) to patch a manifest that the release would then refuse.
   void check_manifests(const kubeone::Consumer& consumer) const;
@@ -35,7 +35,7 @@ struct ConfigurationOptions {
   /// The stanza: registryConfiguration, or with --mirrors its alternative.
   std::string stanza(const kubeone::RegistryConfiguration& configuration,
                      const kubeone::MirrorConfiguration& mirror) const;
-  /// Writes the files that were asked for, and says so.
+  /// Writes the requested files, and reports each.
   void write(const kubeone::RegistryConfiguration& configuration, const kubeone::MirrorConfiguration& mirror,
              Reporter& reporter) const;
 };

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -29,14 +31,14 @@ Json to_json(const records::Difference& difference) {
 
 std::string to_text(const records::Difference& difference) {
   std::string text;
-  for (const auto& source : difference.removed) text += "- " + printable(source) + "\n";
-  for (const auto& source : difference.added) text += "+ " + printable(source) + "\n";
+  for (const auto& source : difference.removed) text += fmt::format("- {}\n", printable(source));
+  for (const auto& source : difference.added) text += fmt::format("+ {}\n", printable(source));
   for (const auto& [source, digests] : difference.changed)
-    text += "~ " + printable(source) + "\n    " + digests.first.str() + "\n    " + digests.second.str() + "\n";
-  return text + count_of(difference.added.size(), "image") + " added, " + std::to_string(difference.removed.size()) +
-         " removed, " + std::to_string(difference.changed.size()) + " changed, " + std::to_string(difference.same) +
-         " the same\n" + count_of(difference.new_blobs, "new blob") + ", " + human_size(difference.new_bytes) + "; " +
-         count_of(difference.gone_blobs, "blob") + " gone, " + human_size(difference.gone_bytes) + "\n";
+    text += fmt::format("~ {}\n    {}\n    {}\n", printable(source), digests.first.str(), digests.second.str());
+  return fmt::format("{}{} added, {} removed, {} changed, {} the same\n{}, {}; {} gone, {}\n", text,
+                     count_of(difference.added.size(), "image"), difference.removed.size(), difference.changed.size(),
+                     difference.same, count_of(difference.new_blobs, "new blob"), human_size(difference.new_bytes),
+                     count_of(difference.gone_blobs, "blob"), human_size(difference.gone_bytes));
 }
 
 void run(const DiffOptions& options, const GlobalOptions& global) {
@@ -45,8 +47,8 @@ void run(const DiffOptions& options, const GlobalOptions& global) {
   const auto before = flow::read_inventory(options.before, places);
   const auto after = flow::read_inventory(options.after, places);
   const auto difference = records::compare(before, after);
-  reporter.note("NOT VERIFIED: this is what the " + to_string(before.kind) + " and the " + to_string(after.kind) +
-                " say of themselves");
+  reporter.note(fmt::format("NOT VERIFIED: these are the claims of the {} and the {}", to_string(before.kind),
+                            to_string(after.kind)));
   print(global.json() ? pretty_json(to_json(difference)) + "\n" : to_text(difference));
 }
 

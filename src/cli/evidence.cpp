@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/evidence.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -25,12 +27,12 @@ Json signer_json(const trust::MetRequirement::Met& signer) {
 
 std::string who(const trust::MetRequirement::Met& signer) {
   std::string text =
-      signer.name + ", " + signer.fingerprint + " (" + signer.algorithm + ", " + join(signer.files, ", ") + ")";
+      fmt::format("{}, {} ({}, {})", signer.name, signer.fingerprint, signer.algorithm, join(signer.files, ", "));
   if (!signer.approval) return text;
-  text += "\n" + line("", "approved " + printable(signer.approval->time, 40) + " as " +
-                              printable(signer.approval->reviewer, 80) +
-                              (signer.approval->content_checked ? ", every byte checked by airlock" : ""));
-  if (!signer.approval->comment.empty()) text += line("", "\"" + printable(signer.approval->comment) + "\"");
+  text += "\n" + line("", fmt::format("approved {} as {}{}", printable(signer.approval->time, 40),
+                                      printable(signer.approval->reviewer, 80),
+                                      signer.approval->content_checked ? ", every byte checked by airlock" : ""));
+  if (!signer.approval->comment.empty()) text += line("", fmt::format("\"{}\"", printable(signer.approval->comment)));
   text.pop_back();
   return text;
 }
@@ -39,7 +41,7 @@ std::string who(const trust::MetRequirement::Met& signer) {
 
 std::string line(std::string_view key, std::string_view text) {
   constexpr std::size_t width = 11;
-  return "  " + std::string(key) + std::string(width - std::min(width - 1, key.size()), ' ') + std::string(text) + "\n";
+  return fmt::format("  {}{}{}\n", key, std::string(width - std::min(width - 1, key.size()), ' '), text);
 }
 
 Json evidence_json(const trust::Evidence& evidence) {
@@ -67,16 +69,15 @@ Json evidence_json(const trust::Evidence& evidence) {
 std::string evidence_text(const trust::Evidence& evidence) {
   std::string text;
   if (evidence.policy_digest())
-    text += line("policy", evidence.policy_origin() + ", " + evidence.policy_digest()->str());
+    text += line("policy", fmt::format("{}, {}", evidence.policy_origin(), evidence.policy_digest()->str()));
   for (const auto& requirement : evidence.requirements()) {
     if (evidence.policy_digest())
-      text +=
-          line("met", requirement.rule + ": " + requirement.role + ", " + std::to_string(requirement.signers.size()) +
-                          " of " + std::to_string(requirement.threshold) + " needed");
+      text += line("met", fmt::format("{}: {}, {} of {} needed", requirement.rule, requirement.role,
+                                      requirement.signers.size(), requirement.threshold));
     for (const auto& signer : requirement.signers) text += line(requirement.role, who(signer));
   }
   if (evidence.policy_digest())
-    for (const auto& rule : evidence.rules()) text += line("met", rule.rule + ": " + rule.finding);
+    for (const auto& rule : evidence.rules()) text += line("met", fmt::format("{}: {}", rule.rule, rule.finding));
   for (const std::string& file : evidence.not_counted()) text += line("ignored", file);
   return text;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How verification's findings are shown.
+// The findings of verification, as text and JSON.
 #pragma once
 
 #include <string>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -41,7 +43,7 @@ flow::ExportRequest make_request(const ExportOptions& options, Reporter& reporte
   if (!options.expires.empty()) {
     request.expires = parse_time(options.expires);
     if (!request.expires)
-      throw Error(ErrorCode::usage, "--expires " + options.expires + " is not a time")
+      throw Error(ErrorCode::usage, fmt::format("--expires {} is not a time", options.expires))
           .hint("write 2026-12-31 or 2026-12-31T18:00:00Z (UTC)");
   }
   return request;
@@ -77,22 +79,22 @@ Json to_json(const flow::ExportResult& result) {
 std::string summary(const flow::ExportResult& result) {
   const std::size_t referrers = referrers_of(result.metadata);
   const std::string attached =
-      referrers == 0
-          ? ""
-          : "  attached   " +
-                count_of(referrers, "signature, attestation or SBOM", "signatures, attestations and SBOMs") + "\n";
+      referrers == 0 ? ""
+                     : fmt::format("  attached   {}\n", count_of(referrers, "signature, attestation or SBOM",
+                                                                 "signatures, attestations and SBOMs"));
   std::string transfer = "  transfer   " + describe(result.statistics);
   if (result.duration.count() > 0)
-    transfer +=
-        ", " + human_size(result.blob_bytes * 1000 / static_cast<std::uint64_t>(result.duration.count())) + "/s in all";
-  return "  content    " + count_of(result.metadata.images.size(), "image") + ", " +
-         count_of(result.metadata.blobs.size(), "blob") + ", " + human_size(result.blob_bytes) + " (sharing saves " +
-         human_size(result.shared_bytes) + ")\n  selection  " + describe(result.metadata.selection) +
-         "\n  stream     " + result.metadata.stream + ", serial " + std::to_string(result.metadata.serial) + "\n" +
-         attached + transfer + "\n  SHA256SUMS " + result.sums_digest.str() + "\n";
+    transfer += fmt::format(", {}/s overall",
+                            human_size(result.blob_bytes * 1000 / static_cast<std::uint64_t>(result.duration.count())));
+  return fmt::format(
+      "  content    {}, {}, {} (sharing saves {})\n  selection  {}\n  stream     {}, serial {}\n{}{}\n  SHA256SUMS "
+      "{}\n",
+      count_of(result.metadata.images.size(), "image"), count_of(result.metadata.blobs.size(), "blob"),
+      human_size(result.blob_bytes), human_size(result.shared_bytes), describe(result.metadata.selection),
+      result.metadata.stream, result.metadata.serial, attached, transfer, result.sums_digest.str());
 }
 
-/// The public key that keygen wrote beside a private one, where it still is.
+/// The public key that keygen wrote beside a private one, if it is still there.
 std::string public_key_beside(const std::string& private_key) {
   const auto path = std::filesystem::path(private_key).replace_extension(".pub");
   return std::filesystem::exists(path) ? shell_word(path.string()) : "PUBLIC-KEY";
@@ -103,14 +105,14 @@ void run(const ExportOptions& options, const GlobalOptions& global) {
   if (options.dry_run) {
     const auto result = flow::plan_export(make_request(options, reporter), reporter);
     print(global.json() ? pretty_json(to_json(result)) + "\n"
-                        : "Would write " + human_size(result.archive_size) + ":\n" + summary(result));
+                        : fmt::format("Would write {}:\n{}", human_size(result.archive_size), summary(result)));
     return;
   }
   if (options.output.empty())
-    throw Error(ErrorCode::usage, "where to? -o BUNDLE is missing")
+    throw Error(ErrorCode::usage, "-o BUNDLE is missing")
         .hint("name a file on the medium, e.g. -o /media/usb/kubernetes.tar; or --dry-run");
   if (options.signing.key.empty())
-    throw Error(ErrorCode::usage, "--key is missing: a bundle is always signed")
+    throw Error(ErrorCode::usage, "--key is missing: export signs the bundle")
         .hint("make a key pair with: airlock keygen NAME");
   const auto key = options.signing.load();
   auto request = make_request(options, reporter);
@@ -123,11 +125,11 @@ void run(const ExportOptions& options, const GlobalOptions& global) {
     print_json(json);
     return;
   }
-  print(options.output + ": written and signed, " + human_size(result.archive_size) + " in " +
-        human_duration(result.duration) + "\n" + summary(result) + "  signed by  " + request.signature_name + ", " +
-        key.public_key().fingerprint() + "\n");
-  reporter.note("Next: carry it over and check it there with\n  airlock verify " + shell_word(options.output) +
-                " --key " + public_key_beside(options.signing.key));
+  print(fmt::format("{}: written and signed, {} in {}\n{}  signed by  {}, {}\n", options.output,
+                    human_size(result.archive_size), human_duration(result.duration), summary(result),
+                    request.signature_name, key.public_key().fingerprint()));
+  reporter.note(fmt::format("Next: carry it over, and verify it there with\n  airlock verify {} --key {}",
+                            shell_word(options.output), public_key_beside(options.signing.key)));
 }
 
 }  // namespace
@@ -135,10 +137,10 @@ void run(const ExportOptions& options, const GlobalOptions& global) {
 void add_export(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<ExportOptions>();
   options->source.add_to(verb);
-  verb.add_option("--lock", options->lock, "Take exactly what this lock file of airlock resolve says")
+  verb.add_option("--lock", options->lock, "Export exactly the images of this lock file (airlock resolve)")
       ->type_name("FILE");
   verb.add_option("--since", options->since,
-                  "Leave out the blobs that this receipt, lock file or bundle has (repeatable)")
+                  "Leave out the blobs that this receipt, lock file or bundle lists (repeatable)")
       ->allow_extra_args(false)
       ->type_name("FILE");
   verb.add_option("-o", options->output, "The bundle to write; must not exist")->type_name("BUNDLE");
@@ -149,7 +151,7 @@ void add_export(CLI::App& verb, GlobalOptions& global) {
   verb.add_option("--serial", options->serial, "Number in the series (default: seconds since 1970)")->type_name("N");
   verb.add_option("--expires", options->expires, "Time after which it should not be imported")->type_name("TIME");
   verb.add_flag("--read-back", options->read_back,
-                "Verify the finished bundle, reading it from the medium and not from memory");
+                "Verify the finished bundle by reading it back from the medium, past the page cache");
   verb.add_flag("--dry-run", options->dry_run, "Stop before anything is downloaded or written; needs no key");
   options->signing.add_to(verb);
   global.add_to(verb);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -40,11 +42,11 @@ flow::ImportRequest make_request(const ImportOptions& options, Reporter& reporte
   request.prove_blobs = !options.receipt.empty();
   request.check_targets = [&options] { options.configuration.check(options.target.location()); };
   request.existing = options.keep_existing ? transfer::Existing::keep : transfer::Existing::move;
-  // Without a place for it, uploads that are cut off begin anew in the next run.
+  // Without a state directory, the next run restarts interrupted uploads from their first byte.
   if (const auto directory = flow::state_directory(request.verify))
     request.client.upload_ledger = *directory / "uploads";
   const auto consumer =
-      std::make_shared<std::optional<kubeone::Consumer>>();  // found out once, before the registry is asked
+      std::make_shared<std::optional<kubeone::Consumer>>();  // determined once, before the registry is contacted
   request.preflight = [&options, &reporter, consumer](const bundle::Metadata& metadata) {
     options.configuration.check_versions(metadata.selection.kubernetes_versions);
     *consumer = options.configuration.consumer(metadata.selection.kubeone, reporter);
@@ -65,7 +67,7 @@ std::string moves_text(const std::vector<transfer::Move>& moves) {
   if (moves.empty()) return "No name moves from another image.\n";
   std::string text = count_of(moves.size(), "name") + " would move from another image:\n";
   for (const transfer::Move& move : moves)
-    text += "  " + move.name + "\n    from " + move.from.str() + "\n    to   " + move.to.str() + "\n";
+    text += fmt::format("  {}\n    from {}\n    to   {}\n", move.name, move.from.str(), move.to.str());
   return text;
 }
 
@@ -101,31 +103,33 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
   for (const auto& item : push.published) {
     derived += item.derived && !item.present_before ? 1 : 0;
     present += item.present_before ? 1 : 0;
-    reporter.detail(item.destination.str() + " is " + item.digest.str());
+    reporter.detail(fmt::format("{} is {}", item.destination.str(), item.digest.str()));
   }
-  reporter.note(result.configuration.registry.str() + " serves " + (push.published.size() == 1 ? "" : "all ") +
-                count_of(push.published.size(), "name") + " (" + oci::to_string(result.configuration.reach) +
-                "), each read back and compared, in " + human_duration(result.duration));
-  reporter.note("  sent       " + count_of(push.blobs_sent, "blob") + ", " + human_size(push.bytes_sent) + ", " +
-                count_of(push.manifests_sent, "manifest"));
+  reporter.note(fmt::format("{} serves {}{} ({}), each read back and compared, in {}",
+                            result.configuration.registry.str(), push.published.size() == 1 ? "" : "all ",
+                            count_of(push.published.size(), "name"), oci::to_string(result.configuration.reach),
+                            human_duration(result.duration)));
+  reporter.note(fmt::format("  sent       {}, {}, {}", count_of(push.blobs_sent, "blob"), human_size(push.bytes_sent),
+                            count_of(push.manifests_sent, "manifest")));
   reporter.note("  mounted    " + count_of(push.blobs_mounted, "blob"));
   std::string there = count_of(present, "name");
-  if (present < push.published.size()) there += " and " + count_of(push.blobs_present, "blob") + " of others";
+  if (present < push.published.size()) there += fmt::format(" and {} of others", count_of(push.blobs_present, "blob"));
   reporter.note("  there      " + there);
   reporter.note("  transfer   " + describe(result.statistics));
   if (derived > 0)
-    reporter.note("  derived    " + count_of(derived, "index", "indexes") +
-                  " with only the platforms of the bundle, because the registry refuses the sparse original; their "
-                  "digests differ from upstream's (the platforms' own do not)");
+    reporter.note(
+        fmt::format("  derived    {} with only the platforms of the bundle, because the registry refuses the sparse "
+                    "original; their digests differ from upstream's (the platforms' own do not)",
+                    count_of(derived, "index", "indexes")));
 }
 
-/// Loaded before anything is sent: a passphrase is asked for at the beginning of a long run, not at its end.
+/// Loaded before anything is sent: the passphrase prompt comes at the start of a long run, not at its end.
 std::optional<trust::PrivateKey> receipt_signer(const ImportOptions& options) {
   if (options.receipt.empty() && !options.receipt_key.empty())
     throw Error(ErrorCode::usage, "--receipt-key is given, but no receipt is written").hint("add --receipt FILE");
   if (!options.receipt.empty() && std::filesystem::exists(options.receipt))
     throw Error(ErrorCode::media, options.receipt + " exists already")
-        .hint("name another file for --receipt; receipts are never overwritten");
+        .hint("name another file for --receipt; airlock does not overwrite receipts");
   if (options.receipt_key.empty()) return std::nullopt;
   SigningOptions signing;
   signing.key = options.receipt_key;
@@ -141,14 +145,14 @@ void run(const ImportOptions& options, const GlobalOptions& global) {
   const kubeone::MirrorConfiguration mirror{result->configuration.registry, result->configuration.reach,
                                             request.client.credentials.find(request.target.host).has_value(),
                                             result->sources, result->configuration.consumer};
-  // Mirrors reach what these are about.
+  // These warnings do not apply to mirrors.
   if (!options.configuration.mirrors)
     for (const std::string& warning : result->configuration.warnings())
       result->warnings.insert(result->warnings.begin(), warning);
   for (const std::string& warning : result->warnings) reporter.warning(warning);
   if (options.dry_run) {
-    std::string text = "Would make " + count_of(result->destinations.size(), "name") + ":\n";
-    for (const auto& destination : result->destinations) text += "  " + destination.str() + "\n";
+    std::string text = fmt::format("Would publish {}:\n", count_of(result->destinations.size(), "name"));
+    for (const auto& destination : result->destinations) text += fmt::format("  {}\n", destination.str());
     if (global.json())
       print_json(to_json(*result));
     else
@@ -158,7 +162,7 @@ void run(const ImportOptions& options, const GlobalOptions& global) {
   if (!global.json()) tell(*result, reporter);
   if (!options.receipt.empty()) {
     const auto files = flow::write_receipt(options.receipt, flow::make_receipt(*result), signer ? &*signer : nullptr);
-    reporter.note("  receipt    " + join(files, ", ") + (signer ? "" : " (not signed: --receipt-key)"));
+    reporter.note(fmt::format("  receipt    {}{}", join(files, ", "), signer ? "" : " (not signed: --receipt-key)"));
   }
   options.configuration.write(result->configuration, mirror, reporter);
   if (global.json())
@@ -176,10 +180,10 @@ void add_import(CLI::App& verb, GlobalOptions& global) {
   options->trust.add_to(verb);
   options->configuration.add_to(verb, true);
   add_request_jobs(verb, options->jobs);
-  verb.add_option("--receipt", options->receipt, "Write what the registry holds now, for export --since")
+  verb.add_option("--receipt", options->receipt, "Write a receipt of what the registry now holds, for export --since")
       ->type_name("FILE")
       ->group("Receipt");
-  verb.add_option("--receipt-key", options->receipt_key, "Private key of this side that signs the receipt")
+  verb.add_option("--receipt-key", options->receipt_key, "Private key that signs the receipt")
       ->type_name("KEY")
       ->group("Receipt");
   verb.add_option("--receipt-passphrase-file", options->receipt_passphrase_file,
@@ -189,9 +193,8 @@ void add_import(CLI::App& verb, GlobalOptions& global) {
   verb.add_flag("--verify-first", options->verify_first,
                 "Read and check every byte before anything is sent (default: each blob as it is sent)");
   verb.add_flag("--keep-existing", options->keep_existing,
-                "Refuse to move a name that stands for another image in the registry; nothing is sent then");
-  verb.add_flag("--dry-run", options->dry_run,
-                "Verify, and find out whether the registry would take it; write nothing");
+                "Fail, before anything is sent, if a name would move from another image in the registry");
+  verb.add_flag("--dry-run", options->dry_run, "Verify, and check that the registry would accept it; write nothing");
   global.add_to(verb);
   verb.footer(
       "Example:\n  airlock import /media/usb/kubernetes.tar registry.local:5000 --key alice.pub --cacert ca.pem "

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -22,21 +24,21 @@ void run(const std::string& path, const VolumePlaceOptions& volumes, const Globa
                 {"metadata", parse_json(metadata.format(), "bundle.json", {64U << 20, 16, 2U << 20})}});
     return;
   }
-  std::string text = path + ": NOT VERIFIED, this is only what it says of itself\n";
-  text += "  selection  " + describe(metadata.selection) + "\n";
-  text += "  made by    " + printable(metadata.selection.tool) + ", " + format_time(metadata.created) + "\n";
-  text += "  stream     " + metadata.stream + ", serial " + std::to_string(metadata.serial) + "\n";
-  text += "  signatures " +
-          (unverified.signature_names.empty() ? std::string("none") : join(unverified.signature_names, ", ")) + "\n";
-  if (unverified.leftovers) text += "             and traces of a signing that was interrupted before it took effect\n";
+  std::string text = fmt::format(
+      "{}: NOT VERIFIED, these are only its claims\n  selection  {}\n  made by    {}, {}\n"
+      "  stream     {}, serial {}\n  signatures {}\n",
+      path, describe(metadata.selection), printable(metadata.selection.tool), format_time(metadata.created),
+      metadata.stream, metadata.serial,
+      unverified.signature_names.empty() ? std::string("none") : join(unverified.signature_names, ", "));
+  if (unverified.leftovers) text += "             and remains of an interrupted signing that did not take effect\n";
   text += base_text(metadata.base);
   for (const auto& [name, value] : metadata.extensions)
-    text += "  extension  " + name + ", which this version of airlock does not know\n";
-  text += "  SHA256SUMS " + unverified.sums_digest.str() + "\n";
-  text += "  " + count_of(metadata.images.size(), "image") + ", " + count_of(metadata.blobs.size(), "blob") + ":\n";
+    text += fmt::format("  extension  {}, which this version of airlock does not know\n", name);
+  text += fmt::format("  SHA256SUMS {}\n  {}, {}:\n", unverified.sums_digest.str(),
+                      count_of(metadata.images.size(), "image"), count_of(metadata.blobs.size(), "blob"));
   for (const auto& image : metadata.images)
-    text += "    " + image.source.str() + "  " + image.descriptor.digest.str() + "  (" +
-            printable(join(image.components, ", ")) + ")\n";
+    text += fmt::format("    {}  {}  ({})\n", image.source.str(), image.descriptor.digest.str(),
+                        printable(join(image.components, ", ")));
   print(text);
 }
 

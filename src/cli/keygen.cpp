@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -31,9 +33,8 @@ Secret new_passphrase(const KeygenOptions& options) {
   if (!options.passphrase_file.empty()) return read_secret_file(options.passphrase_file);
   Secret first = ask_passphrase("Passphrase for the new key: ");
   if (first.empty())
-    throw Error(ErrorCode::usage, "the passphrase is empty")
-        .hint("a key that may lie unencrypted is made with --no-passphrase");
-  if (!(ask_passphrase("The same again: ") == first))
+    throw Error(ErrorCode::usage, "the passphrase is empty").hint("for an unencrypted key, use --no-passphrase");
+  if (!(ask_passphrase("Repeat the passphrase: ") == first))
     throw Error(ErrorCode::usage, "the two passphrases differ").hint("run it again");
   return first;
 }
@@ -54,10 +55,11 @@ void run(const KeygenOptions& options, const GlobalOptions& global) {
     print_json(json);
     return;
   }
-  print("private key  " + files.private_key.string() + (passphrase.empty() ? " (not encrypted)" : "") +
-        "\npublic key   " + files.public_key.string() +
-        (minisign ? "\nfor minisign " + files.minisign_key.string() : "") + "\nfingerprint  " + fingerprint +
-        "\nNext: give the public key to whoever verifies, and the fingerprint by another way (telephone, paper).\n");
+  print(
+      fmt::format("private key  {}{}\npublic key   {}{}\nfingerprint  {}\nNext: give the public key to whoever "
+                  "verifies, and the fingerprint through another channel (telephone, paper).\n",
+                  files.private_key.string(), passphrase.empty() ? " (not encrypted)" : "", files.public_key.string(),
+                  minisign ? "\nfor minisign " + files.minisign_key.string() : "", fingerprint));
 }
 
 }  // namespace

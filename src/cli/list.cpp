@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -31,7 +33,7 @@ void run(const SelectionOptions& selection, const GlobalOptions& global) {
   print(text);
   for (const auto& [image, reason] : set.images)
     if (!reason.why.empty())
-      reporter.note("  " + image.str() + ": " + join({reason.why.begin(), reason.why.end()}, "; "));
+      reporter.note(fmt::format("  {}: {}", image.str(), join({reason.why.begin(), reason.why.end()}, "; ")));
   reporter.note(count_of(set.images.size(), "image") +
                 (set.kubeone.empty() ? "" : ": " + describe_versions(set.kubeone, set.kubernetes_versions)));
 }

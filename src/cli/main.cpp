@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -22,8 +23,8 @@ namespace {
 int report(const Error& error, bool json) {
   const int status = static_cast<int>(error.code());
   if (!json) {
-    show(std::string("airlock: error: ") + error.what() + "\n" +
-         (error.hint().empty() ? "" : "  next: " + error.hint() + "\n"));
+    show(fmt::format("airlock: error: {}\n{}", error.what(),
+                     error.hint().empty() ? "" : fmt::format("  next: {}\n", error.hint())));
     return status;
   }
   const Json text{
@@ -34,7 +35,7 @@ int report(const Error& error, bool json) {
   try {
     print_json({{"error", text}});
   } catch (const Error&) {
-    // Standard output may be what failed; standard error has it.
+    // Standard output may be what failed; the error is on standard error already.
   }
   return status;
 }
@@ -54,7 +55,7 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
-/// CLI11 only says that a verb is missing, even where one was mistyped.
+/// CLI11 only reports a missing verb, even if one was mistyped.
 void refuse_unknown_verb(const CLI::App& app, const std::string& word) {
   const auto verbs = app.get_subcommands([](const CLI::App*) { return true; });
   const CLI::App* closest = nullptr;
@@ -62,12 +63,13 @@ void refuse_unknown_verb(const CLI::App& app, const std::string& word) {
     if (verb->get_name() == word) return;
     if (closest == nullptr || distance(word, verb->get_name()) < distance(word, closest->get_name())) closest = verb;
   }
-  Error error(ErrorCode::usage, "there is no verb \"" + word + "\"");
-  if (distance(word, closest->get_name()) <= 2) error.hint("did you mean airlock " + closest->get_name() + "?");
+  Error error(ErrorCode::usage, fmt::format("there is no verb \"{}\"", word));
+  if (distance(word, closest->get_name()) <= 2)
+    error.hint(fmt::format("did you mean airlock {}?", closest->get_name()));
   throw error.hint("see airlock --help");
 }
 
-/// What --help and --version ask for, as CLI11 has it.
+/// Prints CLI11's text for --help or --version.
 int help_or_version(const CLI::App& app, const CLI::ParseError& error) {
   std::ostringstream text;
   app.exit(error, text, text);
@@ -75,7 +77,7 @@ int help_or_version(const CLI::App& app, const CLI::ParseError& error) {
   return 0;
 }
 
-/// Passphrases and tokens must not get into a file that a crash leaves.
+/// Passphrases and tokens must not end up in a core dump.
 void forbid_core_dumps() {
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
@@ -103,12 +105,12 @@ int run(int argc, char** argv) {
   } catch (const Error& error) {
     return report(error, global.json());
   } catch (const std::filesystem::filesystem_error& error) {
-    return report(Error(ErrorCode::media, error.what()).hint("check the path and who may read it"), global.json());
+    return report(Error(ErrorCode::media, error.what()).hint("check the path and its permissions"), global.json());
   } catch (const std::bad_alloc&) {
     return report(Error(ErrorCode::internal, "out of memory"), global.json());
   } catch (const std::exception& error) {
     return report(Error(ErrorCode::internal, error.what())
-                      .hint("this is a defect of airlock; please report it with the command that you ran"),
+                      .hint("this is a bug in airlock; please report it with the command that you ran"),
                   global.json());
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/merge.hpp"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -29,7 +31,7 @@ trust::Policy policy_of(const MergeOptions& options) {
   trust.key_file = options.trusted;
   trust.policy_file = options.policy;
   if (trust.key_file.empty() && trust.policy_file.empty())
-    throw Error(ErrorCode::usage, "whom to trust? --trusted PUB or --policy FILE is missing")
+    throw Error(ErrorCode::usage, "--trusted PUB or --policy FILE is missing")
         .hint("the bundles are verified before they are merged; --key is the key that signs the new one");
   return trust.policy();
 }
@@ -56,12 +58,14 @@ void run(const MergeOptions& options, const GlobalOptions& global) {
                 {"archiveSize", result.archive_size},
                 {"sumsDigest", result.sums_digest.str()}});
   else
-    print(options.output + ": merged and signed, " + human_size(result.archive_size) + "\n  content    " +
-          count_of(result.metadata.images.size(), "image") + ", " + count_of(result.metadata.blobs.size(), "blob") +
-          (result.metadata.base.blobs.empty()
-               ? ""
-               : "; depends on " + count_of(result.metadata.base.blobs.size(), "blob") + " that none of them carries") +
-          "\n  SHA256SUMS " + result.sums_digest.str() + "\n");
+    print(fmt::format("{}: merged and signed, {}\n  content    {}, {}{}\n  SHA256SUMS {}\n", options.output,
+                      human_size(result.archive_size), count_of(result.metadata.images.size(), "image"),
+                      count_of(result.metadata.blobs.size(), "blob"),
+                      result.metadata.base.blobs.empty()
+                          ? ""
+                          : fmt::format("; depends on {} that none of them contains",
+                                        count_of(result.metadata.base.blobs.size(), "blob")),
+                      result.sums_digest.str()));
 }
 
 }  // namespace
@@ -79,7 +83,7 @@ void add_merge(CLI::App& verb, GlobalOptions& global) {
       ->excludes(trusted)
       ->type_name("FILE")
       ->group("Trust");
-  verb.add_option("--stream", options->stream, "Stream of the new bundle (default: that of all)")->type_name("NAME");
+  verb.add_option("--stream", options->stream, "Stream of the new bundle (default: the common one)")->type_name("NAME");
   verb.add_option("--serial", options->serial, "Number in the series (default: seconds since 1970)")->type_name("N");
   options->volumes.add_to(verb);
   global.add_to(verb);

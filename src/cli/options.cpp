@@ -2,6 +2,7 @@
 #include "cli/options.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -24,7 +25,7 @@ constexpr std::string_view token_scheme = "pkcs11:";
 constexpr std::size_t max_key_file = 64U << 10;
 constexpr std::size_t max_images_file = 16U << 20;
 
-/// Turns a terminal's echo off for as long as it lives.
+/// Turns off a terminal's echo during its lifetime.
 class SilentTerminal {
  public:
   explicit SilentTerminal(int fd) : fd_(fd) {
@@ -51,8 +52,7 @@ std::optional<Secret> read_line(int fd) {
     wait_until_readable(fd);
     const ssize_t n = ::read(fd, &c, 1);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      throw Error(ErrorCode::media, "cannot read what is asked for").hint("give it in a file: --passphrase-file FILE");
+    if (n < 0) throw Error(ErrorCode::media, "cannot read the input").hint("give it in a file: --passphrase-file FILE");
     if (n == 0 && !any) return std::nullopt;
     if (n == 0 || c == '\n') break;
     line.append({&c, 1});
@@ -66,7 +66,7 @@ void GlobalOptions::add_to(CLI::App& verb) {
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("FORM");
   verb.add_flag("-q,--quiet", quiet, "No progress and no notes; warnings and errors only");
-  verb.add_flag("-v,--verbose", verbose, "Say more: hosts, retries");
+  verb.add_flag("-v,--verbose", verbose, "More details: hosts, retries");
 }
 
 ReporterOptions GlobalOptions::reporter() const {
@@ -89,16 +89,16 @@ void SelectionOptions::add_to(CLI::App& verb) {
   verb.add_option("--kubeone", kubeone, "KubeOne release, e.g. 1.8 (default: the newest that supports all versions)")
       ->type_name("RELEASE")
       ->group(group);
-  verb.add_option("--image", images, "A further image; without other selection, only such images")
+  verb.add_option("--image", images, "An additional image; without other selection options, only these images")
       ->allow_extra_args(false)
       ->type_name("REF")
       ->group(group);
-  verb.add_option("--images-file", image_files, "Further images, one per line, # for comments")
+  verb.add_option("--images-file", image_files, "Additional images, one per line, # for comments")
       ->allow_extra_args(false)
       ->type_name("FILE")
       ->group(group);
   verb.add_option("--from-manifests", manifests,
-                  "Further images, out of Kubernetes YAML: a file, a directory, or - for standard input")
+                  "Additional images from Kubernetes YAML: a file, a directory, or - for standard input")
       ->allow_extra_args(false)
       ->type_name("PATH")
       ->group(group);
@@ -122,9 +122,9 @@ void SelectionOptions::add_to(CLI::App& verb) {
   verb.add_option("--catalog", catalog_directory, "Directory of catalog files that replace the built-in ones")
       ->type_name("DIR")
       ->group(group);
-  verb.add_flag("--look-up", look_up, "Read what the catalog does not know of a version from kubeadm's source (web)")
+  verb.add_flag("--look-up", look_up, "Look up versions that the catalog does not have in kubeadm's source (web)")
       ->group(group);
-  verb.add_option("--look-up-url", look_up_url, "Where that is, with {version} in it (default: GitHub)")
+  verb.add_option("--look-up-url", look_up_url, "URL of that source, with {version} in it (default: GitHub)")
       ->type_name("URL")
       ->group(group);
 }
@@ -159,10 +159,10 @@ kubeone::ImageSet SelectionOptions::select(kubeone::Catalog& catalog, Reporter& 
 
 std::optional<registry::Credentials> LoginOptions::read() const {
   if (username.empty()) return std::nullopt;
-  Secret password =
-      password_stdin ? read_line(STDIN_FILENO).value_or(Secret()) : ask_passphrase("Password of " + username + ": ");
+  Secret password = password_stdin ? read_line(STDIN_FILENO).value_or(Secret())
+                                   : ask_passphrase(fmt::format("Password of {}: ", username));
   if (password.empty())
-    throw Error(ErrorCode::usage, "the password for --username " + username + " is empty")
+    throw Error(ErrorCode::usage, fmt::format("the password for --username {} is empty", username))
         .hint("give the password in the first line of standard input");
   return registry::Credentials{username, std::move(password), {}};
 }
@@ -176,7 +176,7 @@ void SigningOptions::add_to(CLI::App& verb) {
                                "File with the key's passphrase or the token's PIN in its first line (default: ask)")
                    ->type_name("FILE")
                    ->group(group);
-  verb.add_option("--passphrase-fd", passphrase_fd, "The same from an open descriptor")
+  verb.add_option("--passphrase-fd", passphrase_fd, "Read it from this open file descriptor")
       ->check(CLI::Range(0, 1 << 20))
       ->excludes(file)
       ->type_name("N")
@@ -191,7 +191,7 @@ trust::PrivateKey SigningOptions::load() const {
   const trust::PassphraseSource secret = [this, token] {
     if (!passphrase_file.empty()) return read_secret_file(passphrase_file);
     if (passphrase_fd >= 0) return read_secret_descriptor(passphrase_fd);
-    return ask_passphrase((token ? "PIN of the token with " : "Passphrase of ") + key + ": ");
+    return ask_passphrase(fmt::format("{}{}: ", token ? "PIN of the token with " : "Passphrase of ", key));
   };
   if (token) return trust::PrivateKey::from_token(key, secret);
   std::string pem = read_file(key, max_key_file);
@@ -237,8 +237,8 @@ void TrustOptions::add_to(CLI::App& verb) {
 trust::Policy TrustOptions::policy() const {
   if (!policy_file.empty()) return trust::Policy::load(policy_file);
   if (key_file.empty())
-    throw Error(ErrorCode::usage, "whom to trust? --key PUB or --policy FILE is missing")
-        .hint("a bundle is never taken without a signature that somebody here trusts");
+    throw Error(ErrorCode::usage, "--key PUB or --policy FILE is missing")
+        .hint("a bundle needs a signature by a key that you trust");
   return trust::Policy::single_key(std::filesystem::path(key_file).stem().string(),
                                    trust::PublicKey::from_text(read_file(key_file, max_key_file), key_file));
 }
@@ -253,16 +253,13 @@ void TrustOptions::apply(flow::VerifyRequest& request) const {
 unsigned processors() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 void add_jobs(CLI::App& verb, unsigned& jobs) {
-  verb.add_option("--jobs", jobs, "How many things to do at once")
-      ->check(CLI::Range(1U, 64U))
-      ->type_name("N")
-      ->capture_default_str();
+  verb.add_option("--jobs", jobs, "Parallel tasks")->check(CLI::Range(1U, 64U))->type_name("N")->capture_default_str();
 }
 
 Secret ask_passphrase(const std::string& prompt) {
   const FileDescriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC));
   if (!terminal)
-    throw Error(ErrorCode::usage, "there is no terminal to ask for: " + prompt)
+    throw Error(ErrorCode::usage, "no terminal for the prompt: " + prompt)
         .hint("give it with --passphrase-file FILE, or --password-stdin for a registry");
   const SilentTerminal silent(terminal.get());
   const std::string shown = without_controls(prompt, false);
@@ -278,7 +275,7 @@ Secret read_secret_file(const std::filesystem::path& file) {
   Secret line(std::string_view(text).substr(0, text.find('\n')));
   if (line.view().ends_with('\r')) line.drop_last();
   if (line.empty())
-    throw Error(ErrorCode::usage, file.string() + " holds no passphrase in its first line")
+    throw Error(ErrorCode::usage, file.string() + " has no passphrase in its first line")
         .hint("write the passphrase there, or leave the option out to be asked");
   return line;
 }
@@ -286,7 +283,7 @@ Secret read_secret_file(const std::filesystem::path& file) {
 Secret read_secret_descriptor(int fd) {
   Secret line = read_line(fd).value_or(Secret());
   if (line.empty())
-    throw Error(ErrorCode::usage, "descriptor " + std::to_string(fd) + " gave no passphrase in its first line")
+    throw Error(ErrorCode::usage, fmt::format("descriptor {} has no passphrase in its first line", fd))
         .hint("write the passphrase to it before airlock starts, or use --passphrase-file");
   return line;
 }
@@ -296,46 +293,47 @@ void check_emit_target(const std::string& file) {
   const std::filesystem::path path(file);
   const auto directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   if (!std::filesystem::is_directory(directory))
-    throw Error(ErrorCode::media, "the directory " + directory.string() + " for --emit does not exist")
-        .hint("make it first");
+    throw Error(ErrorCode::media, fmt::format("the directory {} for --emit does not exist", directory.string()))
+        .hint("create it first");
   if (std::filesystem::is_directory(path))
-    throw Error(ErrorCode::media, "--emit " + file + " is a directory").hint("name a file in it");
+    throw Error(ErrorCode::media, fmt::format("--emit {} is a directory", file)).hint("name a file in it");
   check_replaceable(path);
   if (!std::filesystem::is_regular_file(path)) return;  // new, or a device such as /dev/stdout
   const std::string content = read_file(path, max_images_file);
   if (!content.empty() && !content.starts_with(kubeone::stanza_comment))
-    throw Error(ErrorCode::media, file + " holds something that airlock did not write")
-        .hint("name a new file for --emit, or leave it out and paste what is printed into the manifest");
+    throw Error(ErrorCode::media, file + " was not written by airlock")
+        .hint("name a new file for --emit, or omit it and paste the printed stanza into the manifest");
 }
 
 std::string user_agent() { return std::string("airlock/") + version; }
 
 std::string describe_versions(const std::string& kubeone, const std::vector<std::string>& versions) {
-  const std::string list = versions.size() <= 6 ? join(versions, ", ")
-                                                : versions.front() + " to " + versions.back() + " (" +
-                                                      std::to_string(versions.size()) + " versions)";
-  return "KubeOne " + kubeone + ", Kubernetes " + list;
+  const std::string list =
+      versions.size() <= 6 ? join(versions, ", ")
+                           : fmt::format("{} to {} ({} versions)", versions.front(), versions.back(), versions.size());
+  return fmt::format("KubeOne {}, Kubernetes {}", kubeone, list);
 }
 
 std::string describe(const registry::Statistics& statistics) {
-  return count_of(statistics.requests, "request") + ", " + count_of(statistics.retries, "retry", "retries");
+  return fmt::format("{}, {}", count_of(statistics.requests, "request"),
+                     count_of(statistics.retries, "retry", "retries"));
 }
 
 std::string describe(const records::Selection& selection) {
   const std::string platforms = join(selection.platforms, ", ");
   if (selection.kubeone.empty()) return printable("own images; " + platforms);
-  // What clusters deploy was chosen by their manifests, not by groups.
+  // With --cluster, manifests chose the images, not groups.
   const std::string groups = selection.filters.empty() ? "by cluster manifest" : join(selection.filters, ", ");
-  return printable(describe_versions(selection.kubeone, selection.kubernetes_versions) + "; " + groups + "; " +
-                   platforms);
+  return printable(fmt::format("{}; {}; {}", describe_versions(selection.kubeone, selection.kubernetes_versions),
+                               groups, platforms));
 }
 
 std::string base_text(const bundle::Base& base) {
   if (base.blobs.empty()) return {};
   std::uint64_t bytes = 0;
   for (const auto& blob : base.blobs) bytes += blob.size;
-  return "  delta      depends on " + count_of(base.blobs.size(), "blob") + " that the registry has to have, " +
-         human_size(bytes) + "\n";
+  return fmt::format("  delta      depends on {} that the registry must have, {}\n",
+                     count_of(base.blobs.size(), "blob"), human_size(bytes));
 }
 
 }  // namespace airlock::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options that several verbs share, and what they mean.
+// Options that several verbs share.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -50,7 +50,7 @@ struct SelectionOptions {
   std::string ca_file;  ///< for looking up; the verb's --cacert, where it has one
 
   void add_to(CLI::App& verb);
-  /// Whether any of them was given.
+  /// Whether any of these options was given.
   bool any() const;
   kubeone::Catalog catalog() const;
   /// May add versions to the catalog (--look-up).
@@ -103,7 +103,7 @@ struct VolumePlaceOptions {
   std::vector<std::filesystem::path> directories;
 
   void add_to(CLI::App& verb);
-  /// Where a volume is missing, a person at a terminal is asked.
+  /// If a volume is missing, a user at a terminal is prompted.
   bundle::VolumePlaces places() const;
 };
 
@@ -115,7 +115,7 @@ struct VolumeSizeOptions {
   bundle::VolumeOptions volumes() const;
 };
 
-/// `--key` or `--policy` of a verifier, signatures kept beside the bundle, and what else the policy's rules need.
+/// `--key` or `--policy` of a verifier, signatures kept beside the bundle, and other inputs of the policy's rules.
 struct TrustOptions {
   std::string key_file;
   std::string policy_file;
@@ -129,7 +129,7 @@ struct TrustOptions {
   void apply(flow::VerifyRequest& request) const;
 };
 
-/// REGISTRY of import and check, and how it is reached.
+/// REGISTRY of import and check, and how to connect to it.
 struct TargetOptions {
   std::string registry;
   LoginOptions login;
@@ -143,36 +143,35 @@ struct TargetOptions {
   registry::ClientOptions client() const;
 };
 
-/// `--jobs` of work that the processors limit.
+/// `--jobs` of CPU-bound work.
 void add_jobs(CLI::App& verb, unsigned& jobs);
-/// `--jobs` of work that registries limit: 0, the default, leaves it to transfer::pace().
+/// `--jobs` of registry-bound work: 0, the default, leaves it to transfer::pace().
 void add_request_jobs(CLI::App& verb, unsigned& jobs);
-/// How many threads of this machine run at the same time.
+/// Number of hardware threads.
 unsigned processors();
 
-/// Asks on the terminal without echo; an Error (code `usage`) where there is none.
+/// Prompts on the terminal without echo; an Error (code `usage`) if there is none.
 Secret ask_passphrase(const std::string& prompt);
 
 /// First line of a file or descriptor, without its line end.
 Secret read_secret_file(const std::filesystem::path& file);
 Secret read_secret_descriptor(int fd);
-/// A line from a descriptor, without its line end; what comes before the end counts as one. Nothing at the end. An
-/// interruption by the user is an Error at once.
+/// A line from a descriptor, without its line end; a last line may lack its line end. Nothing at end of file. An
+/// interruption by the user is an immediate Error.
 std::optional<Secret> read_line(int fd);
 
-/// Refuses `--emit FILE` before any work where the file could not be written, or holds something that airlock did not
-/// write.
+/// Refuses `--emit FILE` before any work if the file cannot be written, or was not written by airlock.
 void check_emit_target(const std::string& file);
 
-/// How airlock names itself to registries.
+/// The User-Agent header for registries.
 std::string user_agent();
 
-/// "KubeOne v1.8.6, Kubernetes v1.28.8, v1.29.4"; many versions as their ends and number.
+/// "KubeOne v1.8.6, Kubernetes v1.28.8, v1.29.4"; many versions as a range with their number.
 std::string describe_versions(const std::string& kubeone, const std::vector<std::string>& kubernetes_versions);
 /// "612 requests, 3 retries"
 std::string describe(const registry::Statistics& statistics);
 /// What a bundle was made for, in one line.
 std::string describe(const records::Selection& selection);
-/// A line on what a delta depends on; empty for a bundle that is complete by itself.
+/// A line on the blobs that a delta depends on; empty for a self-contained bundle.
 std::string base_text(const bundle::Base& base);
 }  // namespace airlock::cli

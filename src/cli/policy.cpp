@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -28,13 +30,13 @@ void run(const std::string& file, const GlobalOptions& global) {
                 {"warnings", warnings}});
     return;
   }
-  std::string text = file + ": in order, " + content.digest->str() + "\n";
+  std::string text = fmt::format("{}: valid, {}\n", file, content.digest->str());
   for (const auto& trusted : content.keys)
-    text += "  key " + trusted.name + ": " + trusted.key.fingerprint() + " (" +
-            trust::to_string(trusted.key.algorithm()) + ", " + content.files.at(trusted.name).string() + ")" +
-            (content.revoked.contains(trusted.key.spki()) ? " REVOKED" : "") + "\n";
+    text += fmt::format("  key {}: {} ({}, {}){}\n", trusted.name, trusted.key.fingerprint(),
+                        trust::to_string(trusted.key.algorithm()), content.files.at(trusted.name).string(),
+                        content.revoked.contains(trusted.key.spki()) ? " REVOKED" : "");
   for (const std::string& line : policy.explain()) text += line + "\n";
-  for (const std::string& odd : warnings) text += "note: " + odd + "\n";
+  for (const std::string& odd : warnings) text += fmt::format("note: {}\n", odd);
   print(text);
 }
 
@@ -42,7 +44,7 @@ void run(const std::string& file, const GlobalOptions& global) {
 
 void add_policy(CLI::App& verb, GlobalOptions& global) {
   verb.require_subcommand(1);
-  auto* check = verb.add_subcommand("check", "Say in words what a policy demands, and find its mistakes");
+  auto* check = verb.add_subcommand("check", "Explain a policy in words, and find mistakes in it");
   const auto file = std::make_shared<std::string>();
   check->add_option("FILE", *file, "The policy (docs/policy.md)")->required();
   global.add_to(*check);

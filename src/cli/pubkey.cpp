@@ -29,8 +29,9 @@ trust::PublicKey load(const SigningOptions& signing) {
 void run(const PubkeyOptions& options, const GlobalOptions& global) {
   const trust::PublicKey key = load(options.signing);
   if (options.minisign && key.algorithm() != trust::Algorithm::ed25519)
-    throw Error(ErrorCode::usage, "minisign knows Ed25519 keys only; this one is " + trust::to_string(key.algorithm()))
-        .hint("leave --minisign out, or make a key with: airlock keygen NAME --algorithm ed25519");
+    throw Error(ErrorCode::usage,
+                "minisign supports only Ed25519 keys; this one is " + trust::to_string(key.algorithm()))
+        .hint("omit --minisign, or make a key with: airlock keygen NAME --algorithm ed25519");
   const std::string text = options.minisign ? trust::minisign_public_key(key) : key.pem();
   if (global.json())
     print_json(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/receipt_files.hpp"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -32,14 +34,12 @@ void run(const ReceiptVerbOptions& options, const GlobalOptions& global) {
   }
   std::uint64_t bytes = 0;
   for (const auto& [digest, blob] : receipt.blobs) bytes += blob.size;
-  std::string text = options.file + ": signed by " + key.fingerprint() + "\n";
-  text += "  registry   " + receipt.registry.str() + ", at " + format_time(receipt.time) + "\n";
-  text += "  bundle     stream " + printable(receipt.stream) + ", serial " + std::to_string(receipt.serial) +
-          ", SHA256SUMS " + receipt.bundle.str() + "\n";
-  text += "  policy     " + printable(receipt.policy) + "; " + printable(join(receipt.signers, ", ")) + "\n";
-  text += "  holds      " + count_of(receipt.images.size(), "name") + ", " + count_of(receipt.blobs.size(), "blob") +
-          ", " + human_size(bytes) + "\n";
-  print(text);
+  print(fmt::format(
+      "{}: signed by {}\n  registry   {}, at {}\n  bundle     stream {}, serial {}, SHA256SUMS {}\n"
+      "  policy     {}; {}\n  holds      {}, {}, {}\n",
+      options.file, key.fingerprint(), receipt.registry.str(), format_time(receipt.time), printable(receipt.stream),
+      receipt.serial, receipt.bundle.str(), printable(receipt.policy), printable(join(receipt.signers, ", ")),
+      count_of(receipt.images.size(), "name"), count_of(receipt.blobs.size(), "blob"), human_size(bytes)));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How registries are reached: the options of all verbs that ask one.
+// Options for connecting to registries.
 #include "airlock/base/error.hpp"
 #include "cli/options.hpp"
 
@@ -15,7 +15,7 @@ void LoginOptions::add_to(CLI::App& verb) {
 
 void TlsOptions::add_to(CLI::App& verb) {
   const std::string group = "Registry";
-  verb.add_option("--cacert", ca_file, "Authorities to trust for TLS instead of the system's (PEM)")
+  verb.add_option("--cacert", ca_file, "Certificate authorities to trust instead of the system's (PEM)")
       ->check(CLI::ExistingFile)
       ->type_name("FILE")
       ->group(group);
@@ -37,7 +37,7 @@ void TlsOptions::apply(registry::ClientOptions& client) const {
 
 void PatienceOptions::add_to(CLI::App& verb) {
   verb.add_option("--stall-timeout", stall_timeout_s,
-                  "A transfer that moves less than 1 KiB/s for so long is dropped and gone on with")
+                  "Drop and resume a transfer that is slower than 1 KiB/s for this long")
       ->check(CLI::Range(1U, 3600U))
       ->type_name("SECONDS")
       ->capture_default_str()
@@ -50,8 +50,7 @@ void PatienceOptions::apply(registry::ClientOptions& client) const {
 
 void TargetOptions::add_to(CLI::App& verb) {
   verb.add_option("REGISTRY", registry, "The local registry: HOST[:PORT][/PREFIX]")->required();
-  verb.add_flag("--insecure", insecure, "Allow unverified TLS or, where it speaks no TLS, plain HTTP")
-      ->group("Registry");
+  verb.add_flag("--insecure", insecure, "Allow unverified TLS, or plain HTTP if it has no TLS")->group("Registry");
   login.add_to(verb);
   tls.add_to(verb);
   patience.add_to(verb);
@@ -71,7 +70,7 @@ registry::ClientOptions TargetOptions::client() const {
 }
 
 void add_request_jobs(CLI::App& verb, unsigned& jobs) {
-  verb.add_option("--jobs", jobs, "Requests at a time (default: 8, or 16 where a registry is far away)")
+  verb.add_option("--jobs", jobs, "Parallel requests (default: 8, or 16 for a distant registry)")
       ->check(CLI::Range(1U, 64U))
       ->type_name("N");
 }

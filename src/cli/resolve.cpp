@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -22,7 +24,7 @@ void run(const ResolveVerbOptions& options, const GlobalOptions& global) {
   Reporter reporter(global.reporter());
   if (std::filesystem::exists(options.output))
     throw Error(ErrorCode::media, options.output + " exists already")
-        .hint("choose another name; nothing is overwritten");
+        .hint("choose another name; airlock does not overwrite files");
   const auto request = options.source.request(reporter);
   const auto lock = flow::resolve_lock(request, reporter);
   write_new_file(options.output, lock.format());
@@ -32,10 +34,10 @@ void run(const ResolveVerbOptions& options, const GlobalOptions& global) {
     print_json(
         {{"lock", options.output}, {"images", lock.images.size()}, {"blobs", lock.blobs.size()}, {"blobBytes", bytes}});
   else
-    print(options.output + ": " + count_of(lock.images.size(), "image") + ", " + count_of(lock.blobs.size(), "blob") +
-          ", " + human_size(bytes) + "\n");
-  reporter.note("Next: review it, then\n  airlock export --lock " + shell_word(options.output) +
-                " --key KEY -o BUNDLE");
+    print(fmt::format("{}: {}, {}, {}\n", options.output, count_of(lock.images.size(), "image"),
+                      count_of(lock.blobs.size(), "blob"), human_size(bytes)));
+  reporter.note(
+      fmt::format("Next: review it, then\n  airlock export --lock {} --key KEY -o BUNDLE", shell_word(options.output)));
 }
 
 }  // namespace

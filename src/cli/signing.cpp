@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/signing.hpp"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -16,8 +18,8 @@ void SignVerbOptions::add_to(CLI::App& verb) {
   signing.add_to(verb);
   verb.get_option("--key")->required();
   verb.add_option("--verified", verified,
-                  "SHA256SUMS digest that airlock verify printed: the content is not read again, and exactly this is "
-                  "signed")
+                  "SHA256SUMS digest that airlock verify printed: sign it without "
+                  "reading the content again")
       ->type_name("DIGEST");
   verb.add_option("--sidecar", sidecar, "Write the signature into this directory instead of into the bundle")
       ->check(CLI::ExistingDirectory)
@@ -37,7 +39,7 @@ flow::SignRequest SignVerbOptions::request() const {
   try {
     request.verified = oci::Digest::parse(verified);
   } catch (const Error&) {
-    throw Error(ErrorCode::usage, "--verified " + verified + " is not a digest")
+    throw Error(ErrorCode::usage, fmt::format("--verified {} is not a digest", verified))
         .hint("give the line SHA256SUMS of airlock verify: sha256: and 64 hexadecimal digits");
   }
   return request;
@@ -55,9 +57,9 @@ void print_signed(const SignVerbOptions& options, const flow::SignRequest& reque
                 {"files", result.files}});
     return;
   }
-  print(options.bundle + ": " + (request.verified ? "" : "checked, and ") + deed + " by " + request.name + ", " +
-        key.fingerprint() + "\n  SHA256SUMS " + result.content.str() + "\n  files      " + join(result.files, ", ") +
-        "\n");
+  print(fmt::format("{}: {}{} by {}, {}\n  SHA256SUMS {}\n  files      {}\n", options.bundle,
+                    request.verified ? "" : "checked, and ", deed, request.name, key.fingerprint(),
+                    result.content.str(), join(result.files, ", ")));
 }
 
 }  // namespace airlock::cli

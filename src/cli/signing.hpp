@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What sign and approve share.
+// Shared by sign and approve.
 #pragma once
 
 #include <string>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/source.hpp"
 
+#include <fmt/format.h>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
@@ -16,7 +18,7 @@ constexpr std::size_t max_lock_file = 64U << 20;
 std::pair<std::string, registry::Mirror> parse_mirror(const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || !oci::Registry::find(text.substr(0, equals)))
-    throw Error(ErrorCode::usage, "--mirror " + text + " is not HOST=[http://]HOST:PORT")
+    throw Error(ErrorCode::usage, fmt::format("--mirror {} is not HOST=[http://]HOST:PORT", text))
         .hint("for example --mirror docker.io=mirror.example:5000");
   std::string target = text.substr(equals + 1);
   const bool plain_http = target.starts_with("http://");
@@ -25,7 +27,7 @@ std::pair<std::string, registry::Mirror> parse_mirror(const std::string& text) {
   return {text.substr(0, equals), {plain_http, registry::Location::parse(target)}};
 }
 
-/// The hosts that will really be asked.
+/// The hosts that will be contacted, after --mirror.
 std::set<std::string> hosts_of(const kubeone::ImageSet& set, const registry::ClientOptions& client) {
   std::set<std::string> hosts;
   for (const auto& [image, reason] : set.images) {
@@ -43,12 +45,12 @@ registry::ClientOptions client_options(const SourceOptions& options, const kubeo
   for (const std::string& text : options.mirrors) {
     const auto [host, mirror] = parse_mirror(text);
     if (!client.mirrors.emplace(host, mirror).second)
-      throw Error(ErrorCode::usage, "--mirror names " + host + " twice").hint("name each source once");
+      throw Error(ErrorCode::usage, fmt::format("--mirror names {} twice", host)).hint("name each source once");
   }
   for (const std::string& host : options.insecure) {
     if (!oci::Registry::find(host))
-      throw Error(ErrorCode::usage, "--insecure " + host + " is not HOST or HOST:PORT")
-          .hint("write it as the images have it, e.g. registry.example:5000");
+      throw Error(ErrorCode::usage, fmt::format("--insecure {} is not HOST or HOST:PORT", host))
+          .hint("write it as in the image references, e.g. registry.example:5000");
     client.insecure_hosts.insert(host);
   }
   options.tls.apply(client);
@@ -64,17 +66,18 @@ registry::ClientOptions client_options(const SourceOptions& options, const kubeo
   return client;
 }
 
-/// A mistyped host would otherwise be found out from what happens without it.
+/// Warns of options that have no effect, such as one with a mistyped host.
 void warn_of_unused(const SourceOptions& options, const flow::ExportRequest& request, Reporter& reporter) {
   std::set<std::string> sources;
   for (const auto& [image, reason] : request.set.images) sources.insert(image.registry);
   for (const auto& [host, mirror] : request.client.mirrors)
-    if (!sources.contains(host)) reporter.warning("--mirror " + host + "=...: no image of the set comes from " + host);
+    if (!sources.contains(host))
+      reporter.warning(fmt::format("--mirror {}=...: no image of the set comes from {}", host, host));
   const auto asked = hosts_of(request.set, request.client);
   for (const std::string& host : options.insecure)
     if (!asked.contains(host))
-      reporter.warning("--insecure " + host + ": not asked; the registries are " +
-                       join({asked.begin(), asked.end()}, ", "));
+      reporter.warning(fmt::format("--insecure {} has no effect; the registries are {}", host,
+                                   join({asked.begin(), asked.end()}, ", ")));
 }
 
 }  // namespace
@@ -87,8 +90,8 @@ void SourceOptions::add_to(CLI::App& verb) {
       ->type_name("OS/ARCH")
       ->capture_default_str();
   add_request_jobs(verb, jobs);
-  verb.add_flag("--no-referrers", no_referrers, "Leave signatures, attestations and SBOMs of the images behind");
-  verb.add_option("--mirror", mirrors, "Ask another registry instead: HOST=[http://]HOST:PORT[/PREFIX]")
+  verb.add_flag("--no-referrers", no_referrers, "Leave out signatures, attestations and SBOMs of the images");
+  verb.add_option("--mirror", mirrors, "Use another registry instead: HOST=[http://]HOST:PORT[/PREFIX]")
       ->allow_extra_args(false)
       ->type_name("MIRROR")
       ->group("Registry");
@@ -104,8 +107,8 @@ void SourceOptions::add_to(CLI::App& verb) {
 flow::ExportRequest SourceOptions::request(Reporter& reporter, const std::string& lock_file) const {
   flow::ExportRequest request;
   if (!lock_file.empty() && (selection.any() || platforms != SourceOptions().platforms))
-    throw Error(ErrorCode::usage, "--lock says which images and platforms, so no other option can")
-        .hint("leave out --filter, --kubernetes-versions, --image, --platform and the like, or the lock file");
+    throw Error(ErrorCode::usage, "--lock selects the images and platforms; no other option may")
+        .hint("omit --filter, --kubernetes-versions, --image, --platform and the like, or the lock file");
   if (lock_file.empty()) {
     auto catalog = selection.catalog();
     SelectionOptions asked = selection;

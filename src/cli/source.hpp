@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which images, and the registries that they come from: what export and resolve share.
+// Image selection and source registries: shared by export and resolve.
 #pragma once
 
 #include <CLI/CLI.hpp>

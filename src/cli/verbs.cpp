@@ -5,23 +5,23 @@ namespace airlock::cli {
 
 namespace {
 
-/// In the order in which a bundle's story goes.
+/// In the order of a bundle's life.
 constexpr Verb all[] = {
     {"list", "Choose images", "Print the image set, without touching a registry", add_list},
-    {"resolve", "Choose images", "Write down what upstream serves for a selection: a lock file", add_resolve},
+    {"resolve", "Choose images", "Record what upstream serves for a selection in a lock file", add_resolve},
     {"export", "Make bundles", "Pull images into one signed bundle", add_export},
     {"sign", "Review bundles", "Check a bundle's content and add a signature to it, in place", add_sign},
     {"approve", "Review bundles", "Check a bundle's content and add a reviewer's approval to it, in place",
      add_approve},
     {"verify", "Review bundles", "Check signatures, structure and every byte of a bundle, offline", add_verify},
-    {"inspect", "Review bundles", "Show what a bundle says of itself, without believing it", add_inspect},
-    {"diff", "Review bundles", "Compare two bundles, lock files or receipts, without believing them", add_diff},
+    {"inspect", "Review bundles", "Show what a bundle claims to contain, without verifying it", add_inspect},
+    {"diff", "Review bundles", "Compare two bundles, lock files or receipts, without verifying them", add_diff},
     {"merge", "Make bundles", "Make one bundle of several verified ones, and sign it", add_merge},
-    {"split", "Make bundles", "Copy a bundle into volumes; its signatures stay good", add_split},
+    {"split", "Make bundles", "Copy a bundle into volumes; its signatures remain valid", add_split},
     {"import", "Serve a cluster", "Verify a bundle, push it to the local registry, print the KubeOne configuration",
      add_import},
-    {"check", "Serve a cluster", "Ask a registry for all that the clusters of a bundle will ask for", add_check},
-    {"verify-receipt", "Serve a cluster", "Check who signed a receipt, and show what a registry holds",
+    {"check", "Serve a cluster", "Check that a registry has everything that clusters need from a bundle", add_check},
+    {"verify-receipt", "Serve a cluster", "Verify a receipt's signature, and show what the registry held",
      add_verify_receipt},
     {"config", "Serve a cluster", "Print the KubeOne configuration for a registry, without contacting it", add_config},
     {"keygen", "Keys", "Make a key pair for signing: NAME.key and NAME.pub; for Ed25519 also NAME.minisign.pub",

@@ -13,7 +13,7 @@ struct Verb {
   const char* name;
   const char* group;  ///< heading in --help
   const char* help;   ///< one line
-  /// Adds the options, and the callback that does the work. `global` outlives the callback.
+  /// Adds the options and the callback that does the work. `global` outlives the callback.
   void (*add)(CLI::App& verb, GlobalOptions& global);
 };
 

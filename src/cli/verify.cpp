@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -44,17 +46,14 @@ void print_verified(const std::string& path, const bundle::VerifiedBundle& bundl
 
 void print_text(const std::string& path, const bundle::VerifiedBundle& bundle) {
   const bundle::Metadata& metadata = bundle.metadata();
-  std::string text = path + ": verified\n";
-  text += evidence_text(bundle.evidence());
-  text += "  content    " + count_of(metadata.images.size(), "image") + ", " + count_of(metadata.blobs.size(), "blob") +
-          ", " + human_size(blob_bytes(metadata)) + ", every byte checked\n";
-  text += "  selection  " + describe(metadata.selection) + "\n";
-  text += "  stream     " + metadata.stream + ", serial " + std::to_string(metadata.serial) + ", created " +
-          format_time(metadata.created) + (metadata.expires ? ", expires " + format_time(*metadata.expires) : "") +
-          "\n";
-  text += base_text(metadata.base);
-  text += "  SHA256SUMS " + bundle.evidence().signed_content().str() + "\n";
-  print(text);
+  print(
+      fmt::format("{}: verified\n{}  content    {}, {}, {}, every byte checked\n  selection  {}\n"
+                  "  stream     {}, serial {}, created {}{}\n{}  SHA256SUMS {}\n",
+                  path, evidence_text(bundle.evidence()), count_of(metadata.images.size(), "image"),
+                  count_of(metadata.blobs.size(), "blob"), human_size(blob_bytes(metadata)),
+                  describe(metadata.selection), metadata.stream, metadata.serial, format_time(metadata.created),
+                  metadata.expires ? ", expires " + format_time(*metadata.expires) : "", base_text(metadata.base),
+                  bundle.evidence().signed_content().str()));
 }
 
 void run(const VerifyVerbOptions& options, const GlobalOptions& global) {

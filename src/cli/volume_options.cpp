@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "cli/options.hpp"
@@ -6,7 +7,7 @@
 namespace airlock::cli {
 
 void VolumePlaceOptions::add_to(CLI::App& verb) {
-  verb.add_option("--volume-dir", directories, "Where further volumes of the bundle lie (repeatable)")
+  verb.add_option("--volume-dir", directories, "Directory with further volumes of the bundle (repeatable)")
       ->allow_extra_args(false)
       ->check(CLI::ExistingDirectory)
       ->type_name("DIRECTORY");
@@ -16,7 +17,7 @@ bundle::VolumePlaces VolumePlaceOptions::places() const {
   bundle::VolumePlaces places{directories, nullptr};
   if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return places;
   places.ask = [](const std::string& what) -> std::optional<std::filesystem::path> {
-    show("airlock looks for " + what + ". Insert its medium and name its directory, or press Enter to give up: ");
+    show(fmt::format("airlock needs {}. Insert its medium and name its directory, or press Enter to give up: ", what));
     const auto line = read_line(STDIN_FILENO);
     if (!line || line->empty()) return std::nullopt;
     return std::filesystem::path(std::string(line->view()));

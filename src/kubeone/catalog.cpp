@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/catalog.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -22,7 +24,7 @@ using Documents = std::map<std::string, std::unique_ptr<Document>>;
 
 std::string text_part(const Document& document, const std::string& key) {
   const Json& part = document.part(key);
-  if (!part.is_string()) refuse_catalog(document.name() + ": " + key, "a text value is missing");
+  if (!part.is_string()) refuse_catalog(fmt::format("{}: {}", document.name(), key), "a text value is missing");
   return part.get<std::string>();
 }
 
@@ -45,7 +47,7 @@ struct Catalog::State {
         .first->second;
   }
 
-  /// A patch release: what is newest, with the differences (JSON Merge Patch, RFC 7396).
+  /// A patch release: the newest one with its differences applied (JSON Merge Patch, RFC 7396).
   const Release* patch(const Document& document, const std::string& version) const {
     if (const auto known = releases.find(version); known != releases.end()) return &known->second;
     const Json& patches = document.part("patches");
@@ -56,7 +58,8 @@ struct Catalog::State {
     difference.erase("fields");
     whole.merge_patch(difference);
     whole["kubeone"] = version;
-    return &releases.emplace(version, read_release(whole, document.name() + ": " + version)).first->second;
+    return &releases.emplace(version, read_release(whole, fmt::format("{}: {}", document.name(), version)))
+                .first->second;
   }
 
   void arrange() {
@@ -64,9 +67,9 @@ struct Catalog::State {
       if (name == kubeadm_file) continue;
       const std::string version = text_part(*document, "kubeone");
       const auto parsed = Version::parse(version);
-      if (!parsed) refuse_catalog(name + ": kubeone", "\"" + printable(version, 80) + "\" is not a version");
+      if (!parsed) refuse_catalog(name + ": kubeone", fmt::format("\"{}\" is not a version", printable(version, 80)));
       if (!lines.emplace(parsed->line, document.get()).second)
-        refuse_catalog(name, "another file has KubeOne " + parsed->line.str() + " too");
+        refuse_catalog(name, fmt::format("another file also has KubeOne {}", parsed->line.str()));
     }
     if (!documents.contains(std::string(kubeadm_file))) refuse_catalog(std::string(kubeadm_file), "missing or empty");
     if (lines.empty()) refuse_catalog("kubeone-*.yaml", "no KubeOne release");
@@ -115,10 +118,11 @@ Catalog Catalog::load(const std::filesystem::path& directory) {
     state->documents[name] = std::make_unique<Document>(Document::from_yaml(name, read_file(entry.path(), max_file)));
   }
   if (status)
-    throw Error(ErrorCode::media, "cannot read the catalog directory " + directory.string() + ": " + status.message())
+    throw Error(ErrorCode::media,
+                fmt::format("cannot read the catalog directory {}: {}", directory.string(), status.message()))
         .hint("name a directory with kubeadm.yaml and kubeone-*.yaml");
   Catalog catalog(std::move(state));
-  // Files of users are read at once: a mistake in a release that is not asked for today is found today.
+  // Users' files are read completely, so mistakes in releases that this run does not use are reported too.
   for (const auto& [line, document] : catalog.state_->lines)
     for (const std::string& version : catalog.patches(line.str())) catalog.find_release(version);
   if (catalog.kubeadm().empty()) refuse_catalog(std::string(kubeadm_file), "missing or empty");
@@ -141,7 +145,8 @@ std::vector<std::string> Catalog::patches(const std::string& line) const {
   for (const auto& [name, patch] : patches.items()) {
     const auto version = Version::parse(name);
     if (!version || version->line != *minor)
-      refuse_catalog(found->second->name() + ": patches", "\"" + printable(name, 80) + "\" is no patch of " + line);
+      refuse_catalog(found->second->name() + ": patches",
+                     fmt::format("\"{}\" is not a patch release of {}", printable(name, 80), line));
     versions.push_back(*version);
   }
   std::sort(versions.rbegin(), versions.rend());
@@ -161,7 +166,7 @@ const Release* Catalog::find_release(std::string_view name) const {
 }
 
 const Json& Catalog::fields(const Release& release, const std::string& api_version) const {
-  const std::string key = release.version + " " + api_version;
+  const std::string key = fmt::format("{} {}", release.version, api_version);
   if (const auto known = state_->fields.find(key); known != state_->fields.end()) return known->second;
   const Document& document = *state_->lines.at(Version::parse(release.version)->line);
   Json fields = document.part("fields");
@@ -184,7 +189,7 @@ const std::map<Version, KubeadmImages>& Catalog::kubeadm() const {
 void Catalog::add_kubeadm(const Version& version, const KubeadmImages& images) {
   kubeadm();
   state_->kubeadm->insert_or_assign(version, images);
-  state_->looked_up += " " + version.str() + " " + images.coredns + " " + images.etcd + " " + images.pause + "\n";
+  state_->looked_up += fmt::format(" {} {} {} {}\n", version.str(), images.coredns, images.etcd, images.pause);
 }
 
 std::optional<Version> Catalog::newest_patch(const Minor& minor) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/cluster.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -15,14 +17,14 @@ namespace {
 
 // v1beta1's group, and the one since (KubeOne pkg/apis/kubeone/*/register.go).
 constexpr std::array groups{"kubeone.io/", "kubeone.k8c.io/"};
-// What stands below cloudProvider beside the provider (CloudProviderSpec).
+// Keys below cloudProvider other than the provider (CloudProviderSpec).
 constexpr std::array provider_settings{"external", "disableBundledCSIDrivers", "cloudConfig", "csiConfig",
                                        "secretProviderClassName"};
-// YAML 1.1's words, which KubeOne's reader takes for a boolean (sigs.k8s.io/yaml).
+// YAML 1.1's booleans, which KubeOne's reader accepts (sigs.k8s.io/yaml).
 constexpr std::array yes{"yes", "Yes", "YES", "on", "On", "ON", "True", "TRUE", "y", "Y"};
 constexpr std::array no{"no", "No", "NO", "off", "Off", "OFF", "False", "FALSE", "n", "N"};
 
-/// Reads one manifest; keeps its file's name for errors.
+/// Reads one manifest; keeps its file name for errors.
 class ManifestReader {
  public:
   ManifestReader(std::shared_ptr<const YamlDocument> document, std::string file)
@@ -49,7 +51,7 @@ class ManifestReader {
     cluster.sandbox_image = text("/containerRuntime/containerd/sandboxImage");
     const std::string charts = "/helmReleases";
     for (std::size_t i = 0; i < items(charts); ++i) {
-      cluster.helm_releases.push_back(text(charts + "/" + std::to_string(i) + "/chart"));
+      cluster.helm_releases.push_back(text(fmt::format("{}/{}/chart", charts, i)));
       cluster.lists_addons = true;
     }
     return cluster;
@@ -57,10 +59,10 @@ class ManifestReader {
 
  private:
   [[noreturn]] void refuse_field(const std::string& pointer, const std::string& why, const std::string& hint) const {
-    throw Error(ErrorCode::selection, place(file_, *document_, pointer) + ": " + why).hint(hint);
+    throw Error(ErrorCode::selection, fmt::format("{}: {}", place(file_, *document_, pointer), why)).hint(hint);
   }
 
-  /// The value of a JSON pointer without escapes; null where something on the way is missing.
+  /// The value of a JSON pointer without escapes; null if a step on the path is missing.
   const Json& at(const std::string& pointer) const {
     const Json* node = &root_;
     for (const std::string& key : split(pointer.substr(1), '/')) {
@@ -83,7 +85,7 @@ class ManifestReader {
   std::string text(const std::string& pointer) const {
     const Json& value = at(pointer);
     if (value.is_null()) return {};
-    if (value.is_structured()) refuse_field(pointer, key_of(pointer) + " is not a text", advice);
+    if (value.is_structured()) refuse_field(pointer, key_of(pointer) + " is not a string", advice);
     return value.is_string() ? value.get<std::string>() : value.dump();
   }
 
@@ -101,7 +103,7 @@ class ManifestReader {
   /// A pointer in KubeOne's types: absent has a default, present without `deploy` is false.
   std::optional<bool> deployed(const std::string& pointer, const char* key = "deploy") const {
     if (at(pointer).is_null()) return std::nullopt;
-    return flag(pointer + "/" + key).value_or(false);
+    return flag(fmt::format("{}/{}", pointer, key)).value_or(false);
   }
 
   void read_provider(Cluster& cluster) const {
@@ -114,7 +116,7 @@ class ManifestReader {
       if (value.is_null()) continue;  // a nil pointer: not set
       if (!cluster.provider.empty())
         refuse_field("/cloudProvider/" + key,
-                     "cloudProvider names both " + cluster.provider + " and " + printable(key, 80),
+                     fmt::format("cloudProvider names both {} and {}", cluster.provider, printable(key, 80)),
                      "leave one of them");
       cluster.provider = key == "packet" ? "equinixmetal" : key;
     }
@@ -126,10 +128,10 @@ class ManifestReader {
     for (const auto& [key, value] : cni.items()) {
       const std::string pointer = "/clusterNetwork/cni/" + key;
       if (key != "canal" && key != "cilium" && key != "weaveNet" && key != "external")
-        refuse_field(pointer, "unknown CNI " + printable(key, 80), "known are canal, cilium, weaveNet and external");
+        refuse_field(pointer, "unknown CNI " + printable(key, 80), "known CNIs: canal, cilium, weaveNet and external");
       if (value.is_null()) continue;
       if (!cluster.cni.empty())
-        refuse_field(pointer, "cni names both " + cluster.cni + " and " + key, "leave one of them");
+        refuse_field(pointer, fmt::format("cni names both {} and {}", cluster.cni, key), "leave one of them");
       cluster.cni = key;
       cluster.hubble = flag(pointer + "/enableHubble").value_or(false);
       cluster.local_redirect_policy = flag(pointer + "/enableLocalRedirectPolicy").value_or(false);
@@ -144,7 +146,7 @@ class ManifestReader {
     cluster.addons_path = text("/addons/path");
     for (std::size_t i = 0; i < items("/addons/addons"); ++i) {
       // v1beta3 has {addon: ...} and {helmRelease: ...}, the others the addon itself.
-      const std::string entry = "/addons/addons/" + std::to_string(i);
+      const std::string entry = fmt::format("/addons/addons/{}", i);
       cluster.lists_addons = true;
       if (!at(entry + "/helmRelease").is_null()) cluster.helm_releases.push_back(text(entry + "/helmRelease/chart"));
       const std::string addon = at(entry + "/addon").is_null() ? entry : entry + "/addon";

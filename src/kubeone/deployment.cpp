@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Interprets a release's rules (catalog/rules.hpp) as pkg/addons/ensure.go of that release does what they describe.
+// Interprets a release's rules (kubeone/rules.hpp), which describe pkg/addons/ensure.go of that release.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -42,8 +44,10 @@ class Deployment {
     request_.sandbox_image = cluster_.sandbox_image;
     request_.coredns_repository = cluster_.coredns_repository;
     for (const std::string& chart : cluster_.helm_releases)
-      warnings.push_back(cluster_.origin + ": the images of the Helm chart " + printable(chart, 80) +
-                         " are not in the set; add them with: helm template ... | airlock ... --from-manifests -");
+      warnings.push_back(
+          fmt::format("{}: the images of the Helm chart {} are not in the set; add them with: helm template ... | "
+                      "airlock ... --from-manifests -",
+                      cluster_.origin, printable(chart, 80)));
     return std::move(request_);
   }
 
@@ -72,10 +76,14 @@ class Deployment {
     const std::string cni = cluster_.cni.empty() ? "canal" : cluster_.cni;
     const auto addons = rules_.cni.find(cni);
     if (addons == rules_.cni.end())
-      throw Error(ErrorCode::selection, cluster_.origin + ": KubeOne " + release_.version + " knows no CNI " + cni)
-          .hint("choose another one, or another release with --kubeone");
+      throw Error(ErrorCode::selection,
+                  fmt::format("{}: KubeOne {} has no CNI {}", cluster_.origin, release_.version, cni))
+          .hint("choose another CNI, or another release with --kubeone");
     for (const std::string& addon : addons->second)
-      add(addon, "cni " + cni + (cluster_.cni.empty() ? " (default)" : cluster_.hubble ? ", enableHubble" : ""));
+      add(addon, fmt::format("cni {}{}", cni,
+                             cluster_.cni.empty() ? " (default)"
+                             : cluster_.hubble    ? ", enableHubble"
+                                                  : ""));
     if (!cluster_.local_redirect_policy) return;
     for (const std::string& addon : rules_.local_redirect_policy) add(addon, "cni cilium, enableLocalRedirectPolicy");
   }
@@ -93,9 +101,9 @@ class Deployment {
     const bool csi = !cluster_.disable_bundled_csi_drivers && has_csi(external);
     for (const std::string& addon : known->second) {
       if (addon.starts_with("ccm-") && external)
-        add(addon,
-            "cloudProvider " + provider_ + (forced && !cluster_.external ? " (external by default)" : ", external"));
-      if (addon.starts_with("csi-") && csi) add(addon, "cloudProvider " + provider_ + ", bundled CSI drivers");
+        add(addon, fmt::format("cloudProvider {}{}", provider_,
+                               forced && !cluster_.external ? " (external by default)" : ", external"));
+      if (addon.starts_with("csi-") && csi) add(addon, fmt::format("cloudProvider {}, bundled CSI drivers", provider_));
     }
   }
 
@@ -103,12 +111,12 @@ class Deployment {
     std::vector<std::string> names;
     for (const auto& [name, addons] : release_.cloud_providers) names.push_back(name);
     throw Error(ErrorCode::selection,
-                cluster_.origin + (provider_.empty() ? ": it names no cloud provider"
-                                                     : ": KubeOne " + release_.version + " knows no cloud provider " +
-                                                           printable(provider_, 80)))
-        .hint(
-            (provider_.empty() ? "where terraform's output names it, give it with --cloud-provider: " : "known are ") +
-            join(names, ", "));
+                cluster_.origin + (provider_.empty() ? ": no cloud provider given"
+                                                     : fmt::format(": KubeOne {} has no cloud provider {}",
+                                                                   release_.version, printable(provider_, 80))))
+        .hint((provider_.empty() ? "if it comes from Terraform output, give it with --cloud-provider: "
+                                 : "known providers: ") +
+              join(names, ", "));
   }
 
   bool has_csi(bool external) const {
@@ -124,15 +132,17 @@ class Deployment {
     const std::string path = cluster_.addons_path.empty() ? rules_.default_addons_path : cluster_.addons_path;
     if (path.empty()) return;
     if (rules_.path_needs_addons && !cluster_.lists_addons) {
-      warnings.push_back(cluster_.origin + ": KubeOne " + release_.version +
-                         " ignores addons.path where no addon is declared, so its images are not in the set");
+      warnings.push_back(
+          fmt::format("{}: KubeOne {} ignores addons.path if no addon is declared, so its images are not in the set",
+                      cluster_.origin, release_.version));
       return;
     }
     const fs::path directory = fs::path(cluster_.origin).parent_path() / path;
     if (!fs::is_directory(directory)) {
       if (!cluster_.addons_path.empty())
-        warnings.push_back(cluster_.origin + ": addons.path " + directory.string() +
-                           " is not here, so the images of its manifests are not in the set");
+        warnings.push_back(
+            fmt::format("{}: addons.path {} does not exist, so the images of its manifests are not in the set",
+                        cluster_.origin, directory.string()));
       return;
     }
     directory_ = directory;
@@ -144,28 +154,30 @@ class Deployment {
     const std::set<std::string> known = release_.addon_names();
     for (const std::string& name : cluster_.declared_addons) {
       if (folders_.contains(name))
-        warnings.push_back(cluster_.origin + ": addon " + printable(name, 80) + " is taken from " +
-                           (directory_ / name).string() + ", not from KubeOne");
+        warnings.push_back(fmt::format("{}: addon {} is taken from {}, not from KubeOne", cluster_.origin,
+                                       printable(name, 80), (directory_ / name).string()));
       else if (!known.contains(name) && (!cluster_.addons_path.empty() && directory_.empty()))
-        warnings.push_back(cluster_.origin + ": addon " + printable(name, 80) +
-                           " is none of KubeOne's, so its images are not in the set");
+        warnings.push_back(fmt::format("{}: addon {} is not one of KubeOne's, so its images are not in the set",
+                                       cluster_.origin, printable(name, 80)));
       else if (!known.contains(name))
-        throw Error(ErrorCode::selection,
-                    cluster_.origin + ": KubeOne " + release_.version + " has no addon " + printable(name, 80))
-            .hint("known are " + join({known.begin(), known.end()}, ", "));
+        throw Error(ErrorCode::selection, fmt::format("{}: KubeOne {} has no addon {}", cluster_.origin,
+                                                      release_.version, printable(name, 80)))
+            .hint("known addons: " + join({known.begin(), known.end()}, ", "));
       if (!rules_.declaring_deploys_not.contains(name)) add(name, "addons: declared");
     }
   }
 
-  /// Declared, and addons.enable is not set: this release will not deploy them (pkg/tasks/tasks.go). The newer ones do,
-  /// and whoever sets it later has no network to fetch them with, so they are taken along.
+  /// Declared, and addons.enable is not set: this release will not deploy them (pkg/tasks/tasks.go). Newer releases do,
+  /// and a user who sets it later has no network to fetch the images, so they are included.
   void add_disabled(std::vector<std::string>& warnings) {
     const std::set<std::string> known = release_.addon_names();
     for (const std::string& name : cluster_.declared_addons) {
       if (!known.contains(name) || rules_.declaring_deploys_not.contains(name)) continue;
       add(name, "addons: declared, though not enabled");
-      warnings.push_back(cluster_.origin + ": addon " + name + " is declared, but KubeOne " + release_.version +
-                         " deploys addons only with addons.enable: true; its images are in the set for that day");
+      warnings.push_back(
+          fmt::format("{}: addon {} is declared, but KubeOne {} deploys addons only with addons.enable: true; its "
+                      "images are included in case it is set later",
+                      cluster_.origin, name, release_.version));
     }
   }
 
@@ -193,7 +205,7 @@ class Deployment {
       const FoundImages found = find_images_in(file);
       for (const auto& [image, where] : found.images) request_.images.emplace(image, "addons.path, " + where);
       for (const std::string& line : found.unresolved)
-        warnings.push_back("only rendering tells this image; add it with --image: " + line);
+        warnings.push_back("this image is known only after rendering; add it with --image: " + line);
     }
   }
 
@@ -202,7 +214,7 @@ class Deployment {
   const Rules& rules_;
   std::optional<Minor> kubernetes_;
   std::string provider_;
-  fs::path directory_;             // addons.path, where it counts and is there
+  fs::path directory_;             // addons.path, if it applies and exists
   std::set<std::string> folders_;  // in it
   ClusterRequest request_;
 };
@@ -212,14 +224,14 @@ class Deployment {
 ClusterRequest deployment_of(const Cluster& cluster, const Release& release, const std::string& provider,
                              std::vector<std::string>& warnings) {
   if (!provider.empty() && !cluster.provider.empty() && provider != cluster.provider)
-    throw Error(ErrorCode::selection, cluster.origin + ": its cloud provider is " + cluster.provider +
-                                          ", but --cloud-provider says " + provider)
-        .hint("leave --cloud-provider out; it is for manifests that name none");
+    throw Error(ErrorCode::selection, fmt::format("{}: its cloud provider is {}, but --cloud-provider says {}",
+                                                  cluster.origin, cluster.provider, provider))
+        .hint("omit --cloud-provider; it is for manifests that name none");
   const auto rules = release.rules.find(cluster.api_version);
   if (rules == release.rules.end())
-    throw Error(ErrorCode::selection, cluster.origin + ": KubeOne " + release.version + " does not load " +
-                                          printable(cluster.api_version, 80))
-        .hint("kubeone config migrate of a release that loads it makes a newer manifest of it");
+    throw Error(ErrorCode::selection, fmt::format("{}: KubeOne {} does not load {}", cluster.origin, release.version,
+                                                  printable(cluster.api_version, 80)))
+        .hint("migrate the manifest: kubeone config migrate, with a release that loads it");
   return Deployment(cluster, release, rules->second, cluster.provider.empty() ? provider : cluster.provider)
       .run(warnings);
 }

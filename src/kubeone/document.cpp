@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubeone/document.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
@@ -15,7 +17,7 @@ constexpr JsonLimits limits{16U << 20, 32, 1U << 20};
 }  // namespace
 
 void refuse_catalog(const std::string& where, const std::string& why) {
-  throw Error(ErrorCode::selection, "catalog " + where + ": " + why)
+  throw Error(ErrorCode::selection, fmt::format("catalog {}: {}", where, why))
       .hint("correct the file given with --catalog; data/catalog in the source has examples");
 }
 
@@ -38,7 +40,7 @@ bool Document::has(std::string_view key) const { return values_.contains(key) ||
 const Json& Document::part(const std::string& key) const {
   if (const auto known = values_.find(key); known != values_.end()) return known->second;
   const auto text = texts_.find(key);
-  // What the build wrote needs no second check.
+  // Written by the build, so not checked again.
   return values_.emplace(key, text == texts_.end() ? Json() : Json::parse(text->second)).first->second;
 }
 
@@ -57,7 +59,7 @@ Json Document::whole(std::initializer_list<std::string_view> except) const {
 oci::Digest documents_digest(const std::map<std::string, std::unique_ptr<Document>>& documents) {
   oci::Sha256 hash;
   for (const auto& [name, document] : documents)
-    hash.update(oci::sha256(canonical_json(document->whole())).hex() + "  " + name + "\n");
+    hash.update(fmt::format("{}  {}\n", oci::sha256(canonical_json(document->whole())).hex(), name));
   return hash.finish();
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One data file of a catalog. Its top-level parts are read when they are asked for: a run needs one release of many,
-// and rarely the fields of manifests.
+// One data file of a catalog. Its top-level parts are parsed on demand: a run needs one release of many, and rarely the
+// fields of manifests.
 #pragma once
 
 #include <map>
@@ -39,7 +39,7 @@ class Document {
 /// Over the canonical JSON of all, in the order of their names.
 oci::Digest documents_digest(const std::map<std::string, std::unique_ptr<Document>>& documents);
 
-/// Fails as every mistake in a catalog does.
+/// Throws the error for a mistake in a catalog.
 [[noreturn]] void refuse_catalog(const std::string& where, const std::string& why);
 
 }  // namespace airlock::kubeone

@@ -16,7 +16,7 @@ struct EmbeddedPart {
 
 /// Ordered by file.
 std::span<const EmbeddedPart> embedded_parts();
-/// What documents_digest() gives for them.
+/// Their documents_digest().
 std::string_view embedded_digest();
 
 }  // namespace airlock::kubeone

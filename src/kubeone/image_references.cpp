@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/image_references.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -14,14 +16,14 @@ namespace {
 
 constexpr std::size_t max_text = 64U << 20;
 
-/// Without a comment, which starts with `#` at the start or after white space.
+/// The line without its comment; `#` starts one at the start of the line or after white space.
 std::string_view without_comment(std::string_view line) {
   for (std::size_t i = 0; i < line.size(); ++i)
     if (line[i] == '#' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) return line.substr(0, i);
   return line;
 }
 
-/// What an action such as `Registry "quay.io"` or `"quay.io" | Registry` gives; nothing for any other template.
+/// The result of an action such as `Registry "quay.io"` or `"quay.io" | Registry`; nothing for any other template.
 std::optional<std::string> registry_of(std::string action) {
   std::replace(action.begin(), action.end(), '|', ' ');
   const auto from = action.find('"');
@@ -31,7 +33,7 @@ std::optional<std::string> registry_of(std::string action) {
   return action.substr(from + 1, to - from - 1);
 }
 
-/// `{{ Registry "quay.io" }}/x` gives quay.io/x; nothing where another template is in it.
+/// `{{ Registry "quay.io" }}/x` becomes quay.io/x; nothing if the text contains another template.
 std::optional<std::string> resolved(std::string_view text) {
   std::string result;
   for (;;) {
@@ -47,7 +49,7 @@ std::optional<std::string> resolved(std::string_view text) {
   }
 }
 
-/// A value and how much of the text it takes. Quotation marks and separators inside `{{ }}` belong to the template.
+/// A value and the length of its text. Quotation marks and separators inside `{{ }}` belong to the template.
 struct Value {
   std::string_view text;
   std::size_t end = 0;
@@ -69,7 +71,7 @@ Value first_value(std::string_view text) {
   return {trim(text.substr(start, at - start)), std::min(at + start, text.size())};
 }
 
-/// The value behind a key `image` that begins at `at`; nothing where it is no such key.
+/// The value behind a key `image` that begins at `at`; nothing if it is not such a key.
 std::optional<Value> value_at(std::string_view line, std::size_t at) {
   constexpr std::string_view key = "image";
   const char before = at == 0 ? ' ' : line[at - 1];
@@ -90,7 +92,7 @@ std::optional<Value> value_at(std::string_view line, std::size_t at) {
 }
 
 /// The values of keys `image` in a line: `image: X`, `- image: X`, `"image": "X",` and flow mappings `{image: X, ...}`.
-/// Each character is looked at a few times, however many keys there are.
+/// Linear in the length of the line, whatever the number of keys.
 std::vector<std::string_view> values_in(std::string_view line) {
   std::vector<std::string_view> values;
   for (auto at = line.find("image"); at != std::string_view::npos;) {
@@ -109,14 +111,14 @@ void find_images(std::string_view text, const std::string& where, FoundImages& i
     ++number;
     std::string_view line = raw;
     if (line.ends_with('\r')) line.remove_suffix(1);
-    const std::string place = where + ":" + std::to_string(number);
+    const std::string place = fmt::format("{}:{}", where, number);
     for (const std::string_view value : values_in(without_comment(line))) {
       if (value.empty() || value == "|" || value == ">" || value == "null" || value == "~") continue;
       const auto image = resolved(value);
       if (image)
         into.images.emplace(*image, place);
       else
-        into.unresolved.push_back(place + ": " + printable(value));
+        into.unresolved.push_back(fmt::format("{}: {}", place, printable(value)));
     }
   }
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/kubeone/catalog.hpp"
@@ -7,7 +9,7 @@ namespace airlock::kubeone {
 
 namespace {
 
-/// The string in `NAME = "value"` or `NAME: "value"`, at the first line that starts so.
+/// The string in `NAME = "value"` or `NAME: "value"`, on the first line that starts with it.
 std::optional<std::string> string_constant(std::string_view text, const std::string& name, char separator) {
   for (const std::string& raw : split(text, '\n')) {
     std::string_view line = trim(raw);
@@ -40,7 +42,8 @@ bool is_version_text(const std::string& text) {
 KubeadmImages parse_kubeadm_constants(std::string_view text, const Version& version, const std::string& where) {
   const auto need = [&](const std::optional<std::string>& found, const char* name) {
     if (!found || !is_version_text(*found))
-      throw Error(ErrorCode::selection, where + ": no " + name + " in it, so these are not kubeadm's constants")
+      throw Error(ErrorCode::selection,
+                  fmt::format("{}: {} is missing, so these are not kubeadm's constants", where, name))
           .hint(
               "compare the URL with https://github.com/kubernetes/kubernetes, cmd/kubeadm/app/constants/constants.go");
     return *found;
@@ -50,7 +53,7 @@ KubeadmImages parse_kubeadm_constants(std::string_view text, const Version& vers
   const auto supported = supported_etcd(text, version);
   const std::string etcd =
       need(supported ? supported : string_constant(text, "DefaultEtcdVersion", '='), "DefaultEtcdVersion");
-  // Since 1.21 CoreDNS lies one level deeper (kubeadm images.GetDNSImage).
+  // Since 1.21 CoreDNS is one level deeper (kubeadm images.GetDNSImage).
   const std::string path = version.line < Minor{1, 21} ? "coredns:" : "coredns/coredns:";
   return {path + coredns, etcd, pause};
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What KubeOne's strict decoder (pkg/apis/kubeone/config) and its validation would refuse.
+#include <fmt/format.h>
+
 #include <optional>
 
 #include "airlock/base/error.hpp"
@@ -22,7 +24,7 @@ std::string token(const std::string& key) {
   return text;
 }
 
-/// "/a/b~1c/0" as people write it: a.b/c[0]
+/// "/a/b~1c/0" in dotted form: a.b/c[0]
 std::string dotted(const std::string& pointer) {
   std::string text;
   for (const std::string& part : split(pointer.substr(1), '/')) {
@@ -30,7 +32,7 @@ std::string dotted(const std::string& pointer) {
     for (std::size_t at = 0; (at = key.find('~', at)) != std::string::npos; ++at)
       key.replace(at, 2, key.compare(at, 2, "~1") == 0 ? "/" : "~");
     const bool index = parse_number(key).has_value();
-    text += index ? "[" + key + "]" : (text.empty() ? "" : ".") + printable(key, 80);
+    text += index ? fmt::format("[{}]", key) : (text.empty() ? "" : ".") + printable(key, 80);
   }
   return text;
 }
@@ -53,25 +55,25 @@ class FieldCheck {
     if (fields.is_string()) return scalar(value, fields.get_ref<const std::string&>(), pointer);
     if (const Json& item = child(fields, "[]"); !item.is_null()) {
       if (!value.is_array()) return found(pointer, "is not a list");
-      for (std::size_t i = 0; i < value.size(); ++i) look(value[i], item, pointer + "/" + std::to_string(i));
+      for (std::size_t i = 0; i < value.size(); ++i) look(value[i], item, fmt::format("{}/{}", pointer, i));
       return;
     }
     if (!value.is_object()) return found(pointer, "is not a mapping");
     const Json& any = child(fields, "*");
     for (const auto& [key, inner] : value.items()) {
       const Json& known = any.is_null() ? child(fields, key) : any;
-      const std::string below = pointer + "/" + token(key);
-      if (known.is_null()) return found(below, "is no field");
+      const std::string below = fmt::format("{}/{}", pointer, token(key));
+      if (known.is_null()) return found(below, "is not a known field");
       look(inner, known, below);
     }
   }
 
-  /// Only what is beyond doubt: YAML's versions think differently about plain words.
+  /// Only clear cases: YAML versions differ in how they type plain words.
   void scalar(const Json& value, const std::string& type, const std::string& pointer) {
     if (type == "any") return;
     if (value.is_structured())
-      return found(pointer, "is not a " + std::string(type == "string" ? "text" : type.c_str()));
-    if (type == "string" && !value.is_string()) found(pointer, "is not a text: put it in quotes");
+      return found(pointer, "is not a " + std::string(type == "string" ? "string" : type.c_str()));
+    if (type == "string" && !value.is_string()) found(pointer, "is not a string: put it in quotes");
     if (type == "integer" && value.is_boolean()) found(pointer, "is not a number");
     if (type == "bool" && value.is_number()) found(pointer, "is neither true nor false");
   }
@@ -89,7 +91,7 @@ std::optional<Finding> problem(const Cluster& cluster, const Catalog& catalog, c
     if (auto finding = FieldCheck().run(root, fields)) return finding;
   const Json& registries = child(child(child(root, "containerRuntime"), "containerd"), "registries");
   if (!rules->second.registries_together && !child(root, "registryConfiguration").is_null() && !registries.is_null())
-    return Finding{"/containerRuntime/containerd/registries", "cannot stand beside registryConfiguration"};
+    return Finding{"/containerRuntime/containerd/registries", "cannot be combined with registryConfiguration"};
   return std::nullopt;
 }
 
@@ -114,25 +116,27 @@ void check_manifest(const Cluster& cluster, const Catalog& catalog, const Releas
   if (!finding) {
     const Rules& rules = release.rules.at(cluster.api_version);
     if (!rules.migrate_to.empty())
-      warnings.push_back(cluster.origin + ": KubeOne " + release.version + " refuses " + cluster.api_version +
-                         " until kubeone config migrate has made " + rules.migrate_to +
-                         " of it; the images are those of the migrated manifest");
+      warnings.push_back(
+          fmt::format("{}: KubeOne {} refuses {} until kubeone config migrate has converted it to {}; the images are "
+                      "those of the migrated manifest",
+                      cluster.origin, release.version, cluster.api_version, rules.migrate_to));
     return;
   }
   const bool version = finding->pointer == "/apiVersion";
-  const std::string what =
-      place(cluster.origin, *cluster.document, finding->pointer) + ": " +
-      (version ? "the API version " + printable(cluster.api_version, 80) + " is not loaded by KubeOne " +
-                     release.version + ", which loads " + loads(release)
-               : dotted(finding->pointer) + " " + finding->what + "; KubeOne " + release.version + " refuses it");
+  const std::string what = fmt::format(
+      "{}: {}", place(cluster.origin, *cluster.document, finding->pointer),
+      version ? fmt::format("the API version {} is not loaded by KubeOne {}, which loads {}",
+                            printable(cluster.api_version, 80), release.version, loads(release))
+              : fmt::format("{} {}; KubeOne {} refuses it", dotted(finding->pointer), finding->what, release.version));
   const auto others = releases_that_take(cluster, catalog);
   if (assumed && !others.empty()) {
-    warnings.push_back(what + ", but KubeOne " + join(others, ", ") + " would take it: name yours with --kubeone");
+    warnings.push_back(
+        fmt::format("{}, but KubeOne {} would accept it: name yours with --kubeone", what, join(others, ", ")));
     return;
   }
   throw Error(ErrorCode::selection, what)
-      .hint(others.empty() ? "correct the manifest; kubeone config print --full shows what may stand there"
-                           : "correct the manifest, or name another release with --kubeone: the manifest is one for " +
+      .hint(others.empty() ? "correct the manifest; kubeone config print --full shows the allowed fields"
+                           : "correct the manifest, or name another release with --kubeone: the manifest is for " +
                                  join(others, ", "));
 }
 

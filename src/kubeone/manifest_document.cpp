@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubeone/manifest_document.hpp"
 
+#include <fmt/format.h>
+
 #include "airlock/base/error.hpp"
 
 namespace airlock::kubeone {
 
 namespace {
 
-// A manifest of four MiB is possible, and one of a million values is not a cluster's.
+// Four MiB are possible for a manifest; a million values are not.
 constexpr YamlOptions options{{max_manifest, 64, 1U << 20}, YamlAliases::expand, 1000};
 
 }  // namespace
@@ -17,7 +19,7 @@ std::vector<YamlDocument> manifest_documents(std::string_view text, const std::s
     return parse_yaml_documents(text, file, options);
   } catch (const Error& error) {
     throw Error(ErrorCode::selection, error.what())
-        .hint("kubeone would refuse it too, or read something else than is meant; correct the line");
+        .hint("kubeone would refuse it too, or read it differently; correct the line");
   }
 }
 
@@ -34,7 +36,7 @@ const Json& child(const Json& node, std::string_view key) {
 }
 
 std::string place(const std::string& file, const YamlDocument& document, const std::string& pointer) {
-  return file + ": line " + std::to_string(document.line(pointer));
+  return fmt::format("{}: line {}", file, document.line(pointer));
 }
 
 }  // namespace airlock::kubeone

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Manifests as documents: found, and looked into.
+// Finding and reading the YAML documents of manifests.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -13,7 +13,7 @@ namespace airlock::kubeone {
 
 inline constexpr std::size_t max_manifest = 4U << 20;
 
-/// All documents of a manifest's text. An Error (code `selection`) with the file and the line for what is no YAML.
+/// All documents of a manifest's text. An Error (code `selection`) with the file and the line for invalid YAML.
 std::vector<YamlDocument> manifest_documents(std::string_view text, const std::string& file);
 
 /// Whether its kind is KubeOneCluster.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/manifest_patch.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <vector>
@@ -16,11 +18,11 @@ namespace {
 constexpr std::string_view stanza = "registryConfiguration";
 
 [[noreturn]] void refuse_patch(const std::string& file, const std::string& why) {
-  throw Error(ErrorCode::selection, file + ": " + why)
-      .hint("put the registryConfiguration that airlock prints into the manifest by hand");
+  throw Error(ErrorCode::selection, fmt::format("{}: {}", file, why))
+      .hint("add the registryConfiguration that airlock prints to the manifest by hand");
 }
 
-/// Lines with their own line ends, so that joining them gives the text back.
+/// Lines with their line ends, so that joining them restores the text.
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
@@ -44,7 +46,7 @@ bool is_comment(std::string_view line) { return trim(line).starts_with('#'); }
 std::optional<std::string_view> value_of(std::string_view line, std::string_view key) {
   std::string_view text = body(line);
   text.remove_prefix(indent(text));
-  for (const std::string& form : {std::string(key), "\"" + std::string(key) + "\"", "'" + std::string(key) + "'"}) {
+  for (const std::string& form : {std::string(key), fmt::format("\"{}\"", key), fmt::format("'{}'", key)}) {
     if (!text.starts_with(form + ":")) continue;
     const std::string_view rest = text.substr(form.size() + 1);
     if (rest.empty() || rest.front() == ' ' || rest.front() == '\t') return rest;
@@ -88,7 +90,7 @@ class Patcher {
   }
 
  private:
-  /// The lines of the document that is the cluster's; other documents may stand around it.
+  /// The lines of the cluster's document; the file may have other documents.
   void find_document() {
     std::size_t start = 0;
     for (std::size_t i = 0; i <= lines_.size(); ++i) {
@@ -114,11 +116,11 @@ class Patcher {
       if (indent(lines_[i]) == 0 && value_of(lines_[i], "kind")) block = true;
       if (indent(lines_[i]) == 0 && value_of(lines_[i], stanza)) return i;
     }
-    if (!block) refuse_patch(file_, "the manifest is not written with one key to a line");
+    if (!block) refuse_patch(file_, "the manifest is not written with one key per line");
     return std::nullopt;
   }
 
-  /// The line behind what belongs to the key at `at`; blank lines and comments before the next key are not its.
+  /// The line after the block of the key at `at`, without the blank lines and comments before the next key.
   std::size_t block_end(std::size_t at) const {
     std::size_t end = at + 1;
     for (std::size_t i = at + 1; i < end_; ++i) {
@@ -137,9 +139,9 @@ class Patcher {
     const std::string value(trim(rest.substr(0, comment_start(rest))));
     const std::size_t end = block_end(at);
     if (!value.empty() && value != "~" && value != "null" && !value.starts_with('{'))
-      refuse_patch(file_, "registryConfiguration is no mapping");
+      refuse_patch(file_, "registryConfiguration is not a mapping");
     if (value.starts_with('{') && (!value.ends_with('}') || end != at + 1))
-      refuse_patch(file_, "registryConfiguration goes over several lines in braces");
+      refuse_patch(file_, "registryConfiguration spans several lines in braces");
     lines_[at] = std::string(line.substr(0, key_size)) + comment + line_end_;
     change_children(at, end);
   }
@@ -151,35 +153,36 @@ class Patcher {
     for (std::size_t i = at + 1; i < end; ++i) {
       if (is_blank(lines_[i]) || is_comment(lines_[i])) continue;
       depth = indent(lines_[i]);
-      has_registry = set(i, "overwriteRegistry", "\"" + values_.overwrite_registry + "\"") || has_registry;
+      has_registry = set(i, "overwriteRegistry", fmt::format("\"{}\"", values_.overwrite_registry)) || has_registry;
       has_insecure = set(i, "insecureRegistry", insecure()) || has_insecure;
     }
     std::vector<std::string> missing;
     const std::string margin(depth, ' ');
-    if (!has_registry) missing.push_back(margin + "overwriteRegistry: \"" + values_.overwrite_registry + "\"");
-    if (!has_insecure) missing.push_back(margin + "insecureRegistry: " + insecure());
+    if (!has_registry)
+      missing.push_back(fmt::format("{}overwriteRegistry: \"{}\"", margin, values_.overwrite_registry));
+    if (!has_insecure) missing.push_back(fmt::format("{}insecureRegistry: {}", margin, insecure()));
     if (lines_[end - 1].find('\n') == std::string::npos) lines_[end - 1] += line_end_;
     for (std::size_t i = 0; i < missing.size(); ++i)
       lines_.insert(lines_.begin() + static_cast<std::ptrdiff_t>(end + i), missing[i] + line_end_);
   }
 
-  /// Replaces the value of this key in a line, and nothing else; the quoting stays as it was where that is possible.
+  /// Replaces the value of this key in a line, and nothing else; keeps the quoting where possible.
   bool set(std::size_t i, std::string_view key, std::string value) {
     const std::string line = lines_[i];
     const std::string_view text = body(line);
     const auto rest = value_of(text, key);
     if (!rest) return false;
     const std::string_view old = trim(rest->substr(0, comment_start(*rest)));
-    if (old.starts_with('\'') && value.starts_with('"')) value = "'" + value.substr(1, value.size() - 2) + "'";
+    if (old.starts_with('\'') && value.starts_with('"')) value = fmt::format("'{}'", value.substr(1, value.size() - 2));
     if (!old.empty() && !old.starts_with('\'') && !old.starts_with('"') && value.starts_with('"'))
       value = value.substr(1, value.size() - 2);
     const std::string comment(rest->substr(comment_start(*rest)));
     lines_[i] =
-        std::string(text.substr(0, text.size() - rest->size())) + " " + value + comment + line.substr(text.size());
+        fmt::format("{} {}{}{}", text.substr(0, text.size() - rest->size()), value, comment, line.substr(text.size()));
     return true;
   }
 
-  /// Behind a commented-out stanza, else behind the last line of the document that says something.
+  /// After a commented-out stanza, else after the last line of the document that is not blank.
   std::size_t new_place() const {
     for (std::size_t i = begin_; i < end_; ++i) {
       const std::string_view line = body(lines_[i]);
@@ -199,7 +202,7 @@ class Patcher {
 
   void insert(std::size_t place) {
     std::vector<std::string> text{std::string(stanza) + ":"};
-    text.push_back("  overwriteRegistry: \"" + values_.overwrite_registry + "\"");
+    text.push_back(fmt::format("  overwriteRegistry: \"{}\"", values_.overwrite_registry));
     text.push_back("  insecureRegistry: " + insecure());
     if (place > 0 && lines_[place - 1].find('\n') == std::string::npos) lines_[place - 1] += line_end_;
     for (std::size_t i = 0; i < text.size(); ++i)
@@ -216,7 +219,7 @@ class Patcher {
   std::size_t end_ = 0;
 };
 
-/// Nothing but the stanza differs, and that is what was wanted.
+/// Checks that only the stanza differs, and that it has the requested values.
 void check_result(const std::string& before, const std::string& after, const PatchValues& values,
                   const std::string& file) {
   auto old_documents = manifest_documents(before, file);

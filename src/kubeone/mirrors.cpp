@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/mirrors.hpp"
 
+#include <fmt/format.h>
+
 namespace airlock::kubeone {
 
 std::string MirrorConfiguration::url() const {
@@ -9,37 +11,38 @@ std::string MirrorConfiguration::url() const {
 }
 
 std::string MirrorConfiguration::stanza(ApiVersion version) const {
-  // Up to 1.12 KubeOne writes what containerd's CRI plugin reads: it takes a path in an endpoint as it is, and settings
-  // for TLS under the host that is asked. Since 1.13 these are hosts.toml files, one for each source.
+  // Up to 1.12 KubeOne writes what containerd's CRI plugin reads: it uses a path in an endpoint as it is, and takes TLS
+  // settings from the entry of the mirror host. Since 1.13 these are hosts.toml files, one for each source.
   const bool cri = consumer.mirrors == MirrorForm::cri_registry;
   const bool unverified = reach == oci::Reach::tls_unverified;
   const std::string skip_verify = "        tlsConfig:\n          insecureSkipVerify: true\n";
   std::string text(stanza_comment);
-  text += " (apiVersion: " + full_name(version) + ", KubeOne " + consumer.release +
-          "),\n# instead of registryConfiguration\n";
+  text += fmt::format(" (apiVersion: {}, KubeOne {}),\n# instead of registryConfiguration\n", full_name(version),
+                      consumer.release);
   if (credentials)
-    text += std::string("# the registry wants a login: add auth: {username: ..., password: ...} to ") +
-            (cri ? "an entry \"" + registry.host.str() + "\" beside the sources" : "each source") +
-            ", or registriesAuth to KubeOne's credentials file\n";
+    text += fmt::format(
+        "# the registry requires a login: add auth: {{username: ..., password: ...}} to {}, or registriesAuth to "
+        "KubeOne's credentials file\n",
+        cri ? fmt::format("an entry \"{}\" beside the sources", registry.host.str()) : "each source");
   text += "containerRuntime:\n  containerd:\n    registries:\n";
   for (const std::string& source : sources) {
-    text += "      " + source + ":\n        mirrors:\n          - " + url() + "\n";
+    text += fmt::format("      {}:\n        mirrors:\n          - {}\n", source, url());
     if (registry.prefix && !cri && consumer.override_path) text += "        overridePath: true\n";
     if (unverified && !cri) text += skip_verify;
   }
-  if (unverified && cri) text += "      \"" + registry.host.str() + "\":\n" + skip_verify;
+  if (unverified && cri) text += fmt::format("      \"{}\":\n{}", registry.host.str(), skip_verify);
   return text;
 }
 
 std::map<std::string, std::string> MirrorConfiguration::hosts_toml() const {
-  std::string text = "server = \"" + url() + "\"\n";
+  std::string text = fmt::format("server = \"{}\"\n", url());
   if (registry.prefix) text += "override_path = true\n";
   if (reach == oci::Reach::tls_unverified) text += "skip_verify = true\n";
-  text += "\n[host.\"" + url() + "\"]\n  capabilities = [\"pull\", \"resolve\"]\n";
+  text += fmt::format("\n[host.\"{}\"]\n  capabilities = [\"pull\", \"resolve\"]\n", url());
   if (registry.prefix) text += "  override_path = true\n";
   if (reach == oci::Reach::tls_unverified) text += "  skip_verify = true\n";
   if (reach == oci::Reach::tls_verified)
-    text += "  # ca = \"/etc/containerd/certs.d/ca.pem\"  # where the nodes do not know its authority\n";
+    text += "  # ca = \"/etc/containerd/certs.d/ca.pem\"  # if the nodes do not trust its authority\n";
   std::map<std::string, std::string> files;
   for (const std::string& source : sources) files.emplace(source, text);
   return files;
@@ -48,8 +51,9 @@ std::map<std::string, std::string> MirrorConfiguration::hosts_toml() const {
 std::string MirrorConfiguration::registries_conf() const {
   std::string text = "# for /etc/containers/registries.conf.d/ (CRI-O, Podman)\n";
   for (const std::string& source : sources) {
-    text += "\n[[registry]]\nprefix = \"" + source + "\"\nlocation = \"" + source +
-            "\"\n\n[[registry.mirror]]\nlocation = \"" + registry.str() + "\"\n";
+    text +=
+        fmt::format("\n[[registry]]\nprefix = \"{}\"\nlocation = \"{}\"\n\n[[registry.mirror]]\nlocation = \"{}\"\n",
+                    source, source, registry.str());
     if (reach != oci::Reach::tls_verified) text += "insecure = true\n";
   }
   return text;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/paths.hpp"
 
+#include <fmt/format.h>
+
 namespace airlock::kubeone {
+
+std::string TargetPath::str() const { return fmt::format("{}:{}", repository.str(), tag.str()); }
 
 std::vector<TargetPath> target_paths(const oci::Reference& image) {
   const oci::Tag tag = image.tag ? *image.tag : oci::Tag::parse("sha256-" + image.digest->short_hex());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/registry_configuration.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -13,7 +15,7 @@ namespace {
 
 using oci::Reach;
 
-/// Whether a manifest of any API version that the release loads may have overridePath.
+/// Whether any API version that the release loads has overridePath.
 bool knows_override_path(const Catalog& catalog, const Release& release) {
   const Json::json_pointer field("/containerRuntime/containerd/registries/*/overridePath");
   return std::any_of(release.rules.begin(), release.rules.end(), [&](const auto& entry) {
@@ -27,8 +29,8 @@ bool knows_override_path(const Catalog& catalog, const Release& release) {
 ApiVersion parse_api_version(const std::string& text) {
   for (const ApiVersion version : {ApiVersion::v1beta1, ApiVersion::v1beta2, ApiVersion::v1beta3})
     if (text == to_string(version)) return version;
-  throw Error(ErrorCode::usage, "unknown KubeOne API version \"" + printable(text, 80) + "\"")
-      .hint("use v1beta2; v1beta1 and v1beta3 are known too");
+  throw Error(ErrorCode::usage, fmt::format("unknown KubeOne API version \"{}\"", printable(text, 80)))
+      .hint("use v1beta1, v1beta2 or v1beta3");
 }
 
 std::string to_string(ApiVersion version) {
@@ -47,7 +49,7 @@ std::string full_name(ApiVersion version) {
 Consumer consumer_of(const Catalog& catalog, const Release& release) {
   if (release.rules.empty())
     throw Error(ErrorCode::selection, "the catalog has no rules for KubeOne " + release.version)
-        .hint("make its file anew with tools/update-catalog");
+        .hint("regenerate its file with tools/update-catalog");
   Consumer consumer;
   consumer.release = release.version;
   for (const auto& [api_version, rules] : release.rules) {
@@ -61,43 +63,42 @@ Consumer consumer_of(const Catalog& catalog, const Release& release) {
 }
 
 bool RegistryConfiguration::insecure() const {
-  // KubeOne writes what belongs to insecureRegistry under the whole of overwriteRegistry, and containerd looks under
-  // the host alone: behind a prefix it is of no use, and in the newer form it even breaks what would work without it.
+  // KubeOne writes the settings of insecureRegistry under all of overwriteRegistry, and containerd looks them up by
+  // host alone: with a prefix they have no effect, and in the newer form they break pulls that work without them.
   if (registry.prefix) return false;
   return reach ==
          (consumer.insecure_registry == InsecureRegistry::plain_http ? Reach::plain_http : Reach::tls_unverified);
 }
 
 std::string RegistryConfiguration::stanza() const {
-  return std::string(stanza_comment) + " (apiVersion: " + full_name(api_version) + ", KubeOne " + consumer.release +
-         ")\nregistryConfiguration:\n  overwriteRegistry: \"" + registry.str() +
-         "\"\n  insecureRegistry: " + (insecure() ? "true" : "false") + "\n";
+  return fmt::format(
+      "{} (apiVersion: {}, KubeOne {})\nregistryConfiguration:\n  overwriteRegistry: \"{}\"\n  insecureRegistry: {}\n",
+      stanza_comment, full_name(api_version), consumer.release, registry.str(), insecure() ? "true" : "false");
 }
 
 std::vector<std::string> RegistryConfiguration::warnings() const {
   std::vector<std::string> found;
   if (!consumer.api_versions.contains(full_name(api_version)))
-    found.push_back("KubeOne " + consumer.release + " does not load manifests of " + full_name(api_version) +
-                    "; it loads " + join({consumer.api_versions.begin(), consumer.api_versions.end()}, " and "));
+    found.push_back(fmt::format("KubeOne {} does not load manifests of {}; it loads {}", consumer.release,
+                                full_name(api_version),
+                                join({consumer.api_versions.begin(), consumer.api_versions.end()}, " and ")));
   if (reach == Reach::tls_verified) return found;
   const bool plain = reach == Reach::plain_http;
   const bool means_http = consumer.insecure_registry == InsecureRegistry::plain_http;
   const std::string what = plain ? registry.host.str() + " speaks plain HTTP"
-                                 : "the TLS certificate of " + registry.host.str() + " was not verified";
-  const std::string meaning = "KubeOne " + consumer.release +
-                              (means_http ? "'s insecureRegistry means plain HTTP, not unverified TLS"
-                                          : "'s insecureRegistry means unverified TLS, not plain HTTP");
+                                 : fmt::format("the TLS certificate of {} was not verified", registry.host.str());
+  const std::string meaning = fmt::format("KubeOne {}{}", consumer.release,
+                                          means_http ? "'s insecureRegistry means plain HTTP, not unverified TLS"
+                                                     : "'s insecureRegistry means unverified TLS, not plain HTTP");
   const std::string certificate = plain ? "give the registry a TLS certificate"
                                         : "let the nodes trust the registry's certificate authority (see --cacert)";
   if (registry.prefix)
-    found.push_back(what +
-                    ", and insecureRegistry has no effect in any KubeOne release where overwriteRegistry has a "
-                    "prefix (/" +
-                    registry.prefix->str() + "): it is left false, and nodes will not pull like this. What works: " +
-                    (plain == means_http ? "a registry without a prefix, or " : "") + "--mirrors, or " + certificate);
+    found.push_back(fmt::format(
+        "{}, and insecureRegistry has no effect in any KubeOne release if overwriteRegistry has a prefix (/{}): it "
+        "is left false, and nodes cannot pull. Use {}--mirrors, or {}",
+        what, registry.prefix->str(), plain == means_http ? "a registry without a prefix, or " : "", certificate));
   else if (plain != means_http)
-    found.push_back(what + ", and " + meaning + ": nodes will not pull like this. What works: --mirrors, or " +
-                    certificate);
+    found.push_back(fmt::format("{}, and {}: nodes cannot pull. Use --mirrors, or {}", what, meaning, certificate));
   else if (!plain)
     found.push_back(what +
                     "; with insecureRegistry the cluster's nodes will not verify it either. "

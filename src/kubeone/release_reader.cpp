@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kubeone/release_reader.hpp"
 
+#include <fmt/format.h>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 
@@ -32,24 +34,26 @@ std::set<std::string> text_set(const Json& node, const std::string& where) {
   return {list.begin(), list.end()};
 }
 
-/// A member that is one of these words, as its place among them.
+/// The index of a member's value among these words.
 std::size_t choice(const Json& node, const char* key, const std::vector<std::string>& words, const std::string& where) {
-  const std::string word = text(member(node, key), where + ": " + key);
+  const std::string word = text(member(node, key), fmt::format("{}: {}", where, key));
   for (std::size_t i = 0; i < words.size(); ++i)
     if (words[i] == word) return i;
-  refuse_catalog(where + ": " + key, "\"" + printable(word, 80) + "\" is none of " + join(words, ", "));
+  refuse_catalog(fmt::format("{}: {}", where, key),
+                 fmt::format("\"{}\" is not one of {}", printable(word, 80), join(words, ", ")));
 }
 
 bool flag(const Json& node, const char* key, const std::string& where) {
   const Json& value = member(node, key);
-  if (!value.is_boolean()) refuse_catalog(where + ": " + key, "neither true nor false");
+  if (!value.is_boolean()) refuse_catalog(fmt::format("{}: {}", where, key), "neither true nor false");
   return value.get<bool>();
 }
 
 std::optional<Minor> optional_minor(const Json& node, const std::string& where) {
   if (node.is_null()) return std::nullopt;
   const auto minor = Minor::parse(text(node, where));
-  if (!minor) refuse_catalog(where, "\"" + printable(text(node, where), 80) + "\" is not a minor version such as 1.29");
+  if (!minor)
+    refuse_catalog(where, fmt::format("\"{}\" is not a minor version such as 1.29", printable(text(node, where), 80)));
   return minor;
 }
 
@@ -65,7 +69,7 @@ const Json& list(const Json& node, const char* key, const std::string& where) {
   static const Json empty = Json::array();
   const Json& value = member(node, key);
   if (value.is_null()) return empty;
-  if (!value.is_array()) refuse_catalog(where + ": " + key, "not a list");
+  if (!value.is_array()) refuse_catalog(fmt::format("{}: {}", where, key), "not a list");
   return value;
 }
 
@@ -73,7 +77,7 @@ const Json& mapping(const Json& node, const char* key, const std::string& where)
   static const Json empty = Json::object();
   const Json& value = member(node, key);
   if (value.is_null()) return empty;
-  if (!value.is_object()) refuse_catalog(where + ": " + key, "not a mapping");
+  if (!value.is_object()) refuse_catalog(fmt::format("{}: {}", where, key), "not a mapping");
   return value;
 }
 
@@ -84,11 +88,12 @@ std::vector<RangedImage> ranged_images(const Json& node, const char* key, const 
 }
 
 Component component(const std::string& name, const Json& node, const std::string& file) {
-  const std::string where = file + ": component " + name;
+  const std::string where = fmt::format("{}: component {}", file, name);
   Component result;
   result.name = name;
   const std::string group = text(member(node, "group"), where + ": group");
-  if (group != "base" && group != "optional") refuse_catalog(where + ": group", "unknown group \"" + group + "\"");
+  if (group != "base" && group != "optional")
+    refuse_catalog(where + ": group", fmt::format("unknown group \"{}\"", group));
   result.group = group == "base" ? Group::base : Group::optional;
   result.addons = texts(member(node, "addons"), where + ": addons");
   if (!member(node, "when").is_null()) choice(node, "when", {"enableHubble"}, where);
@@ -100,7 +105,7 @@ Component component(const std::string& name, const Json& node, const std::string
 
 std::vector<AddonImage> addon_images(const Json& node, const char* key, const std::string& file) {
   std::vector<AddonImage> images;
-  const std::string where = file + ": " + key;
+  const std::string where = fmt::format("{}: {}", file, key);
   for (const Json& item : list(node, key, file))
     images.push_back({text(member(item, "addon"), where), image(item, where)});
   return images;
@@ -144,7 +149,7 @@ Release read_release(const Json& document, const std::string& file) {
   Release result;
   result.version = text(member(document, "kubeone"), file + ": kubeone");
   if (!Version::parse(result.version))
-    refuse_catalog(file + ": kubeone", "\"" + printable(result.version, 80) + "\" is not a version");
+    refuse_catalog(file + ": kubeone", fmt::format("\"{}\" is not a version", printable(result.version, 80)));
   result.kubernetes = read_range(member(document, "kubernetes"), file + ": kubernetes");
   if (!result.kubernetes.min || !result.kubernetes.max) refuse_catalog(file + ": kubernetes", "min or max is missing");
   for (const auto& [name, node] : mapping(document, "components", file).items())
@@ -157,7 +162,7 @@ Release read_release(const Json& document, const std::string& file) {
   result.literal_images = addon_images(document, "literalImages", file);
   const Json& by_version = mapping(document, "rules", file);
   for (const auto& [api, node] : by_version.items()) {
-    const std::string where = file + ": rules of " + api;
+    const std::string where = fmt::format("{}: rules of {}", file, api);
     const Json& migrate = member(node, "migrate");
     const std::string target = migrate.is_null() ? std::string() : text(migrate, where + ": migrate");
     Rules& entry = result.rules.emplace(api, rules(target.empty() ? node : member(by_version, target.c_str()), where))
@@ -171,8 +176,8 @@ std::map<Version, KubeadmImages> read_kubeadm(const Json& table, const std::stri
   std::map<Version, KubeadmImages> result;
   for (const auto& [name, row] : table.items()) {
     const auto version = Version::parse(name);
-    if (!version) refuse_catalog(file, "\"" + printable(name, 80) + "\" is not a version such as v1.29.4");
-    const std::string where = file + ": " + name;
+    if (!version) refuse_catalog(file, fmt::format("\"{}\" is not a version such as v1.29.4", printable(name, 80)));
+    const std::string where = fmt::format("{}: {}", file, name);
     result[*version] = {text(member(row, "coredns"), where + ": coredns"), text(member(row, "etcd"), where + ": etcd"),
                         text(member(row, "pause"), where + ": pause")};
   }

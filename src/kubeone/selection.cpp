@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/selection.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -17,7 +19,7 @@ std::string known_lines(const Catalog& catalog) { return join(catalog.lines(), "
 
 std::set<Group> parse_filters(const std::vector<std::string>& words) {
   std::set<Group> groups;
-  if (words == std::vector<std::string>{"none"}) return parse_filters({});  // mirror-images' word for no filter
+  if (words == std::vector<std::string>{"none"}) return parse_filters({});  // no filter, in mirror-images
   for (const std::string& word : words) {
     if (word == "base")
       groups.insert(Group::base);
@@ -26,10 +28,10 @@ std::set<Group> parse_filters(const std::vector<std::string>& words) {
     else if (word == "control-plane")
       groups.insert(Group::control_plane);
     else
-      throw Error(ErrorCode::selection, "unknown filter \"" + word + "\"")
+      throw Error(ErrorCode::selection, fmt::format("unknown filter \"{}\"", word))
           .hint(
-              "use any of base, optional, control-plane, separated by commas; no filter, or none alone, takes "
-              "everything");
+              "use any of base, optional, control-plane, separated by commas; no filter, or only none, "
+              "selects everything");
   }
   if (groups.empty()) groups = {Group::base, Group::optional, Group::control_plane};
   return groups;
@@ -38,19 +40,20 @@ std::set<Group> parse_filters(const std::vector<std::string>& words) {
 Version parse_version(const Catalog& catalog, const std::string& word) {
   if (const auto minor = Minor::parse(word)) {
     if (const auto newest = catalog.newest_patch(*minor)) return *newest;
-    throw Error(ErrorCode::selection, "no Kubernetes " + minor->str() + " release is known")
-        .hint("known are " + catalog.kubeadm().begin()->first.str() + " to " + catalog.kubeadm().rbegin()->first.str());
+    throw Error(ErrorCode::selection, fmt::format("no Kubernetes {} release is known", minor->str()))
+        .hint(fmt::format("known versions: {} to {}", catalog.kubeadm().begin()->first.str(),
+                          catalog.kubeadm().rbegin()->first.str()));
   }
   const auto version = Version::parse(word);
   if (!version)
-    throw Error(ErrorCode::selection, "\"" + word + "\" is not a Kubernetes version")
+    throw Error(ErrorCode::selection, fmt::format("\"{}\" is not a Kubernetes version", word))
         .hint("write v1.29.4, 1.29 for the newest known patch, or v1.30.0-rc.1 with --look-up");
   if (!catalog.kubeadm().contains(*version)) {
     const auto newest = catalog.newest_patch(version->line);
-    throw Error(ErrorCode::selection, "Kubernetes " + version->str() + " is not in the catalog")
-        .hint((newest ? "the newest known " + version->line.str() + " release is " + newest->str()
-                      : "known are " + catalog.kubeadm().begin()->first.str() + " to " +
-                            catalog.kubeadm().rbegin()->first.str()) +
+    throw Error(ErrorCode::selection, fmt::format("Kubernetes {} is not in the catalog", version->str()))
+        .hint((newest ? fmt::format("the newest known {} release is {}", version->line.str(), newest->str())
+                      : fmt::format("known versions: {} to {}", catalog.kubeadm().begin()->first.str(),
+                                    catalog.kubeadm().rbegin()->first.str())) +
               "; with --look-up, its images are read from kubeadm's source on the connected side");
   }
   return *version;
@@ -67,17 +70,18 @@ const Release& named_release(const Catalog& catalog, const std::string& name, co
   const auto patch = Version::parse(name);
   const auto known = patch ? catalog.patches(patch->line.str()) : std::vector<std::string>();
   if (release == nullptr && !known.empty())
-    throw Error(ErrorCode::selection, "KubeOne " + patch->str() + " is not in the catalog")
-        .hint("of " + patch->line.str() + " it has " + join(known, ", ") +
-              "; a newer airlock may know more, or give the images with --catalog DIR");
+    throw Error(ErrorCode::selection, fmt::format("KubeOne {} is not in the catalog", patch->str()))
+        .hint(fmt::format("of {} it has {}; a newer airlock may have more, or use --catalog DIR", patch->line.str(),
+                          join(known, ", ")));
   if (release == nullptr)
-    throw Error(ErrorCode::selection, "unknown KubeOne release \"" + printable(name, 80) + "\"")
+    throw Error(ErrorCode::selection, fmt::format("unknown KubeOne release \"{}\"", printable(name, 80)))
         .hint("known releases: " + known_lines(catalog));
   for (const Version& version : versions)
     if (!release->kubernetes.contains(version.line))
-      throw Error(ErrorCode::selection, "KubeOne " + release->version + " does not support Kubernetes " + version.str())
-          .hint("it supports " + release->kubernetes.str() +
-                "; leave --kubeone out to have the newest release that fits chosen");
+      throw Error(ErrorCode::selection,
+                  fmt::format("KubeOne {} does not support Kubernetes {}", release->version, version.str()))
+          .hint(fmt::format("it supports {}; omit --kubeone to use the newest release that fits",
+                            release->kubernetes.str()));
   return *release;
 }
 
@@ -102,9 +106,9 @@ const Release& newest_fitting_release(const Catalog& catalog, const std::set<Ver
       const std::vector<std::string> wanted(api_versions.begin(), api_versions.end());
       throw Error(ErrorCode::selection, "no KubeOne release that supports the Kubernetes version loads manifests of " +
                                             printable(join(wanted, ", "), 160))
-          .hint("kubeone config migrate makes a newer manifest of an older one; see apiVersion");
+          .hint("migrate the manifest to a newer apiVersion: kubeone config migrate");
     }
-    ranges.push_back(line + " (" + release.kubernetes.str() + ")");
+    ranges.push_back(fmt::format("{} ({})", line, release.kubernetes.str()));
   }
   throw Error(ErrorCode::selection, "no KubeOne release supports all requested Kubernetes versions")
       .hint("make one bundle per release; known releases and what they support: " + join(ranges, ", "));
@@ -131,25 +135,26 @@ class Collector {
     if (!why.empty()) reason.why.insert(why);
   }
 
-  /// `cluster` may be null; it then stands for any cluster of this version.
+  /// `cluster` may be null: any cluster of this version.
   void add_control_plane(const Version& version, const KubeadmImages& kubeadm, const Release& release,
                          const ClusterRequest* cluster) {
     const std::string group = to_string(Group::control_plane);
     const std::string registry = "registry.k8s.io/";
-    const std::string why = cluster == nullptr ? "" : "cluster " + cluster->name + ": Kubernetes " + version.str();
+    const std::string why =
+        cluster == nullptr ? "" : fmt::format("cluster {}: Kubernetes {}", cluster->name, version.str());
     for (const char* name : control_plane_images)
-      add(oci::Reference::parse(registry + name + ":" + version.str()), name, group, why);
+      add(oci::Reference::parse(fmt::format("{}{}:{}", registry, name, version.str())), name, group, why);
     const auto coredns = oci::Reference::parse(registry + kubeadm.coredns);
     if (cluster == nullptr || cluster->coredns_repository.empty())
       add(coredns, "coredns", group, why);
     else
-      add(oci::Reference::parse(cluster->coredns_repository + "/coredns:" + coredns.tag.value().str()), "coredns",
-          group, "cluster " + cluster->name + ": features.coreDNS.imageRepository");
-    add(oci::Reference::parse(registry + "etcd:" + kubeadm.etcd), "etcd", group, why);
-    add(oci::Reference::parse(registry + "pause:" + kubeadm.pause), "pause", group, why);
+      add(oci::Reference::parse(fmt::format("{}/coredns:{}", cluster->coredns_repository, coredns.tag.value().str())),
+          "coredns", group, fmt::format("cluster {}: features.coreDNS.imageRepository", cluster->name));
+    add(oci::Reference::parse(fmt::format("{}etcd:{}", registry, kubeadm.etcd)), "etcd", group, why);
+    add(oci::Reference::parse(fmt::format("{}pause:{}", registry, kubeadm.pause)), "pause", group, why);
     if (cluster != nullptr && !cluster->sandbox_image.empty()) {
       add(oci::Reference::parse(cluster->sandbox_image), "sandbox", group,
-          "cluster " + cluster->name + ": containerRuntime.containerd.sandboxImage");
+          fmt::format("cluster {}: containerRuntime.containerd.sandboxImage", cluster->name));
       return;
     }
     for (const RangedImage& sandbox : release.sandbox_images)
@@ -192,19 +197,19 @@ void exclude(ImageSet& set, const std::vector<std::string>& globs) {
       return glob_match(glob, image.first.str()) || glob_match(glob, image.first.name());
     });
     if (removed == 0)
-      throw Error(ErrorCode::selection, "--exclude \"" + glob + "\" matches no image of the set")
-          .hint("it is matched against the whole reference, for example quay.io/calico/*; see airlock list");
+      throw Error(ErrorCode::selection, fmt::format("--exclude \"{}\" matches no image in the set", glob))
+          .hint("the pattern is matched against the whole reference, for example quay.io/calico/*; see airlock list");
   }
 }
 
-/// The addons that the request names, itself or by cloud provider, with their reasons.
+/// The addons that the request names, directly or by cloud provider, with their reasons.
 std::map<std::string, std::string> requested_addons(const Release& release, const SelectionRequest& request) {
   std::map<std::string, std::string> addons;
   const std::set<std::string> known = release.addon_names();
   for (const std::string& addon : request.addons) {
     if (!known.contains(addon))
-      throw Error(ErrorCode::selection, "KubeOne " + release.version + " has no addon \"" + addon + "\"")
-          .hint("known are " + join({known.begin(), known.end()}, ", "));
+      throw Error(ErrorCode::selection, fmt::format("KubeOne {} has no addon \"{}\"", release.version, addon))
+          .hint("known addons: " + join({known.begin(), known.end()}, ", "));
     addons.emplace(addon, "addon " + addon);
   }
   if (request.cloud_provider.empty()) return addons;
@@ -213,11 +218,11 @@ std::map<std::string, std::string> requested_addons(const Release& release, cons
     std::vector<std::string> names;
     for (const auto& [name, ignored] : release.cloud_providers) names.push_back(name);
     throw Error(ErrorCode::selection,
-                "KubeOne " + release.version + " knows no cloud provider \"" + request.cloud_provider + "\"")
-        .hint("known are " + join(names, ", "));
+                fmt::format("KubeOne {} has no cloud provider \"{}\"", release.version, request.cloud_provider))
+        .hint("known providers: " + join(names, ", "));
   }
   for (const std::string& addon : provider->second)
-    addons.emplace(addon, "cloud provider " + request.cloud_provider + ": " + addon);
+    addons.emplace(addon, fmt::format("cloud provider {}: {}", request.cloud_provider, addon));
   return addons;
 }
 
@@ -227,9 +232,8 @@ void refuse_contradictions(const SelectionRequest& request) {
                        : !request.kubernetes_versions.empty() ? "--kubernetes-versions"
                                                               : nullptr;
   if (option != nullptr)
-    throw Error(ErrorCode::selection, std::string("--cluster and ") + option + " contradict each other")
-        .hint(
-            "a manifest names its Kubernetes version and what it deploys; --addon, --image and --exclude may be added");
+    throw Error(ErrorCode::selection, fmt::format("--cluster and {} contradict each other", option))
+        .hint("a manifest determines its Kubernetes version and images; --addon, --image and --exclude may be added");
 }
 
 class Selector {
@@ -246,7 +250,7 @@ class Selector {
     for (const std::string& image : request_.images) collector_.add(oci::Reference::parse(image), "image", "extra");
     exclude(set_, request_.exclude);
     if (set_.images.empty())
-      throw Error(ErrorCode::selection, "the selection leaves no image").hint("see what --exclude takes away");
+      throw Error(ErrorCode::selection, "the selection is empty").hint("check the patterns of --exclude");
     return std::move(set_);
   }
 
@@ -266,7 +270,7 @@ class Selector {
     const Release& release = choose_release(catalog_, request_.kubeone, request_.kubernetes_versions);
     if (versions.empty()) versions = all_supported(catalog_, release);
     const auto addons = requested_addons(release, request_);
-    // Whoever names addons or a provider wants these, not everything that there is.
+    // If addons or a provider are named, only these are added to the group base.
     const bool narrowed = request_.filters.empty() && !addons.empty();
     const auto groups = parse_filters(narrowed ? std::vector<std::string>{"base"} : request_.filters);
     set_.kubeone = release.version;
@@ -285,11 +289,11 @@ class Selector {
     const Release& release = choose_release(catalog_, request_.kubeone, words);
     set_.kubeone = release.version;
     for (const Version& version : parse_versions(catalog_, words)) add_version(version);
-    // The provider of clusters is the manifest's; here only addons are further wishes.
+    // The provider comes from the manifests; only --addon adds to them here.
     const auto addons = requested_addons(release, {.addons = request_.addons});
     for (const ClusterRequest& cluster : request_.clusters) {
       const Version version = parse_version(catalog_, cluster.kubernetes_version);
-      const std::string prefix = "cluster " + cluster.name + ": ";
+      const std::string prefix = fmt::format("cluster {}: ", cluster.name);
       collector_.add_control_plane(version, catalog_.kubeadm().at(version), release, &cluster);
       collector_.add_addons(version, release, cluster.addons, prefix, cluster.hubble);
       collector_.add_addons(version, release, addons, "");
@@ -329,9 +333,10 @@ std::vector<std::string> notes_on_versions(const Catalog& catalog, const std::ve
     const auto minor = Minor::parse(word);
     const auto newest = minor ? catalog.newest_patch(*minor) : std::nullopt;
     if (newest && newest->patch > 0)
-      notes.push_back("Kubernetes " + word + ": " + newest->str() +
-                      " is taken, the newest known patch; KubeOne itself takes v" + minor->str() +
-                      ".0 for this word: write that if it is meant");
+      notes.push_back(
+          fmt::format("Kubernetes {}: {} is used, the newest known patch; KubeOne itself uses v{}.0 for this: "
+                      "write v{}.0 to get that",
+                      word, newest->str(), minor->str(), minor->str()));
   }
   return notes;
 }

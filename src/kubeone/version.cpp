@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/kubeone/version.hpp"
 
+#include <fmt/format.h>
+
 #include "airlock/base/text.hpp"
 
 namespace airlock::kubeone {
@@ -26,7 +28,7 @@ std::optional<Minor> Minor::parse(std::string_view text) {
   return Minor{*major, *minor};
 }
 
-std::string Minor::str() const { return std::to_string(major) + "." + std::to_string(minor); }
+std::string Minor::str() const { return fmt::format("{}.{}", major, minor); }
 
 std::optional<Version> Version::parse(std::string_view text) {
   const auto dash = text.find('-');
@@ -47,7 +49,7 @@ std::optional<Version> Version::parse(std::string_view text) {
 }
 
 std::string Version::str() const {
-  return "v" + line.str() + "." + std::to_string(patch) + (pre_release.empty() ? "" : "-" + pre_release);
+  return fmt::format("v{}.{}{}", line.str(), patch, pre_release.empty() ? "" : "-" + pre_release);
 }
 
 std::strong_ordering Version::operator<=>(const Version& other) const {
@@ -64,7 +66,7 @@ std::string MinorRange::str() const {
   if (!min && !max) return "any";
   if (!min) return "up to " + max->str();
   if (!max) return min->str() + " and later";
-  return min->str() + " to " + max->str();
+  return fmt::format("{} to {}", min->str(), max->str());
 }
 
 }  // namespace airlock::kubeone

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/oci/digest.hpp"
 
+#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include "airlock/base/error.hpp"
@@ -23,8 +24,9 @@ EVP_MD_CTX* evp(void* context) { return static_cast<EVP_MD_CTX*>(context); }
 Digest Digest::parse(std::string_view text) {
   constexpr std::string_view prefix = "sha256:";
   if (!text.starts_with(prefix) || text.size() != prefix.size() + 64)
-    throw Error(ErrorCode::format, "\"" + printable(text, 100) +
-                                       "\" is not a digest of the form sha256:<64 lower-case hexadecimal digits>");
+    throw Error(ErrorCode::format,
+                fmt::format("\"{}\" is not a digest of the form sha256:<64 lower-case hexadecimal digits>",
+                            printable(text, 100)));
   return from_hex(text.substr(prefix.size()));
 }
 
@@ -37,7 +39,8 @@ Digest Digest::from_hex(std::string_view hex) {
     good = high >= 0 && low >= 0;
     bytes.at(i) = static_cast<unsigned char>(high * 16 + low);
   }
-  if (!good) throw Error(ErrorCode::format, "\"" + printable(hex, 100) + "\" is not 64 lower-case hexadecimal digits");
+  if (!good)
+    throw Error(ErrorCode::format, fmt::format("\"{}\" is not 64 lower-case hexadecimal digits", printable(hex, 100)));
   return Digest(bytes);
 }
 
@@ -49,7 +52,7 @@ Sha256::Sha256() : context_(reinterpret_cast<Context*>(EVP_MD_CTX_new())) { star
 
 void Sha256::start() {
   if (!context_ || EVP_DigestInit_ex(evp(context_.get()), EVP_sha256(), nullptr) != 1)
-    throw Error(ErrorCode::internal, "OpenSSL gives no SHA-256");
+    throw Error(ErrorCode::internal, "OpenSSL has no SHA-256");
 }
 
 void Sha256::update(std::string_view bytes) {

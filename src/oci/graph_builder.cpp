@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/oci/graph_builder.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "airlock/base/interrupt.hpp"
@@ -15,13 +17,11 @@ constexpr std::size_t max_nodes = 200'000;  // as many entries as a bundle may h
 constexpr std::uint64_t max_bytes =
     256U << 20;  // documents are held in memory; some hundred images have a few MB of them
 
-std::string described(std::string_view type, std::uint64_t size) {
-  return std::string(type) + " of " + std::to_string(size) + " bytes";
-}
+std::string described(std::string_view type, std::uint64_t size) { return fmt::format("{} of {} bytes", type, size); }
 
 }  // namespace
 
-/// One traversal from one root. What it has seen as an artifact it looks at again when an image reaches it.
+/// One traversal from one root. A node seen as an artifact is visited again if an image reaches it.
 struct GraphBuilder::Walk {
   const Fetch& fetch;
   std::set<std::pair<const Node*, bool>> seen = {};
@@ -56,24 +56,24 @@ Node& GraphBuilder::note(const Descriptor& descriptor, NodeKind kind) {
       graph_.nodes_.try_emplace(descriptor.digest, Node{descriptor.digest, descriptor.size, kind, true, {}, nullptr});
   Node& node = position->second;
   if (added) {
-    if (graph_.nodes_.size() > max_nodes) refuse_document("more than " + std::to_string(max_nodes) + " blobs");
+    if (graph_.nodes_.size() > max_nodes) refuse_document(fmt::format("more than {} blobs", max_nodes));
     node.media_type = intern(descriptor.media_type);
     if (kind == NodeKind::document) node.content = std::make_unique<Content>();
     return node;
   }
   const std::string what = descriptor.digest.str();
   if (node.size != descriptor.size)
-    refuse_document("two descriptors give " + what + " different sizes: " + std::to_string(node.size) + " and " +
-                    std::to_string(descriptor.size));
+    refuse_document(
+        fmt::format("two descriptors give {} different sizes: {} and {}", what, node.size, descriptor.size));
   if (node.is_document() != (kind == NodeKind::document))
     refuse_document(what + " is used both as a manifest and as a config or layer");
-  const auto types = [&] { return std::string(node.media_type) + " and " + descriptor.media_type; };
+  const auto types = [&] { return fmt::format("{} and {}", node.media_type, descriptor.media_type); };
   if (node.is_document() && node.media_type != descriptor.media_type)
-    refuse_document("two descriptors give " + what + " different types: " + types());
+    refuse_document(fmt::format("two descriptors give {} different types: {}", what, types()));
   const auto one = media_type::layer_compression(node.media_type);
   const auto other = media_type::layer_compression(descriptor.media_type);
   if (one && other && *one != *other)
-    refuse_document("two descriptors say that " + what + " is compressed in different ways: " + types());
+    refuse_document(fmt::format("two descriptors say that {} is compressed in different ways: {}", what, types()));
   // One layer may be listed under Docker's and under the OCI's type, and `{}` is the config of many kinds of artifacts;
   // the choice must not depend on the order of images.
   node.kind = std::min(node.kind, kind);
@@ -90,14 +90,15 @@ Edge GraphBuilder::edge(const Descriptor& descriptor, NodeKind kind) {
 /// REQUIRES: the caller holds the document's slot.
 void GraphBuilder::keep(Node& node, RawDocument raw) {
   if (raw.bytes.size() != node.size || raw.media_type != node.media_type)
-    refuse_document(node.digest.str() + ": what names it says that it is " + described(node.media_type, node.size) +
-                    ", but it is " + described(printable(raw.media_type), raw.bytes.size()));
+    refuse_document(fmt::format("{}: it is described as {}, but is {}", node.digest.str(),
+                                described(node.media_type, node.size),
+                                described(printable(raw.media_type), raw.bytes.size())));
   if (raw.digest != node.digest)
-    refuse_document("manifest " + node.digest.str() + ": its bytes have the digest " + raw.digest.str());
+    refuse_document(fmt::format("manifest {}: its bytes have the digest {}", node.digest.str(), raw.digest.str()));
   {
     const std::lock_guard lock(mutex_);
     if ((document_bytes_ += raw.bytes.size()) > max_bytes)
-      refuse_document("the manifests of all images have more than " + human_size(max_bytes) + " together");
+      refuse_document(fmt::format("the manifests of all images exceed {}", human_size(max_bytes)));
   }
   node.content->bytes = std::move(raw.bytes);
 }
@@ -158,7 +159,7 @@ void GraphBuilder::expand(Node& node, const Fetch& fetch) {
 }
 
 void GraphBuilder::visit(Node& node, Walk& walk, bool artifact, unsigned depth) {
-  if (depth > max_depth) refuse_document("indexes are nested deeper than " + std::to_string(max_depth) + " levels");
+  if (depth > max_depth) refuse_document(fmt::format("indexes are nested deeper than {} levels", max_depth));
   if (!walk.seen.emplace(&node, artifact).second) return;
   throw_if_interrupted();
   if (!artifact) {
@@ -203,7 +204,8 @@ const Node& GraphBuilder::add_referrer(const Node& image, const Descriptor& refe
     if (!seen.insert(next).second) continue;
     for (const MemberEdge& member : next->content->members) open.push_back(member.to);
   }
-  refuse_document("its referrer " + node.digest.str() + " is about another image, " + node.content->subject->str());
+  refuse_document(
+      fmt::format("its referrer {} is about another image, {}", node.digest.str(), node.content->subject->str()));
 }
 
 }  // namespace airlock::oci

@@ -19,7 +19,7 @@ ImageConfig ImageConfig::parse(std::string_view text, std::string_view where) {
   };
   config.platform = Platform::find(field("os"), field("architecture"), field("variant"));
   const auto root = json.find("rootfs");
-  // Go writes an empty list as null.
+  // Go encodes an empty list as null.
   if (root != json.end() && root->is_object() && root->contains("diff_ids") && !root->at("diff_ids").is_null())
     config.diff_ids = JsonObject(*root, object.where() + ": rootfs").strings("diff_ids");
   return config;

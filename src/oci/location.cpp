@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/oci/location.hpp"
 
+#include <fmt/format.h>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 
@@ -8,19 +10,21 @@ namespace airlock::oci {
 
 Location Location::parse(std::string_view text) {
   const auto refuse = [&](const std::string& why) {
-    throw Error(ErrorCode::usage, "\"" + printable(text) + "\" is not a registry: " + why)
+    throw Error(ErrorCode::usage, fmt::format("\"{}\" is not a registry: {}", printable(text), why))
         .hint("write HOST[:PORT][/PREFIX], for example registry.local:5000/kubernetes");
   };
-  if (text.find("://") != std::string_view::npos) refuse("it is written without a scheme");
+  if (text.find("://") != std::string_view::npos) refuse("it must not have a scheme");
   const auto slash = text.find('/');
   const auto host = oci::Registry::find(text.substr(0, slash));
-  if (!host) refuse("\"" + printable(text.substr(0, slash)) + "\" is not a host");
+  if (!host) refuse(fmt::format("\"{}\" is not a host", printable(text.substr(0, slash))));
   std::string_view path = slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
   while (path.ends_with('/')) path.remove_suffix(1);
   const auto prefix = oci::Repository::find(path);
-  if (!path.empty() && !prefix) refuse("\"" + printable(path) + "\" is not a repository prefix");
+  if (!path.empty() && !prefix) refuse(fmt::format("\"{}\" is not a repository prefix", printable(path)));
   return {*host, prefix};
 }
+
+std::string Location::str() const { return prefix ? fmt::format("{}/{}", host.str(), prefix->str()) : host.str(); }
 
 std::string Location::key() const { return to_lower(host.str()) + (prefix ? "/" + prefix->str() : ""); }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/oci/manifest.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <nlohmann/json.hpp>
@@ -44,8 +46,8 @@ std::optional<Platform> platform_from_json(const JsonObject& object) {
   if (os.empty() && architecture.empty()) return std::nullopt;
   auto platform = Platform::find(os, architecture, object.optional_string("variant").value_or(""));
   if (!platform)
-    throw Error(ErrorCode::format,
-                object.where() + ": \"" + printable(os + "/" + architecture, 80) + "\" is not a platform");
+    throw Error(ErrorCode::format, fmt::format("{}: \"{}\" is not a platform", object.where(),
+                                               printable(fmt::format("{}/{}", os, architecture), 80)));
   return platform;
 }
 
@@ -53,7 +55,7 @@ std::string media_type_from_json(const JsonObject& object) {
   std::string type = object.string("mediaType");
   const bool plain = std::all_of(type.begin(), type.end(), [](char c) { return c >= ' ' && c <= '~'; });
   if (!plain || type.empty() || type.size() > max_media_type)
-    throw Error(ErrorCode::format, object.where() + ": \"" + printable(type, 80) + "\" is not a media type");
+    throw Error(ErrorCode::format, fmt::format("{}: \"{}\" is not a media type", object.where(), printable(type, 80)));
   return type;
 }
 
@@ -73,8 +75,7 @@ void check_embedded_data(const Descriptor& descriptor, const std::string& encode
 std::vector<Descriptor> descriptors(const JsonObject& object, std::string_view key) {
   const auto elements = object.objects(key);
   if (elements.size() > max_members)
-    throw Error(ErrorCode::format, object.where() + ": " + std::string(key) + " has more than " +
-                                       std::to_string(max_members) + " members");
+    throw Error(ErrorCode::format, fmt::format("{}: {} has more than {} members", object.where(), key, max_members));
   std::vector<Descriptor> result;
   result.reserve(elements.size());
   for (const JsonObject& element : elements) result.push_back(Descriptor::from_json(element));
@@ -86,8 +87,8 @@ void check_media_type(const JsonObject& body, std::string_view expected) {
   const auto stated = body.optional_string("mediaType");
   if (!stated && docker) throw Error(ErrorCode::format, body.where() + ": \"mediaType\" is missing");
   if (stated && *stated != expected)
-    throw Error(ErrorCode::format, body.where() + ": the body says media type " + printable(*stated) +
-                                       ", what points at it says " + std::string(expected));
+    throw Error(ErrorCode::format, fmt::format("{}: the body has media type {}, its descriptor has {}", body.where(),
+                                               printable(*stated), expected));
 }
 
 std::atomic<std::uint64_t> parsed{0};
@@ -130,8 +131,8 @@ Json Descriptor::to_json() const {
 
 Document parse_document(std::string_view bytes, std::string_view expected_media_type) {
   if (!media_type::is_manifest(expected_media_type) && !media_type::is_index(expected_media_type))
-    throw Error(ErrorCode::format, "media type " + printable(expected_media_type) + " is not one that airlock carries")
-        .hint("images must be OCI or Docker schema 2; schema 1 images have to be pushed again with a current tool");
+    throw Error(ErrorCode::format, fmt::format("media type {} is not supported", printable(expected_media_type)))
+        .hint("images must be OCI or Docker schema 2; schema 1 images must be pushed again with a current tool");
   ++parsed;
   const Json json = parse_json(bytes, "manifest", {max_manifest_size, 64});
   const JsonObject body(json, "manifest");

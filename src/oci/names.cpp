@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/oci/names.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -62,7 +64,7 @@ bool RegistryGrammar::holds(std::string_view text) {
 
 template <typename Grammar>
 void Name<Grammar>::refuse(std::string_view text) {
-  throw Error(ErrorCode::format, "\"" + printable(text, 300) + "\" is not " + Grammar::noun);
+  throw Error(ErrorCode::format, fmt::format("\"{}\" is not {}", printable(text, 300), Grammar::noun));
 }
 
 template class Name<TagGrammar>;
@@ -71,9 +73,9 @@ template class Name<RegistryGrammar>;
 
 Repository below(const std::optional<Repository>& prefix, const Repository& name) {
   if (!prefix) return name;
-  const std::string path = *prefix + "/" + name.str();
+  const std::string path = fmt::format("{}/{}", prefix->str(), name.str());
   if (const auto repository = Repository::find(path)) return *repository;
-  throw Error(ErrorCode::usage, path + " would be longer than the 255 characters that a repository may have")
+  throw Error(ErrorCode::usage, path + " is longer than the 255 characters that a repository may have")
       .hint("choose a shorter prefix");
 }
 

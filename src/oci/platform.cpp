@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/oci/platform.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -31,11 +33,13 @@ Platform Platform::parse(std::string_view text) {
   const auto parts = split(text, '/');
   if (parts.size() == 2 || (parts.size() == 3 && !parts[2].empty()))
     if (const auto platform = find(parts[0], parts[1], parts.size() == 3 ? parts[2] : "")) return *platform;
-  throw Error(ErrorCode::selection, "\"" + printable(text) + "\" is not a platform")
+  throw Error(ErrorCode::selection, fmt::format("\"{}\" is not a platform", printable(text)))
       .hint("write it as OS/ARCH[/VARIANT], for example linux/amd64, or use --platform all");
 }
 
-std::string Platform::str() const { return os_ + "/" + architecture_ + (variant_.empty() ? "" : "/" + variant_); }
+std::string Platform::str() const {
+  return fmt::format("{}/{}{}", os_, architecture_, variant_.empty() ? "" : "/" + variant_);
+}
 
 PlatformSelection PlatformSelection::everything() {
   PlatformSelection selection({});
@@ -53,8 +57,8 @@ PlatformSelection PlatformSelection::parse(const std::vector<std::string>& words
   std::vector<Platform> platforms;
   for (const std::string& word : words) {
     if (word == "all")
-      throw Error(ErrorCode::selection, "the platform \"all\" stands alone, without others")
-          .hint("give either all, or a list of platforms");
+      throw Error(ErrorCode::selection, "the platform \"all\" cannot be combined with others")
+          .hint("give either all or a list of platforms");
     platforms.push_back(Platform::parse(word));
   }
   return PlatformSelection(std::move(platforms));

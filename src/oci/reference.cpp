@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/oci/reference.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
@@ -11,7 +13,7 @@ namespace airlock::oci {
 namespace {
 
 [[noreturn]] void refuse_reference(std::string_view text, const std::string& why) {
-  throw Error(ErrorCode::selection, "\"" + printable(text) + "\" is not an image reference: " + why)
+  throw Error(ErrorCode::selection, fmt::format("\"{}\" is not an image reference: {}", printable(text), why))
       .hint("write it as registry/repository:tag, for example registry.k8s.io/pause:3.9");
 }
 
@@ -44,18 +46,21 @@ Reference Reference::parse(std::string_view text) {
   std::optional<Tag> tag;
   if (const auto colon = rest.rfind(':'); colon != std::string_view::npos) {
     tag = Tag::find(rest.substr(colon + 1));
-    if (!tag) refuse_reference(text, "\"" + printable(rest.substr(colon + 1)) + "\" is not a tag");
+    if (!tag) refuse_reference(text, fmt::format("\"{}\" is not a tag", printable(rest.substr(colon + 1))));
     rest = rest.substr(0, colon);
   }
   if (!tag && !digest) tag = Tag::parse("latest");
   const auto registry = Registry::find(host);
-  if (!registry) refuse_reference(text, "\"" + printable(host) + "\" is not a registry host");
+  if (!registry) refuse_reference(text, fmt::format("\"{}\" is not a registry host", printable(host)));
   const bool official = host == "docker.io" && rest.find('/') == std::string_view::npos;
   const auto repository = Repository::find((official ? "library/" : "") + std::string(rest));
   if (!repository)
-    refuse_reference(text, "\"" + printable(rest) + "\" is not a repository (lower-case letters, digits, . _ - and /)");
+    refuse_reference(
+        text, fmt::format("\"{}\" is not a repository (lower-case letters, digits, . _ - and /)", printable(rest)));
   return {*registry, *repository, tag, digest};
 }
+
+std::string Reference::name() const { return fmt::format("{}/{}", registry.str(), repository.str()); }
 
 std::string Reference::str() const {
   return name() + (tag ? ":" + tag->str() : "") + (digest ? "@" + digest->str() : "");

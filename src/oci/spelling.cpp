@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/oci/spelling.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -70,24 +72,24 @@ const Shape& config_shape() {
 }
 
 [[noreturn]] void refuse_key(const std::string& where, const std::string& key, const std::string& why) {
-  throw Error(ErrorCode::format, where + ": the key \"" + printable(key, 80) + "\" " + why +
-                                     ", so that programs would read this document in different ways")
-      .hint("whoever made this image must write it as the OCI specification spells it; leave it out until then");
+  throw Error(ErrorCode::format, fmt::format("{}: the key \"{}\" {}, so programs would read this document differently",
+                                             where, printable(key, 80), why))
+      .hint("the image's author must spell it as in the OCI specification; leave the image out until then");
 }
 
 void check_keys(const Json& value, const Shape& shape, const std::string& where) {
-  if (!value.is_object()) return;  // whether it may be something else is for those who read it
+  if (!value.is_object()) return;  // its readers check its type
   std::set<std::string> seen;
   for (const auto& [key, member] : value.items()) {
     if (std::any_of(key.begin(), key.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
       refuse_key(where, key, "is not ASCII");
     const std::string folded = to_lower(key);
     if (const auto known = shape.spellings.find(folded); known != shape.spellings.end() && known->second != key)
-      refuse_key(where, key, "is not spelled \"" + known->second + "\"");
-    if (!seen.insert(folded).second) refuse_key(where, key, "is there in two spellings");
+      refuse_key(where, key, fmt::format("is not spelled \"{}\"", known->second));
+    if (!seen.insert(folded).second) refuse_key(where, key, "appears in two spellings");
     const auto inner = shape.objects.find(key);
     if (inner == shape.objects.end()) continue;
-    const std::string below = where + ": " + key;
+    const std::string below = fmt::format("{}: {}", where, key);
     if (member.is_array())
       for (const Json& element : member) check_keys(element, *inner->second, below);
     else

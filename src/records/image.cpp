@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/records/image.hpp"
 
+#include <fmt/format.h>
+
 #include <set>
 
 #include "airlock/base/error.hpp"
@@ -29,21 +31,21 @@ std::vector<oci::Digest> roots_of(const std::vector<Image>& images) {
 }
 
 void check_image(const Image& image) {
-  const std::string where = "image " + image.source.str() + ": ";
+  const std::string where = fmt::format("image {}: ", image.source.str());
   if (image.source.digest && *image.source.digest != image.descriptor.digest)
-    throw Error(ErrorCode::format, where + "it is pinned to " + image.source.digest->str() +
-                                       ", but its descriptor is " + image.descriptor.digest.str());
+    throw Error(ErrorCode::format, fmt::format("{}it is pinned to {}, but its descriptor is {}", where,
+                                               image.source.digest->str(), image.descriptor.digest.str()));
   std::set<oci::Digest> digests{image.descriptor.digest};
   for (const Referrer& referrer : image.referrers)
     if (!digests.insert(referrer.descriptor.digest).second)
-      throw Error(ErrorCode::format, where + "its referrer " + referrer.descriptor.digest.str() +
-                                         " is there twice, or is the image itself");
+      throw Error(ErrorCode::format, fmt::format("{}its referrer {} appears twice, or is the image itself", where,
+                                                 referrer.descriptor.digest.str()));
 }
 
 oci::Tag parse_referrer_tag(const std::string& text, const oci::Digest& image) {
   if (const auto tag = oci::find_cosign_tag(text, image)) return *tag;
-  throw Error(ErrorCode::format,
-              "\"" + printable(text, 150) + "\" is not a tag of a signature, attestation or SBOM of " + image.str());
+  throw Error(ErrorCode::format, fmt::format("\"{}\" is not a tag of a signature, attestation or SBOM of {}",
+                                             printable(text, 150), image.str()));
 }
 
 }  // namespace airlock::records

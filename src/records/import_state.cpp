@@ -2,6 +2,7 @@
 #include "airlock/records/import_state.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 
 #include <cerrno>
@@ -17,7 +18,7 @@ namespace {
 
 constexpr std::string_view media_type = "application/vnd.airlock.import-state.v2+json";
 constexpr std::string_view suffix = ".imports.json";
-// Version 1 knew no registries: what it remembers holds for all of them.
+// Version 1 had no registries: its records hold for all of them.
 constexpr std::string_view old_media_type = "application/vnd.airlock.import-state.v1+json";
 constexpr std::string_view old_suffix = ".last-import.json";
 constexpr std::size_t max_state_file = 1U << 20;
@@ -26,7 +27,7 @@ using ByRegistry = std::map<std::string, trust::LastImport>;
 
 void check_kind(const JsonObject& state, std::string_view type, const std::string& stream) {
   if (state.string("mediaType") != type || state.string("stream") != stream)
-    throw Error(ErrorCode::format, state.where() + ": not the state of stream " + stream);
+    throw Error(ErrorCode::format, fmt::format("{}: not the state of stream {}", state.where(), stream));
 }
 
 trust::LastImport import_of(const JsonObject& entry) {
@@ -41,7 +42,7 @@ ByRegistry parse_state(const JsonObject& state, const std::string& stream) {
     entry.only({"registry", "serial", "sumsDigest"});
     const auto registry = oci::Location::parse(entry.string("registry"));
     if (!imports.emplace(registry.key(), import_of(entry)).second)
-      throw Error(ErrorCode::format, entry.where() + ": " + registry.str() + " is there twice");
+      throw Error(ErrorCode::format, fmt::format("{}: {} appears twice", entry.where(), registry.str()));
   }
   return imports;
 }
@@ -66,7 +67,7 @@ ByRegistry read_state(const std::filesystem::path& file, const std::string& stre
   }
 }
 
-/// An exclusive lock on a file of its own; no link there is followed.
+/// An exclusive lock on a separate file; does not follow a link there.
 FileDescriptor lock(const std::filesystem::path& directory) {
   const auto path = directory / "lock";
   FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -74,7 +75,7 @@ FileDescriptor lock(const std::filesystem::path& directory) {
   if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
   if (errno != EWOULDBLOCK) throw_errno("lock", path);
   throw Error(ErrorCode::media, "another airlock import is running with the record in " + directory.string())
-      .hint("wait for it to end, and run this one again");
+      .hint("wait for it to finish, then run this one again");
 }
 
 }  // namespace
@@ -88,7 +89,7 @@ std::optional<std::filesystem::path> ImportState::default_directory() {
 }
 
 ImportState::ImportState(std::filesystem::path directory) : directory_(std::move(directory)) {
-  // Only what is not there at all remembers nothing; a link that leads nowhere may be a disk that is not mounted.
+  // Only a missing directory means an empty record; a dangling link may be a disk that is not mounted.
   std::error_code failure;
   const auto type = std::filesystem::symlink_status(directory_, failure).type();
   if (type == std::filesystem::file_type::not_found) return;
@@ -104,8 +105,8 @@ ImportState::ImportState(std::filesystem::path directory) : directory_(std::move
     }
   }
   if (failure)
-    throw Error(ErrorCode::policy,
-                "the record of earlier imports in " + directory_.string() + " cannot be read: " + failure.message())
+    throw Error(ErrorCode::policy, fmt::format("the record of earlier imports in {} cannot be read: {}",
+                                               directory_.string(), failure.message()))
         .hint(
             "without it an old bundle could pass for a new one; mount it, or name the right directory with "
             "--state-dir");

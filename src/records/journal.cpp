@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/records/journal.hpp"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ constexpr std::uint64_t max_offset = std::uint64_t{1} << 62;  // as tar headers 
 constexpr std::string_view any_version = "airlock export journal ";
 
 std::string plan_line(const JournalPlan& plan) {
-  return "plan " + plan.layout.str() + " volumes " + std::to_string(plan.volume_size);
+  return fmt::format("plan {} volumes {}", plan.layout.str(), plan.volume_size);
 }
 
 std::optional<JournalPlan> parse_plan(const std::string& line) {
@@ -32,7 +33,7 @@ std::optional<JournalPlan> parse_plan(const std::string& line) {
   return JournalPlan{oci::Digest::parse(words[1]), *volume_size};
 }
 
-/// In order, each begins behind the end of the one before it.
+/// Sorted and merged: ranges do not overlap or touch.
 void unite(std::vector<JournalRange>& ranges) {
   std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
   std::vector<JournalRange> united;
@@ -46,7 +47,7 @@ void unite(std::vector<JournalRange>& ranges) {
   ranges = std::move(united);
 }
 
-/// False for a line that is not one of a journal.
+/// False for a line that is not valid in a journal.
 bool take_line(JournalRecord& record, const std::string& line) {
   const auto words = split(line, ' ');
   if (words.size() < 2) return false;
@@ -62,7 +63,8 @@ bool take_line(JournalRecord& record, const std::string& line) {
   return true;
 }
 
-/// Of any version, cut short anywhere, or zeros, as a loss of power leaves it: not somebody else's file of this name.
+/// Whether it is a journal of any version, perhaps truncated or zeroed by a power loss, and not another file of this
+/// name.
 bool looks_ours(std::string_view text) {
   return text.starts_with(any_version) || any_version.starts_with(text) ||
          text.find_first_not_of('\0') == std::string_view::npos;
@@ -86,7 +88,7 @@ std::filesystem::path journal_path(const std::filesystem::path& bundle) { return
 
 std::optional<JournalRecord> parse_journal(std::string_view text) {
   auto lines = split(text, '\n');
-  lines.pop_back();  // what follows the last line feed: nothing, or a line that is not whole
+  lines.pop_back();  // after the last line feed: nothing, or an incomplete line
   if (lines.size() < 2 || lines[0] != first_line) return std::nullopt;
   try {
     const auto plan = parse_plan(lines[1]);
@@ -97,7 +99,7 @@ std::optional<JournalRecord> parse_journal(std::string_view text) {
     for (auto& [digest, ranges] : record.written) unite(ranges);
     return record;
   } catch (const Error&) {
-    return std::nullopt;  // a malformed digest: whatever it is, it is no help
+    return std::nullopt;  // a malformed digest: the journal is unusable
   }
 }
 
@@ -111,17 +113,17 @@ std::optional<JournalRecord> read_journal(const std::filesystem::path& bundle) {
   std::string text(static_cast<std::size_t>(status.st_size), '\0');
   read_exactly(*fd, 0, text, path);
   if (!looks_ours(text))
-    throw Error(ErrorCode::media, path.string() + " is there, and is no journal of airlock")
+    throw Error(ErrorCode::media, path.string() + " exists, and is not a journal of airlock")
         .hint("move it away, or choose another name for the bundle");
   return parse_journal(text);
 }
 
 namespace {
 
-/// That of the earlier run, or a new one in its place.
-FileDescriptor open_journal(const std::filesystem::path& path, bool go_on) {
+/// The journal of the earlier run, or a new one that replaces it.
+FileDescriptor open_journal(const std::filesystem::path& path, bool resume) {
   auto left = open_own_file(path);
-  if (left && go_on) return std::move(*left);
+  if (left && resume) return std::move(*left);
   if (left && ::unlink(path.c_str()) != 0) throw_errno("replace", path);
   return create_own_file(path);
 }
@@ -131,11 +133,11 @@ FileDescriptor open_journal(const std::filesystem::path& path, bool go_on) {
 Journal::Journal(const std::filesystem::path& bundle, const JournalPlan& plan, const JournalRecord* left)
     : path_(journal_path(bundle)), fd_(open_journal(path_, left != nullptr)) {
   if (left == nullptr) {
-    append(std::string(first_line) + "\n" + plan_line(plan) + "\n");
+    append(fmt::format("{}\n{}\n", first_line, plan_line(plan)));
     return;
   }
   for (const auto& [digest, ranges] : left->written) begun_.insert(digest);
-  // A line that is not whole must not become the beginning of the next one.
+  // Drop an incomplete last line, so that the next one does not continue it.
   const std::string text = read_file(path_, max_journal);
   end_ = text.rfind('\n') + 1;
   if (::ftruncate(fd_.get(), static_cast<off_t>(end_)) != 0) throw_errno("write", path_);
@@ -149,7 +151,7 @@ void Journal::append(const std::string& line) {
 void Journal::written(const oci::Digest& digest, std::uint64_t offset, std::uint64_t size) {
   if (size == 0) return;
   const std::lock_guard lock(mutex_);
-  append(digest.hex() + " " + std::to_string(offset) + " " + std::to_string(size) + "\n");
+  append(fmt::format("{} {} {}\n", digest.hex(), offset, size));
   begun_.insert(digest);
 }
 

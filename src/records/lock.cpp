@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/records/lock.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -18,33 +20,33 @@ constexpr std::string_view heading =
 constexpr const char* any_platform = "any";  // of an image without an index
 constexpr JsonLimits limits{64U << 20, 16, 2U << 20};
 
-/// A YAML flow scalar that every reader takes for a string.
+/// A YAML flow scalar that YAML readers parse as a string.
 std::string quoted(const std::string& text) { return Json(text).dump(); }
 
 std::string list_of(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + quoted(word);
-  return "[" + text + "]";
+  return fmt::format("[{}]", text);
 }
 
 std::string format_referrer(const Referrer& referrer) {
-  std::string text = "      - {digest: " + quoted(referrer.descriptor.digest.str()) +
-                     ", mediaType: " + quoted(referrer.descriptor.media_type) +
-                     ", size: " + std::to_string(referrer.descriptor.size);
+  std::string text =
+      fmt::format("      - {{digest: {}, mediaType: {}, size: {}", quoted(referrer.descriptor.digest.str()),
+                  quoted(referrer.descriptor.media_type), referrer.descriptor.size);
   if (referrer.tag) text += ", tag: " + quoted(*referrer.tag);
   return text + "}\n";
 }
 
 std::string format_image(const LockedImage& locked) {
   const Image& image = locked.image;
-  std::string text = "  - source: " + quoted(image.source.str()) +
-                     "\n    digest: " + quoted(image.descriptor.digest.str()) +
-                     "\n    mediaType: " + quoted(image.descriptor.media_type) +
-                     "\n    size: " + std::to_string(image.descriptor.size) +
-                     "\n    components: " + list_of(image.components) + "\n    groups: " + list_of(image.groups) +
-                     "\n    platforms:" + (locked.platform_bytes.empty() ? " {}" : "") + "\n";
+  std::string text = fmt::format(
+      "  - source: {}\n    digest: {}\n    mediaType: {}\n    size: {}\n    components: {}\n    groups: {}\n    "
+      "platforms:{}\n",
+      quoted(image.source.str()), quoted(image.descriptor.digest.str()), quoted(image.descriptor.media_type),
+      image.descriptor.size, list_of(image.components), list_of(image.groups),
+      locked.platform_bytes.empty() ? " {}" : "");
   for (const auto& [platform, bytes] : locked.platform_bytes)
-    text += "      " + quoted(platform) + ": " + std::to_string(bytes) + "\n";
+    text += fmt::format("      {}: {}\n", quoted(platform), bytes);
   if (image.referrers.empty()) return text;
   text += "    referrers:\n";
   for (const Referrer& referrer : image.referrers) text += format_referrer(referrer);
@@ -110,13 +112,13 @@ Lock Lock::of(const std::vector<Image>& images, const oci::Graph& graph, const S
 
 std::string Lock::format() const {
   std::string text(heading);
-  text += "version: 1\nkubeone: " + quoted(selection.kubeone) + "\nfilters: " + list_of(selection.filters) +
-          "\nkubernetesVersions: " + list_of(selection.kubernetes_versions) +
-          "\nplatforms: " + list_of(selection.platforms) + "\ncatalogDigest: " + quoted(selection.catalog_digest) +
-          "\nimages:\n";
+  text += fmt::format(
+      "version: 1\nkubeone: {}\nfilters: {}\nkubernetesVersions: {}\nplatforms: {}\ncatalogDigest: {}\nimages:\n",
+      quoted(selection.kubeone), list_of(selection.filters), list_of(selection.kubernetes_versions),
+      list_of(selection.platforms), quoted(selection.catalog_digest));
   for (const LockedImage& image : images) text += format_image(image);
   text += "# every blob of it, in bytes\nblobs:\n";
-  for (const auto& [digest, size] : blobs) text += "  " + quoted(digest.str()) + ": " + std::to_string(size) + "\n";
+  for (const auto& [digest, size] : blobs) text += fmt::format("  {}: {}\n", quoted(digest.str()), size);
   return text;
 }
 
@@ -127,7 +129,7 @@ Lock Lock::parse(std::string_view text, const std::string& where) {
     object.only(
         {"version", "kubeone", "filters", "kubernetesVersions", "platforms", "catalogDigest", "images", "blobs"});
     if (object.integer("version") != 1)
-      throw Error(ErrorCode::format, where + ": unknown version " + std::to_string(object.integer("version")));
+      throw Error(ErrorCode::format, fmt::format("{}: unknown version {}", where, object.integer("version")));
     Lock lock;
     lock.selection = {object.string("kubeone"),    object.strings("filters"),      object.strings("kubernetesVersions"),
                       object.strings("platforms"), object.string("catalogDigest"), ""};
@@ -135,14 +137,14 @@ Lock Lock::parse(std::string_view text, const std::string& where) {
     for (const JsonObject& image : object.objects("images")) lock.images.push_back(parse_image(image));
     const auto not_before = [](const LockedImage& a, const LockedImage& b) { return a.image.source >= b.image.source; };
     if (std::adjacent_find(lock.images.begin(), lock.images.end(), not_before) != lock.images.end())
-      throw Error(ErrorCode::format, where + ": images are not in order, or one is named twice");
+      throw Error(ErrorCode::format, where + ": images are not in order, or one appears twice");
     const JsonObject blobs = object.object("blobs");
     for (const auto& [digest, size] : blobs.json().items())
       lock.blobs.emplace(oci::Digest::parse(digest), blobs.integer(digest));
     return lock;
   } catch (const Error& error) {
     throw Error(ErrorCode::format, std::string("not a lock file that airlock can read: ") + error.what())
-        .hint("make it anew with airlock resolve");
+        .hint("create it again with airlock resolve");
   }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/records/receipt.hpp"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
@@ -18,7 +20,7 @@ ReceiptImage image_of(const JsonObject& image, const oci::Location& registry) {
   const std::string host = registry.host + "/";
   const auto colon = name.rfind(':');
   if (!name.starts_with(host) || colon == std::string::npos || colon < host.size())
-    throw Error(ErrorCode::format, image.where() + ": name: not a name in " + registry.host.str());
+    throw Error(ErrorCode::format, fmt::format("{}: name: not a name in {}", image.where(), registry.host.str()));
   ReceiptImage found{oci::Reference::parse(image.string("source")),
                      oci::Repository::parse(name.substr(host.size(), colon - host.size())),
                      oci::Tag::parse(name.substr(colon + 1)), oci::Digest::parse(image.string("digest")),
@@ -31,7 +33,7 @@ ReceiptImage image_of(const JsonObject& image, const oci::Location& registry) {
 Receipt from_json(const JsonObject& object) {
   object.only({"mediaType", "registry", "time", "bundle", "policy", "signers", "images", "blobs"});
   if (object.string("mediaType") != receipt_media_type)
-    throw Error(ErrorCode::format, object.where() + ": it is no receipt of this format");
+    throw Error(ErrorCode::format, object.where() + ": not a receipt of this format");
   const JsonObject bundle = object.object("bundle");
   bundle.only({"sumsDigest", "stream", "serial"});
   const auto time = parse_time(object.string("time"));
@@ -56,12 +58,16 @@ Receipt from_json(const JsonObject& object) {
     ReceiptBlob held{blob.integer("size"), {}};
     for (const std::string& name : blob.strings("repositories")) held.repositories.insert(oci::Repository::parse(name));
     if (!receipt.blobs.emplace(oci::Digest::parse(blob.string("digest")), std::move(held)).second)
-      throw Error(ErrorCode::format, blob.where() + ": the blob is there twice");
+      throw Error(ErrorCode::format, blob.where() + ": the blob appears twice");
   }
   return receipt;
 }
 
 }  // namespace
+
+std::string Receipt::name(const ReceiptImage& image) const {
+  return fmt::format("{}/{}:{}", registry.host.str(), image.repository.str(), image.tag.str());
+}
 
 std::string Receipt::format() const {
   Json json{{"mediaType", receipt_media_type},
@@ -93,7 +99,7 @@ Receipt Receipt::parse(std::string_view text, const std::string& where) {
     return receipt;
   } catch (const Error& error) {
     throw Error(ErrorCode::format, std::string("not a receipt that airlock can read: ") + error.what())
-        .hint("get it again from the isolated side; airlock import --receipt FILE writes it");
+        .hint("get it again from the isolated side, where airlock import --receipt FILE wrote it");
   }
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -11,12 +13,12 @@ namespace airlock::trust {
 namespace {
 
 constexpr std::string_view statement_type = "https://in-toto.io/Statement/v1";
-// SVR wants a URI for the verifier. Here that is a person, known by a key: its name by hash (RFC 6920), of the
-// SubjectPublicKeyInfo.
+// SVR requires a URI for the verifier. The verifier is a person with a key; the URI is the hash of the key's
+// SubjectPublicKeyInfo as a name (RFC 6920).
 constexpr std::string_view verifier_prefix = "ni:///sha-256;";
 constexpr JsonLimits limits{64U << 10, 16, 4096};
 
-/// RFC 4648 section 5, without padding, as RFC 6920 wants it.
+/// RFC 4648 section 5, without padding, as RFC 6920 requires.
 std::string base64url(std::string_view bytes) {
   std::string text = base64_encode(bytes);
   while (text.ends_with('=')) text.pop_back();
@@ -47,11 +49,11 @@ Approval Approval::parse(std::string_view payload, const std::string& where) {
   const Json value = parse_json(payload, where, limits);
   const JsonObject statement(value, where);
   if (statement.string("_type") != statement_type)
-    throw Error(ErrorCode::format, where + ": _type: not " + std::string(statement_type));
+    throw Error(ErrorCode::format, fmt::format("{}: _type: not {}", where, statement_type));
   const auto subjects = statement.objects("subject");
   if (subjects.size() != 1) throw Error(ErrorCode::format, where + ": subject: not exactly one");
   if (subjects.front().string("name") != signed_file)
-    throw Error(ErrorCode::format, where + ": subject: its name is not " + std::string(signed_file));
+    throw Error(ErrorCode::format, fmt::format("{}: subject: its name is not {}", where, signed_file));
   const JsonObject digests = subjects.front().object("digest");
   const std::string hex = digests.string("sha256");
   const auto subject = within([&] { return digests.where(); }, [&] { return oci::Digest::from_hex(hex); });

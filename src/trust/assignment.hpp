@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One key fills one role: which key counts for which requirement is a matching, not a matter of the order in which they
-// are written. (With roles exporter: alice or bob, reviewer: alice, a first-come rule could refuse what is in order.)
+// are written. (With roles exporter: alice or bob, reviewer: alice, a first-come rule could refuse a valid bundle.)
 #pragma once
 
 #include <functional>
@@ -21,7 +21,7 @@ struct Assignment {
   std::optional<std::size_t> filled_by(const std::string& key) const;
 };
 
-/// Meets as many requirements as can be met; keys that are left over are added where they fit.
+/// Meets as many requirements as possible; remaining keys are added where they fit.
 Assignment assign(const std::vector<Requirement>& requirements,
                   const std::function<bool(const Requirement&, const std::string& key)>& eligible);
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From signature files to signers: which trusted key has signed what.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -17,11 +19,11 @@ void check_trusted_comment(const TrustedKey& trusted, const Signature& signature
   if (signature.form != Form::minisign) return;
   if (!trusted.key.matches(signature.bytes + signature.trusted_comment, signature.trusted_comment_signature))
     throw Error(ErrorCode::trust,
-                signature.file + ": its trusted comment was changed after " + trusted.name + " signed it")
-        .hint("minisign would refuse it too; ask " + trusted.name + " for the right file");
+                fmt::format("{}: its trusted comment was changed after {} signed it", signature.file, trusted.name))
+        .hint(fmt::format("minisign would refuse it too; ask {} for the right file", trusted.name));
 }
 
-/// Anybody with the medium can put a statement about something else into this bundle; it must not stand in the way.
+/// Anyone with access to the medium can add a statement about something else; it must not make verification fail.
 void add_approval(const Signature& signature, const SignedText& content, Signer& signer) {
   std::string reason;
   try {
@@ -33,13 +35,13 @@ void add_approval(const Signature& signature, const SignedText& content, Signer&
     }
     reason = "an approval of another bundle, whose SHA256SUMS is " + approval.subject.str();
   } catch (const Error& error) {
-    reason = "no approval of a bundle: " + std::string(error.what());
+    reason = "not an approval of a bundle: " + std::string(error.what());
   }
   signer.foreign_files.push_back(signature.file);
   signer.foreign_reasons.push_back(std::move(reason));
 }
 
-/// Those that say of themselves to be by this key come first: what is too much to be tried is the others.
+/// Signatures whose hint names this key come first, so that the limit on checks affects the others.
 std::vector<const Signature*> likely_first(const std::vector<Signature>& signatures, const PublicKey& key) {
   const std::string id = minisign_key_id(key);
   std::vector<const Signature*> ordered;
@@ -50,11 +52,11 @@ std::vector<const Signature*> likely_first(const std::vector<Signature>& signatu
   return ordered;
 }
 
-/// What one key has signed; nothing where it is nothing.
+/// What one key has signed; nothing if it signed nothing.
 std::optional<Signer> find_signer(const TrustedKey& trusted, const SignedText& content,
                                   const std::vector<Signature>& signatures) {
   std::optional<Signer> signer;
-  std::map<std::string_view, bool> known;  // all forms of one signature hold the same bytes
+  std::map<std::string_view, bool> known;  // all forms of one signature have the same bytes
   for (const Signature* signature : likely_first(signatures, trusted.key)) {
     const bool approval = signature->form == Form::approval;
     bool matches = false;
@@ -91,11 +93,10 @@ Signers find_signers(const PolicyContent& policy, const SignedText& content, con
 
 Authentication Policy::authenticate(std::string_view text, const std::vector<SignatureFile>& files,
                                     const Circumstances& circumstances) const {
-  constexpr std::size_t most_files = 256;  // a bundle has room for 62, and some may lie beside it
+  constexpr std::size_t most_files = 256;  // a bundle has room for 62; others may be sidecar files
   if (files.size() > most_files)
-    throw Error(ErrorCode::trust, std::to_string(files.size()) + " signature files; " + std::to_string(most_files) +
-                                      " are looked at at the most")
-        .hint("give only those with --signature that the policy requires");
+    throw Error(ErrorCode::trust, fmt::format("{} signature files; at most {} are checked", files.size(), most_files))
+        .hint("give only the --signature files that the policy requires");
   const SignedText content(text);
   std::vector<Signature> signatures;
   signatures.reserve(files.size());
@@ -126,15 +127,16 @@ Authentication Policy::authenticate(std::string_view text, const std::vector<Sig
     return result;
   }
   if (content.exhausted())
-    throw Error(ErrorCode::trust, "it carries more signatures than can be checked over a list of " +
-                                      human_size(text.size()) + ", and none of those that were checked is enough")
-        .hint("somebody filled it with junk; get the bundle again from its exporter");
+    throw Error(ErrorCode::trust, fmt::format("it has more signatures than airlock checks over a list of {}, and "
+                                              "those that were checked do not suffice",
+                                              human_size(text.size())))
+        .hint("it was probably filled with junk signatures; get the bundle again from its exporter");
   if (refusals.size() == 1) throw refusals.front();
   std::vector<std::string> texts;
   for (const Error& error : refusals) texts.emplace_back(error.what());
   throw Error(ErrorCode::trust,
-              "its signatures are enough for no stream of " + content_.origin + ": " + join(texts, "; "))
-      .hint("name the stream with --stream to see only what that one lacks");
+              fmt::format("its signatures satisfy no stream of {}: {}", content_.origin, join(texts, "; ")))
+      .hint("name the stream with --stream to see only what it lacks");
 }
 
 }  // namespace airlock::trust

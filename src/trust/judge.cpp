@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules beyond signatures: stream, sources, age, expiry, serial.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
@@ -9,61 +11,63 @@ namespace airlock::trust {
 
 namespace {
 
-// Isolated machines' clocks drift; a day is what time zones and batteries explain.
+// Clocks of isolated machines drift; time zones and flat batteries explain up to a day.
 constexpr std::chrono::hours clock_tolerance{24};
 
 [[noreturn]] void refuse_claim(const std::string& rule, const std::string& why, const std::string& hint) {
-  throw Error(ErrorCode::policy, Side::bundle, rule + ": " + why).hint(hint);
+  throw Error(ErrorCode::policy, Side::bundle, fmt::format("{}: {}", rule, why)).hint(hint);
 }
 
 std::string check_sources(const std::string& rule, const std::vector<std::string>& allowed,
                           const std::vector<std::string>& sources) {
   for (const std::string& source : sources)
     if (std::none_of(allowed.begin(), allowed.end(), [&](const auto& pattern) { return glob_match(pattern, source); }))
-      refuse_claim(rule, "image " + source + " comes from none of " + join(allowed, ", "),
+      refuse_claim(rule, fmt::format("image {} comes from none of {}", source, join(allowed, ", ")),
                    "ask for a bundle without it, or have the policy's owner allow its source");
-  return count_of(sources.size(), "image") + " from " + join(allowed, ", ");
+  return fmt::format("{} from {}", count_of(sources.size(), "image"), join(allowed, ", "));
 }
 
 std::string check_age(const std::string& rule, std::chrono::seconds max_age, Time created, Time now) {
   if (created > now + clock_tolerance)
-    refuse_claim(rule, "it was made on " + format_time(created) + ", but here it is " + format_time(now),
-                 "set this machine's clock, or ask the exporter about his");
+    refuse_claim(
+        rule, fmt::format("it was made on {}, but this machine's time is {}", format_time(created), format_time(now)),
+        "check this machine's clock, or ask the exporter to check theirs");
   const std::chrono::seconds age = std::max(now - created, std::chrono::seconds(0));
   if (age > max_age)
     refuse_claim(rule,
-                 "it is " + human_age(age) + " old (made on " + format_time(created) + "), " + human_age(max_age) +
-                     " are allowed",
+                 fmt::format("it is {} old (made on {}); {} is allowed", human_age(age), format_time(created),
+                             human_age(max_age)),
                  "ask its exporter for a new one");
-  return human_age(age) + " old, " + human_age(max_age) + " allowed";
+  return fmt::format("{} old, {} allowed", human_age(age), human_age(max_age));
 }
 
 std::string check_expiry(const std::optional<Time>& expires, Time now) {
-  if (!expires) return "no time named";
+  if (!expires) return "no expiry time";
   if (now > *expires)
     throw Error(ErrorCode::policy, Side::bundle, "it expired on " + format_time(*expires))
         .hint("ask its exporter for a new one");
   return "not before " + format_time(*expires);
 }
 
-/// Why a record forbids this bundle; empty where it does not.
+/// Why a record forbids this bundle; empty if it does not.
 std::string why_older(const Claims& claims, const oci::Digest& content, const LastImport& last,
                       const std::string& registry) {
   const std::string where = registry == any_registry ? "here" : "into " + registry;
   if (claims.serial < last.serial)
-    return "serial " + std::to_string(last.serial) + " of stream " + claims.stream + " was imported " + where +
-           " already, or its import begun";
+    return fmt::format("serial {} of stream {} was already imported {}, or its import started", last.serial,
+                       claims.stream, where);
   if (claims.serial == last.serial && content != last.content)
-    return "another bundle with the same serial of stream " + claims.stream + " was imported " + where +
-           " already, or its import begun";
+    return fmt::format(
+        "another bundle with the same serial of stream {} was already imported {}, or its import started",
+        claims.stream, where);
   return {};
 }
 
-/// Into a registry: against what was begun there. Without one, for somebody who only looks: a bundle that may go into
-/// none of the registries that are known is too old; one that may go into some is not.
+/// With a registry: compared with the imports started there. Without one (verify only): a bundle is too old if none of
+/// the known registries would accept it.
 std::string check_serial(const std::string& rule, const Claims& claims, const oci::Digest& content,
                          const Circumstances& circumstances) {
-  const std::string serial = "serial " + std::to_string(claims.serial);
+  const std::string serial = fmt::format("serial {}", claims.serial);
   const auto stream = circumstances.last_imports.find(claims.stream);
   std::vector<std::string> refusals;
   std::size_t judged = 0;
@@ -74,14 +78,14 @@ std::string check_serial(const std::string& rule, const Claims& claims, const oc
       if (auto why = why_older(claims, content, last, registry); !why.empty()) refusals.push_back(std::move(why));
     }
   if (judged == 0)
-    return serial + "; no earlier import " +
-           (circumstances.target ? "into " + circumstances.target->str() + " " : std::string()) + "is known here";
+    return fmt::format("{}; no earlier import {}is known here", serial,
+                       circumstances.target ? fmt::format("into {} ", circumstances.target->str()) : std::string());
   const bool refused = circumstances.target ? !refusals.empty() : refusals.size() == judged;
   if (refused)
-    refuse_claim(
-        rule, "it has " + serial + ", but " + join(refusals, "; "),
-        "import a newer bundle; where going back is wanted, the policy's owner allows it with rollback: allow. Of two "
-        "bundles with one serial, the exporter knows which is right");
+    refuse_claim(rule, fmt::format("it has {}, but {}", serial, join(refusals, "; ")),
+                 "import a newer bundle; to go back, the policy's owner sets rollback: allow. Of two bundles with one "
+                 "serial, the "
+                 "exporter knows which is right");
   return serial +
          (refusals.empty() ? ", not older than what was imported before" : "; too old where " + join(refusals, "; "));
 }
@@ -90,9 +94,9 @@ std::string check_registry(const std::string& rule, const std::vector<oci::Locat
                            const std::optional<oci::Location>& target) {
   std::vector<std::string> names;
   for (const oci::Location& location : allowed) names.push_back(location.str());
-  if (!target) return "only for " + join(names, ", ") + "; import checks it";
+  if (!target) return fmt::format("only for {}; import checks it", join(names, ", "));
   if (std::none_of(allowed.begin(), allowed.end(), [&](const auto& place) { return target->is_within(place); }))
-    refuse_claim(rule, "it may be imported into " + join(names, ", ") + " only, not into " + target->str(),
+    refuse_claim(rule, fmt::format("it may only be imported into {}, not into {}", join(names, ", "), target->str()),
                  "name one of these registries, or have the policy's owner allow this one");
   return target->str() + " is allowed";
 }
@@ -101,11 +105,12 @@ std::string why_not_counted(const std::string& file, const Signers& signers) {
   for (const auto& [name, signer] : signers)
     for (const auto* files : {&signer.signature_files, &signer.approval_files})
       if (std::find(files->begin(), files->end(), file) != files->end())
-        return file + " by " + name + ": " + (signer.revoked ? "the key is revoked" : "nothing requires it");
+        return fmt::format("{} by {}: {}", file, name,
+                           signer.revoked ? "the key is revoked" : "no requirement needs it");
   for (const auto& [name, signer] : signers)
     for (std::size_t i = 0; i < signer.foreign_files.size(); ++i)
-      if (signer.foreign_files[i] == file) return file + " by " + name + ": " + signer.foreign_reasons[i];
-  return file + ": by no key of the policy over this content";
+      if (signer.foreign_files[i] == file) return fmt::format("{} by {}: {}", file, name, signer.foreign_reasons[i]);
+  return file + ": not a signature over this content by a key of the policy";
 }
 
 MetRequirement describe(const std::string& rule, const Requirement& requirement, const std::vector<std::string>& keys,
@@ -131,10 +136,12 @@ Assignment Policy::assign_signers(const std::string& stream, const Authenticatio
   if (rules == nullptr) {
     std::vector<std::string> known;
     for (const auto& [name, ignored] : content_.streams) known.push_back(name);
-    throw Error(ErrorCode::policy, content_.origin + " has no stream " + stream + "; it knows " + join(known, ", "))
+    throw Error(ErrorCode::policy,
+                fmt::format("{} has no stream {}; it has {}", content_.origin, stream, join(known, ", ")))
         .hint("the policy's owner decides which streams are accepted");
   }
-  const std::string at = content_.streams.contains(stream) ? content_.origin + ": " + where(stream) + "." : "";
+  const std::string at =
+      content_.streams.contains(stream) ? fmt::format("{}: {}.", content_.origin, where(stream)) : "";
   return meet(at, rules->requirements, authentication.signers_, authentication.files_);
 }
 
@@ -142,8 +149,8 @@ Evidence Policy::judge(const Authentication& authentication, const Claims& claim
                        const Circumstances& circumstances) const {
   if (circumstances.stream && claims.stream != *circumstances.stream)
     throw Error(ErrorCode::policy, Side::bundle,
-                "it belongs to stream " + claims.stream + ", not " + *circumstances.stream)
-        .hint("this is another bundle than the one that was asked for with --stream");
+                fmt::format("it belongs to stream {}, not {}", claims.stream, *circumstances.stream))
+        .hint("this is not a bundle of the stream given with --stream");
   const Assignment assignment = assign_signers(claims.stream, authentication);
   const StreamRules& rules = *rules_of(claims.stream);
 
@@ -154,7 +161,7 @@ Evidence Policy::judge(const Authentication& authentication, const Claims& claim
   const std::string at = content_.streams.contains(claims.stream) ? where(claims.stream) + "." : "";
   std::vector<std::string> counted;
   for (std::size_t i = 0; i < rules.requirements.size(); ++i) {
-    evidence.requirements_.push_back(describe(at + "require[" + std::to_string(i) + "]", rules.requirements[i],
+    evidence.requirements_.push_back(describe(fmt::format("{}require[{}]", at, i), rules.requirements[i],
                                               assignment.keys[i], authentication.signers_));
     for (const auto& signer : evidence.requirements_.back().signers)
       counted.insert(counted.end(), signer.files.begin(), signer.files.end());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/trust/key.hpp"
 
+#include <fmt/format.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -25,9 +26,9 @@ namespace {
 using MdContext = std::unique_ptr<EVP_MD_CTX, Releaser<EVP_MD_CTX_free>>;
 
 constexpr int min_rsa_bits = 3072;
-constexpr std::size_t max_passphrase = PEM_BUFSIZE - 1;  // OpenSSL's readers have no room for more
-// scrypt cost: 16 MiB of memory, which is what OpenSSL's own reader allows, and five passes over it (OWASP's advice for
-// this size). `openssl pkey` can therefore read the key.
+constexpr std::size_t max_passphrase = PEM_BUFSIZE - 1;  // limit of OpenSSL's readers
+// scrypt cost: 16 MiB of memory, the limit of OpenSSL's own reader, and five passes over it (OWASP's advice for this
+// size). `openssl pkey` can therefore read the key.
 constexpr std::uint64_t scrypt_n = 1U << 14;
 constexpr std::uint64_t scrypt_r = 8;
 constexpr std::uint64_t scrypt_p = 5;
@@ -46,8 +47,8 @@ Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
     case EVP_PKEY_ED25519: return Algorithm::ed25519;
     case EVP_PKEY_RSA:
       if (EVP_PKEY_get_bits(key) >= min_rsa_bits) return Algorithm::rsa_pkcs1_sha256;
-      throw Error(ErrorCode::trust, std::string(where) + ": an RSA key of " + std::to_string(EVP_PKEY_get_bits(key)) +
-                                        " bits; at least 3072 are needed")
+      throw Error(ErrorCode::trust,
+                  fmt::format("{}: an RSA key of {} bits; at least 3072 are required", where, EVP_PKEY_get_bits(key)))
           .hint("make a new key: airlock keygen NAME");
     case EVP_PKEY_EC: {
       std::array<char, 64> group{};
@@ -58,10 +59,10 @@ Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
                                           ": a P-256 key in an unusual encoding (compressed point or explicit "
                                           "parameters), which would give it a second fingerprint")
             .hint(
-                "write it in the usual one: openssl ec -conv_form uncompressed -param_enc named_curve -pubin -in KEY "
+                "convert it: openssl ec -conv_form uncompressed -param_enc named_curve -pubin -in KEY "
                 "-pubout");
       }
-      throw Error(ErrorCode::trust, std::string(where) + ": an EC key on another curve than P-256")
+      throw Error(ErrorCode::trust, std::string(where) + ": an EC key on a curve other than P-256")
           .hint("make a new key: airlock keygen NAME");
     }
     default:
@@ -72,10 +73,10 @@ Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
 
 const EVP_MD* hash_of(Algorithm algorithm) { return algorithm == Algorithm::ed25519 ? nullptr : EVP_sha256(); }
 
-/// For public keys: a crafted one must not make a verifier type a passphrase.
+/// For public keys: a crafted file must not trigger a passphrase prompt.
 int give_nothing(char*, int, int, void*) { return -1; }
 
-/// Hands over what was asked for before OpenSSL was called: that asks again and again, and knows no interruption.
+/// Returns the passphrase that was read before the call: OpenSSL would prompt repeatedly, and cannot be interrupted.
 int give_passphrase(char* buffer, int size, int, void* passphrase) {
   const auto text = static_cast<const Secret*>(passphrase)->view();
   if (text.size() > static_cast<std::size_t>(size)) return -1;
@@ -159,15 +160,15 @@ PublicKey PublicKey::from_text(std::string_view pem, std::string_view where) {
     if (!key) openssl_failed("read an Ed25519 public key");
     return {std::move(key), where};
   }
-  // Before OpenSSL sees it: that would ask for the passphrase, and nobody should type one to verify.
+  // Checked before OpenSSL reads it: OpenSSL would prompt for a passphrase, which verification must not need.
   if (pem.find("PRIVATE KEY") != std::string_view::npos)
-    throw Error(ErrorCode::trust, std::string(where) + " is a private key; no public key is in it")
-        .hint("give the public one (NAME.pub), made with: openssl pkey -in KEY -pubout");
+    throw Error(ErrorCode::trust, std::string(where) + " is a private key, not a public one")
+        .hint("give the public key (NAME.pub), made with: openssl pkey -in KEY -pubout");
   const Bio bio = read_only_bio(pem);
   KeyPointer key = own(PEM_read_bio_PUBKEY(bio.get(), nullptr, give_nothing, nullptr));
   ERR_clear_error();
   if (!key)
-    throw Error(ErrorCode::trust, std::string(where) + ": no public key in PEM form, and none of minisign")
+    throw Error(ErrorCode::trust, std::string(where) + ": neither a public key in PEM form nor one of minisign")
         .hint("expected a file that starts with -----BEGIN PUBLIC KEY-----, or NAME.minisign.pub");
   return {std::move(key), where};
 }
@@ -197,7 +198,7 @@ bool PublicKey::matches(std::string_view message, std::string_view signature) co
 }
 
 bool PublicKey::matches(const SignedText& message, std::string_view signature) const {
-  // Impossible ones cost no hashing of the message.
+  // Signatures of an impossible size are rejected without hashing the message.
   const auto largest = static_cast<std::size_t>(EVP_PKEY_get_size(evp(key_)));
   const bool exact = algorithm_ != Algorithm::ecdsa_p256_sha256;
   if (signature.empty() || signature.size() > largest || (exact && signature.size() != largest)) return false;
@@ -221,7 +222,7 @@ std::string PublicKey::ed25519_bytes() const {
 
 namespace {
 
-/// The public half alone, so that verification never goes through a token.
+/// The public half alone, so that verification does not go through a token.
 KeyPointer public_half(const KeyPointer& key) {
   const std::string der = spki_der(evp(key));
   const unsigned char* cursor = bytes_of(der);
@@ -252,8 +253,8 @@ PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, co
   if (encrypted) {
     text = passphrase();
     if (text.size() > max_passphrase)
-      throw Error(ErrorCode::usage, "a passphrase of " + std::to_string(text.size()) +
-                                        " bytes; no key has one of more than " + std::to_string(max_passphrase))
+      throw Error(ErrorCode::usage,
+                  fmt::format("a passphrase of {} bytes; the limit is {}", text.size(), max_passphrase))
           .hint("is this the right file? the passphrase is its first line");
   }
   const Bio bio = read_only_bio(pem);
@@ -261,10 +262,10 @@ PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, co
   ERR_clear_error();
   if (!key && encrypted)
     throw Error(ErrorCode::trust, std::string(where) + ": the passphrase does not open this key")
-        .hint("it is the one that was given to airlock keygen");
+        .hint("use the passphrase that was given to airlock keygen");
   if (!key && pem.find("PUBLIC KEY") != std::string_view::npos)
-    throw Error(ErrorCode::trust, std::string(where) + " is a public key; no private key is in it")
-        .hint("signing needs the private one (NAME.key)");
+    throw Error(ErrorCode::trust, std::string(where) + " is a public key, not a private one")
+        .hint("signing needs the private key (NAME.key)");
   if (!key)
     throw Error(ErrorCode::trust, std::string(where) + ": no private key in PKCS#8 PEM form")
         .hint("make one with: airlock keygen NAME");
@@ -273,8 +274,8 @@ PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, co
 
 std::string PrivateKey::pem(const Secret& passphrase) const {
   if (passphrase.size() > max_passphrase)
-    throw Error(ErrorCode::usage, "a passphrase of " + std::to_string(passphrase.size()) + " bytes; at most " +
-                                      std::to_string(max_passphrase) + " can be read again")
+    throw Error(ErrorCode::usage,
+                fmt::format("a passphrase of {} bytes; the limit is {}", passphrase.size(), max_passphrase))
         .hint("choose a shorter one");
   if (!passphrase.empty()) {
     const std::unique_ptr<PKCS8_PRIV_KEY_INFO, Releaser<PKCS8_PRIV_KEY_INFO_free>> info(EVP_PKEY2PKCS8(evp(key_)));

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
@@ -14,7 +16,7 @@ constexpr std::string_view trusted_prefix = "trusted comment: ";
 constexpr std::size_t key_id_size = 8;
 constexpr std::size_t signature_size = 64;
 
-/// minisign's key ids are random numbers that tell keys apart; this one follows from the key.
+/// minisign's key ids are random; this one is derived from the key.
 std::string key_id(const PublicKey& key) { return key.spki().bytes().substr(0, key_id_size); }
 
 /// As minisign prints it: a little-endian number.
@@ -28,22 +30,21 @@ std::string key_id_text(const PublicKey& key) {
 }
 
 [[noreturn]] void refuse_minisign(const std::string& file, const std::string& why) {
-  throw Error(ErrorCode::format, file + ": not a minisign signature: " + why);
+  throw Error(ErrorCode::format, fmt::format("{}: not a minisign signature: {}", file, why));
 }
 
 }  // namespace
 
 std::string minisign_public_key(const PublicKey& key) {
-  return std::string(untrusted_prefix) + "minisign public key " + key_id_text(key) + "\n" +
-         base64_encode(std::string(algorithm) + key_id(key) + key.ed25519_bytes()) + "\n";
+  return fmt::format("{}minisign public key {}\n{}\n", untrusted_prefix, key_id_text(key),
+                     base64_encode(std::string(algorithm) + key_id(key) + key.ed25519_bytes()));
 }
 
 std::string format_minisig(const PrivateKey& key, const std::string& signer, std::string_view signature) {
-  const std::string comment = std::string(signed_file) + " of an airlock bundle, signed by " + signer;
+  const std::string comment = fmt::format("{} of an airlock bundle, signed by {}", signed_file, signer);
   const std::string line = base64_encode(std::string(algorithm) + key_id(key.public_key()) + std::string(signature));
-  return std::string(untrusted_prefix) + "signature by the key " + key_id_text(key.public_key()) + "\n" + line + "\n" +
-         std::string(trusted_prefix) + comment + "\n" + base64_encode(key.sign(std::string(signature) + comment)) +
-         "\n";
+  return fmt::format("{}signature by the key {}\n{}\n{}{}\n{}\n", untrusted_prefix, key_id_text(key.public_key()), line,
+                     trusted_prefix, comment, base64_encode(key.sign(std::string(signature) + comment)));
 }
 
 std::string minisign_key_id(const PublicKey& key) { return key_id(key); }
@@ -61,17 +62,17 @@ std::optional<std::string> parse_minisign_public_key(std::string_view text) {
 void parse_minisig(std::string_view text, Signature& into) {
   const auto lines = split(text, '\n');
   if (lines.size() != 5 || !lines[4].empty()) refuse_minisign(into.file, "not four lines");
-  if (!lines[0].starts_with(untrusted_prefix)) refuse_minisign(into.file, "line 1 is no untrusted comment");
-  if (!lines[2].starts_with(trusted_prefix)) refuse_minisign(into.file, "line 3 is no trusted comment");
+  if (!lines[0].starts_with(untrusted_prefix)) refuse_minisign(into.file, "line 1 is not an untrusted comment");
+  if (!lines[2].starts_with(trusted_prefix)) refuse_minisign(into.file, "line 3 is not a trusted comment");
   const auto signature = base64_decode(lines[1]);
   if (!signature || signature->size() != algorithm.size() + key_id_size + signature_size)
-    refuse_minisign(into.file, "line 2 holds no signature");
+    refuse_minisign(into.file, "line 2 is not a signature");
   if (signature->starts_with("ED"))
-    throw Error(ErrorCode::format, into.file + ": a prehashed signature, which airlock does not read")
+    throw Error(ErrorCode::format, into.file + ": a prehashed signature, which airlock does not support")
         .hint("sign without prehashing: minisign -S -l");
   if (!signature->starts_with(algorithm)) refuse_minisign(into.file, "an unknown algorithm");
   const auto global = base64_decode(lines[3]);
-  if (!global || global->size() != signature_size) refuse_minisign(into.file, "line 4 holds no signature");
+  if (!global || global->size() != signature_size) refuse_minisign(into.file, "line 4 is not a signature");
   into.key_hint = signature->substr(algorithm.size(), key_id_size);
   into.bytes = signature->substr(algorithm.size() + key_id_size);
   into.trusted_comment = lines[2].substr(trusted_prefix.size());

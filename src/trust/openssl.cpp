@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trust/openssl.hpp"
 
+#include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
@@ -16,7 +17,7 @@ std::string openssl_reason() {
 }
 
 void openssl_failed(const std::string& action) {
-  throw Error(ErrorCode::internal, "OpenSSL cannot " + action + ": " + openssl_reason());
+  throw Error(ErrorCode::internal, fmt::format("OpenSSL cannot {}: {}", action, openssl_reason()));
 }
 
 Bio read_only_bio(std::string_view text) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the parts of this module that speak to OpenSSL share.
+// Shared by the parts of this module that call OpenSSL.
 #pragma once
 
 #include <openssl/bio.h>
@@ -22,7 +22,7 @@ inline const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-/// What OpenSSL says went wrong last; clears its queue.
+/// OpenSSL's last error; clears its queue.
 std::string openssl_reason();
 [[noreturn]] void openssl_failed(const std::string& action);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/trust/policy.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -15,24 +17,23 @@ namespace {
 
 void check_requirement(const std::string& where, const Requirement& requirement, const std::set<std::string>& known) {
   const std::set<std::string> distinct(requirement.keys.begin(), requirement.keys.end());
-  const std::string role = where + ": role " + requirement.role;
+  const std::string role = fmt::format("{}: role {}", where, requirement.role);
   if (distinct.size() != requirement.keys.size()) refuse_policy(role + " names a key twice");
   if (requirement.threshold == 0 || requirement.threshold > distinct.size())
-    refuse_policy(role + " has a threshold of " + std::to_string(requirement.threshold) + " over " +
-                  count_of(distinct.size(), "key"));
+    refuse_policy(
+        fmt::format("{} has a threshold of {} over {}", role, requirement.threshold, count_of(distinct.size(), "key")));
   for (const std::string& key : distinct)
-    if (!known.contains(key)) refuse_policy(role + ": there is no key " + key);
+    if (!known.contains(key)) refuse_policy(fmt::format("{}: there is no key {}", role, key));
 }
 
 std::string in_words(const Requirement& requirement) {
   const std::string what = requirement.attestation.empty() ? "signed" : "approved";
   std::string who = join(requirement.keys, ", ");
   if (requirement.keys.size() > 1)
-    who = (requirement.threshold == requirement.keys.size()
-               ? "all of "
-               : "at least " + std::to_string(requirement.threshold) + " of ") +
+    who = (requirement.threshold == requirement.keys.size() ? "all of "
+                                                            : fmt::format("at least {} of ", requirement.threshold)) +
           who;
-  return what + " by " + who + " as " + requirement.role;
+  return fmt::format("{} by {} as {}", what, who, requirement.role);
 }
 
 std::vector<std::string> names_of(const std::vector<oci::Location>& locations) {
@@ -41,7 +42,7 @@ std::vector<std::string> names_of(const std::vector<oci::Location>& locations) {
   return names;
 }
 
-/// A place where bundles of both streams may be imported; empty where there is none.
+/// A place where bundles of both streams may be imported; empty if there is none.
 std::string common_place(const StreamRules& a, const StreamRules& b) {
   if (a.registries.empty() && b.registries.empty()) return "any registry";
   if (a.registries.empty()) return b.registries.front().str();
@@ -72,13 +73,14 @@ Policy::Policy(PolicyContent content) : content_(std::move(content)) {
   std::map<oci::Digest, std::string> material;
   for (const TrustedKey& trusted : content_.keys) {
     if (!names.insert(trusted.name).second)
-      refuse_policy(content_.origin + ": the key name " + trusted.name + " appears twice");
+      refuse_policy(fmt::format("{}: the key name {} appears twice", content_.origin, trusted.name));
     const auto [other, added] = material.emplace(trusted.key.spki(), trusted.name);
     if (!added)
-      refuse_policy(content_.origin + ": keys: " + other->second + " and " + trusted.name + " are the same key");
+      refuse_policy(fmt::format("{}: keys: {} and {} are the same key", content_.origin, other->second, trusted.name));
   }
-  if (content_.streams.empty() && !content_.any_stream) refuse_policy(content_.origin + ": streams: none is there");
-  for (const auto& [name, rules] : content_.streams) check_stream(content_.origin + ": " + where(name), rules);
+  if (content_.streams.empty() && !content_.any_stream) refuse_policy(content_.origin + ": streams: no stream");
+  for (const auto& [name, rules] : content_.streams)
+    check_stream(fmt::format("{}: {}", content_.origin, where(name)), rules);
   if (content_.any_stream) check_stream(content_.origin, *content_.any_stream);
 }
 
@@ -89,13 +91,14 @@ void Policy::check_stream(const std::string& where, const StreamRules& rules) co
     known.insert(trusted.name);
     if (!content_.revoked.contains(trusted.key.spki())) usable.insert(trusted.name);
   }
-  if (rules.requirements.empty()) refuse_policy(where + ": require: nothing is required, so nothing would be verified");
+  if (rules.requirements.empty()) refuse_policy(where + ": require: empty, so nothing would be verified");
   for (const Requirement& requirement : rules.requirements) check_requirement(where, requirement, known);
   const auto possible =
       assign(rules.requirements, [&](const Requirement&, const std::string& key) { return usable.contains(key); });
   if (const auto unmet = possible.first_unmet(rules.requirements))
-    refuse_policy(where + ": require[" + std::to_string(*unmet) + "]: role " + rules.requirements[*unmet].role +
-                  " can never be met: one key fills one role, and revoked keys count for nothing");
+    refuse_policy(
+        fmt::format("{}: require[{}]: role {} cannot be met: one key fills one role, and revoked keys do not count",
+                    where, *unmet, rules.requirements[*unmet].role));
 }
 
 const StreamRules* Policy::rules_of(const std::string& stream) const {
@@ -113,16 +116,17 @@ bool Policy::needs_import_state() const { return !content_.streams.empty(); }
 std::vector<std::string> Policy::explain() const {
   std::vector<std::string> lines;
   for (const auto& [name, rules] : content_.streams) {
-    lines.push_back("A bundle of stream " + name + " is accepted when it");
+    lines.push_back(fmt::format("A bundle of stream {} is accepted when it", name));
     for (const Requirement& requirement : rules.requirements) lines.push_back("  - is " + in_words(requirement));
-    if (!rules.allow_sources.empty()) lines.push_back("  - holds only images from " + join(rules.allow_sources, ", "));
-    if (!rules.registries.empty()) lines.push_back("  - goes into " + join(names_of(rules.registries), " or "));
+    if (!rules.allow_sources.empty())
+      lines.push_back("  - contains only images from " + join(rules.allow_sources, ", "));
+    if (!rules.registries.empty()) lines.push_back("  - is imported into " + join(names_of(rules.registries), " or "));
     if (rules.max_age) lines.push_back("  - is not older than " + human_age(*rules.max_age));
-    lines.emplace_back("  - has not expired, if it names a time");
+    lines.emplace_back("  - has not expired, if it has an expiry time");
     if (rules.rollback == Rollback::deny)
       lines.emplace_back(
-          "  - is not older than the last one of this stream that this machine imported into that registry (by "
-          "serial)");
+          "  - is not older, by serial, than the last one of this stream that this machine imported into that "
+          "registry");
   }
   lines.emplace_back("One key fills one role and counts once. Bundles of any other stream are refused.");
   return lines;
@@ -138,22 +142,23 @@ std::vector<std::string> Policy::warnings() const {
       for (const TrustedKey& trusted : content_.keys)
         if (content_.revoked.contains(trusted.key.spki()) &&
             std::find(requirement.keys.begin(), requirement.keys.end(), trusted.name) != requirement.keys.end())
-          odd.push_back(at + "role " + requirement.role + " names " + trusted.name + ", whose key is revoked");
+          odd.push_back(fmt::format("{}role {} names {}, whose key is revoked", at, requirement.role, trusted.name));
     }
     if (!rules.max_age) odd.push_back(at + "no max_age: a bundle of any age is accepted");
     if (rules.rollback == Rollback::allow) odd.push_back(at + "rollback: an older bundle may follow a newer one");
     if (rules.allow_sources.empty()) odd.push_back(at + "no allow_sources: images may come from anywhere");
     if (rules.requirements.size() == 1 && rules.requirements.front().threshold == 1)
-      odd.push_back(at + "one key alone decides");
+      odd.push_back(at + "a single key suffices");
   }
   for (auto first = content_.streams.begin(); first != content_.streams.end(); ++first)
     for (auto second = std::next(first); second != content_.streams.end(); ++second)
       if (const std::string place = common_place(first->second, second->second); !place.empty())
-        odd.push_back(where(first->first) + " and " + where(second->first) + " may both write below " + place +
-                      ": each can move names of the other; bind them with registries");
+        odd.push_back(fmt::format(
+            "{} and {} may both write below {}: each can move names of the other; separate them with registries",
+            where(first->first), where(second->first), place));
   for (const TrustedKey& trusted : content_.keys)
     if (!used.contains(trusted.name) && !content_.revoked.contains(trusted.key.spki()))
-      odd.push_back("keys: " + trusted.name + " is not used by any stream");
+      odd.push_back(fmt::format("keys: {} is not used by any stream", trusted.name));
   return odd;
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The policy file (docs/policy.md).
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
@@ -15,10 +17,10 @@ constexpr std::size_t max_policy_file = 1U << 20;
 constexpr std::size_t max_key_file = 64U << 10;
 
 [[noreturn]] void refuse_policy(const std::string& where, const std::string& why) {
-  throw Error(ErrorCode::trust, where + ": " + why);
+  throw Error(ErrorCode::trust, fmt::format("{}: {}", where, why));
 }
 
-/// Accepts the hash alone and the fingerprint as keygen prints it.
+/// Accepts the plain hash, and the fingerprint as keygen prints it.
 oci::Digest read_hash(const std::string& text, const std::string& where) {
   constexpr std::string_view prefix = "SHA256:";
   const std::string_view hex = text.starts_with(prefix) ? std::string_view(text).substr(prefix.size()) : text;
@@ -30,23 +32,23 @@ TrustedKey read_key(const std::string& name, const JsonObject& entry, const std:
   const oci::Digest pinned = read_hash(entry.string("spki_sha256"), entry.where() + ": spki_sha256");
   auto key = PublicKey::from_text(read_file(path, max_key_file), path.string());
   if (key.spki() != pinned)
-    throw Error(ErrorCode::trust, entry.where() + ": " + path.string() + " holds the key " + key.fingerprint() +
-                                      ", not the pinned SHA256:" + pinned.hex())
+    throw Error(ErrorCode::trust, fmt::format("{}: {} contains the key {}, not the pinned SHA256:{}", entry.where(),
+                                              path.string(), key.fingerprint(), pinned.hex()))
         .hint(
-            "somebody exchanged the file, or the policy is older than the key; ask the key's owner for the "
+            "the file was replaced, or the policy is older than the key; ask the key's owner for the "
             "fingerprint");
   const auto algorithm = entry.optional_string("algorithm");
   if (algorithm && *algorithm != to_string(key.algorithm()))
     refuse_policy(entry.where() + ": algorithm",
-                  "the key is " + to_string(key.algorithm()) + ", not " + printable(*algorithm));
+                  fmt::format("the key is {}, not {}", to_string(key.algorithm()), printable(*algorithm)));
   return {name, std::move(key)};
 }
 
 void read_keys(const JsonObject& keys, const std::filesystem::path& directory, PolicyContent& into) {
   for (const auto& [name, value] : keys.json().items()) {
-    const JsonObject entry(value, keys.where() + "." + printable(name, 80));
+    const JsonObject entry(value, fmt::format("{}.{}", keys.where(), printable(name, 80)));
     if (!is_plain_name(name))
-      refuse_policy(entry.where(), "not a name for a key: use letters, digits, dots, dashes and underscores");
+      refuse_policy(entry.where(), "not a valid key name: use letters, digits, dots, dashes and underscores");
     const std::filesystem::path path = directory / entry.string("file");
     into.keys.push_back(read_key(name, entry, path));
     into.files.emplace(name, path);
@@ -66,7 +68,7 @@ Requirement read_requirement(const JsonObject& entry) {
   }
   requirement.attestation = entry.optional_string("attestation").value_or("");
   if (entry.has("attestation") && requirement.attestation != svr_predicate_type)
-    refuse_policy(entry.where() + ": attestation", "airlock knows only " + std::string(svr_predicate_type));
+    refuse_policy(entry.where() + ": attestation", "airlock supports only " + std::string(svr_predicate_type));
   return requirement;
 }
 
@@ -83,15 +85,15 @@ StreamRules read_stream(const JsonObject& entry) {
     rules.requirements.push_back(read_requirement(requirement));
   rules.allow_sources = entry.strings("allow_sources");
   if (entry.has("allow_sources") && rules.allow_sources.empty())
-    refuse_policy(entry.where() + ": allow_sources", "empty, so no image would be allowed; leave it out to allow all");
+    refuse_policy(entry.where() + ": allow_sources", "empty, so no image would be allowed; omit it to allow all");
   for (const std::string& registry : entry.strings("registries"))
     rules.registries.push_back(
         within([&] { return entry.where() + ": registries"; }, [&] { return oci::Location::parse(registry); }));
   if (entry.has("registries") && rules.registries.empty())
-    refuse_policy(entry.where() + ": registries", "empty, so nothing could be imported; leave it out to allow all");
+    refuse_policy(entry.where() + ": registries", "empty, so nothing could be imported; omit it to allow all");
   if (const auto age = entry.optional_string("max_age")) {
     rules.max_age = parse_duration(*age);
-    if (!rules.max_age) refuse_policy(entry.where() + ": max_age", "not a time such as 45d, 12h or 2w");
+    if (!rules.max_age) refuse_policy(entry.where() + ": max_age", "not a duration such as 45d, 12h or 2w");
   }
   rules.rollback = read_rollback(entry);
   return rules;
@@ -104,15 +106,16 @@ PolicyContent read_policy(std::string_view text, const std::filesystem::path& fi
   const Json value = parse_yaml(text, file.string());
   const JsonObject policy(value, file.string());
   policy.only({"version", "keys", "revoked", "streams"});
-  if (policy.integer("version") != 1) refuse_policy(file.string() + ": version", "this airlock knows version 1 only");
+  if (policy.integer("version") != 1)
+    refuse_policy(file.string() + ": version", "this airlock supports only version 1");
   read_keys(policy.object("keys"), file.parent_path(), content);
   for (const std::string& hash : policy.strings("revoked"))
     if (!content.revoked.insert(read_hash(hash, file.string() + ": revoked")).second)
       refuse_policy(file.string() + ": revoked", hash + " appears twice");
   const JsonObject streams = policy.object("streams");
   for (const auto& [name, rules] : streams.json().items()) {
-    const JsonObject entry(rules, streams.where() + "." + printable(name, 80));
-    if (!is_plain_name(name)) refuse_policy(entry.where(), "not a name for a stream");
+    const JsonObject entry(rules, fmt::format("{}.{}", streams.where(), printable(name, 80)));
+    if (!is_plain_name(name)) refuse_policy(entry.where(), "not a valid stream name");
     content.streams.emplace(name, read_stream(entry));
   }
   return content;
@@ -121,12 +124,12 @@ PolicyContent read_policy(std::string_view text, const std::filesystem::path& fi
 }  // namespace
 
 Policy Policy::parse(std::string_view text, const std::filesystem::path& file) {
-  const char* advice = "correct the policy, and look at it with: airlock policy check FILE (docs/policy.md)";
+  const char* advice = "correct the policy, and check it with: airlock policy check FILE (docs/policy.md)";
   try {
     return Policy(read_policy(text, file));
   } catch (Error& error) {
     error.hint(advice);
-    // What is wrong with a policy is a matter of trust, whichever reader found it.
+    // A mistake in a policy has the code `trust`, whichever reader found it.
     if (error.code() != ErrorCode::format && error.code() != ErrorCode::usage) throw;
     throw Error(ErrorCode::trust, error.what()).hint(error.hint());
   }

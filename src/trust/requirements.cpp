@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trust/requirements.hpp"
 
+#include <fmt/format.h>
+
 #include "airlock/base/error.hpp"
 
 namespace airlock::trust {
 
 namespace {
 
-/// Enough to know what was looked at.
+/// Enough to tell what was checked.
 std::string first_of(const std::vector<std::string>& files) {
   constexpr std::size_t shown = 8;
   if (files.size() <= shown) return join(files, ", ");
-  return join({files.begin(), files.begin() + shown}, ", ") + " and " + std::to_string(files.size() - shown) + " more";
+  return fmt::format("{} and {} more", join({files.begin(), files.begin() + shown}, ", "), files.size() - shown);
 }
 
 bool counts(const Requirement& requirement, const Signer& signer) {
@@ -20,27 +22,28 @@ bool counts(const Requirement& requirement, const Signer& signer) {
                                          : find_approval(signer, requirement.attestation).has_value();
 }
 
-/// Why a key that did something does not count here; empty for one that did nothing, or that counts.
+/// Why a key that signed something does not count here; empty for a key that counts or signed nothing.
 std::string why_not(const Requirement& requirement, const Signer& signer, const std::vector<Requirement>& requirements,
                     const Assignment& assignment) {
   std::vector<std::string> all = signer.signature_files;
   for (const auto* list : {&signer.approval_files, &signer.foreign_files})
     all.insert(all.end(), list->begin(), list->end());
   const std::string files = join(all, ", ");
-  if (signer.revoked) return signer.name + "'s key is revoked, so " + files + " counts for nothing";
+  if (signer.revoked) return fmt::format("{}'s key is revoked, so {} does not count", signer.name, files);
   if (!counts(requirement, signer)) {
-    if (requirement.attestation.empty()) return signer.name + " has approved (" + files + "), but not signed";
+    if (requirement.attestation.empty()) return fmt::format("{} has approved ({}), but not signed", signer.name, files);
     if (!signer.approvals.empty() && signer.approvals.front().predicate_type != requirement.attestation)
-      return signer.name + "'s statement is of another type, " + printable(signer.approvals.front().predicate_type);
+      return fmt::format("{}'s statement is of another type, {}", signer.name,
+                         printable(signer.approvals.front().predicate_type));
     if (!signer.approvals.empty())
-      return signer.name + "'s statement (" + files + ") does not say " + std::string(approved_property);
+      return fmt::format("{}'s statement ({}) does not say {}", signer.name, files, approved_property);
     if (!signer.foreign_files.empty())
-      return signer.name + "'s " + signer.foreign_files.front() + " is " + signer.foreign_reasons.front();
-    return signer.name + " has signed (" + files + "), but not approved";
+      return fmt::format("{}'s {} is {}", signer.name, signer.foreign_files.front(), signer.foreign_reasons.front());
+    return fmt::format("{} has signed ({}), but not approved", signer.name, files);
   }
   const auto elsewhere = assignment.filled_by(signer.name);
   if (elsewhere && &requirements[*elsewhere] != &requirement)
-    return signer.name + " fills the role " + requirements[*elsewhere].role + " already";
+    return fmt::format("{} already fills the role {}", signer.name, requirements[*elsewhere].role);
   return {};
 }
 
@@ -70,21 +73,20 @@ Assignment meet(const std::string& at, const std::vector<Requirement>& requireme
     if (!reason.empty()) reasons.push_back(reason);
   }
   const bool signature = requirement.attestation.empty();
-  if (reasons.empty() && files.empty()) reasons.emplace_back("the bundle carries no signature at all");
+  if (reasons.empty() && files.empty()) reasons.emplace_back("the bundle has no signature");
   if (reasons.empty() && assignment.keys[*unmet].empty())
-    reasons.push_back("none of those found is theirs over this content: " + first_of(files));
+    reasons.push_back("none of the signatures found is theirs over this content: " + first_of(files));
   if (reasons.empty()) reasons.push_back("found " + join(assignment.keys[*unmet], ", "));
-  Error error(ErrorCode::trust, at + "require[" + std::to_string(*unmet) + "]: role " + requirement.role + ": " +
-                                    std::to_string(assignment.keys[*unmet].size()) + " of " +
-                                    std::to_string(requirement.threshold) + " required " +
-                                    (signature ? "signatures" : "approvals") + " by " + join(requirement.keys, ", ") +
-                                    "; " + join(reasons, "; "));
+  Error error(ErrorCode::trust,
+              fmt::format("{}require[{}]: role {}: {} of {} required {} by {}; {}", at, *unmet, requirement.role,
+                          assignment.keys[*unmet].size(), requirement.threshold, signature ? "signatures" : "approvals",
+                          join(requirement.keys, ", "), join(reasons, "; ")));
   if (files.empty())
     error.hint("have the exporter sign it: airlock sign BUNDLE --key KEY");
   else if (!signature)
     error.hint("have it reviewed: airlock approve BUNDLE --key KEY");
   else if (!assignment.keys[*unmet].empty() || !signers.empty())
-    error.hint("a further one of them has to sign it: airlock sign BUNDLE --key KEY");
+    error.hint("another of these keys must sign it: airlock sign BUNDLE --key KEY");
   else
     error.hint(
         "the content was changed after signing, or another key signed it; do not use this bundle before the "

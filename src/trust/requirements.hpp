@@ -6,7 +6,7 @@
 
 namespace airlock::trust {
 
-/// What each of the policy's keys has signed; see Policy::authenticate for what it refuses.
+/// What each of the policy's keys has signed; fails as Policy::authenticate describes.
 Signers find_signers(const PolicyContent& policy, const SignedText& content, const std::vector<Signature>& signatures);
 
 /// Which signers meet which requirement. An Error (code `trust`) names the first requirement, `at`.require[i], that is

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/trust/signature.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <filesystem>
 #include <map>
@@ -12,7 +14,7 @@ namespace airlock::trust {
 
 namespace {
 
-// The approval's suffix ends like sigstore's, so it is looked for first.
+// The approval's suffix ends like sigstore's, so it comes first.
 constexpr std::array<std::pair<Form, std::string_view>, 4> suffixes{{{Form::approval, ".approval.sigstore.json"},
                                                                      {Form::sigstore, ".sigstore.json"},
                                                                      {Form::minisign, ".minisig"},
@@ -61,7 +63,7 @@ SignatureFile approve(const PrivateKey& key, const std::string& stem, std::strin
 Signature Signature::parse(const SignatureFile& file) {
   const auto form = form_of(file.name);
   if (!form)
-    throw Error(ErrorCode::format, file.name + ": its name does not say in which form it is")
+    throw Error(ErrorCode::format, file.name + ": its name does not tell its form")
         .hint("names end in .sig, .sigstore.json, .minisig or .approval.sigstore.json");
   Signature signature;
   signature.file = file.name;
@@ -87,8 +89,9 @@ void check_agreement(const std::vector<Signature>& signatures) {
     if (signature.form == Form::approval) continue;
     const auto [other, added] = first.try_emplace(signature.stem, &signature);
     if (!added && other->second->bytes != signature.bytes)
-      throw Error(ErrorCode::trust, other->second->file + " and " + signature.file +
-                                        " hold different signatures, but must be two forms of one")
+      throw Error(ErrorCode::trust,
+                  fmt::format("{} and {} contain different signatures, but must be forms of the same one",
+                              other->second->file, signature.file))
           .hint("somebody changed one of them; ask the signer for the right one");
   }
 }
@@ -96,7 +99,8 @@ void check_agreement(const std::vector<Signature>& signatures) {
 void check_wrapped_content(const std::vector<Signature>& signatures, const SignedText& content) {
   for (const Signature& signature : signatures)
     if (signature.content && *signature.content != content.digest())
-      throw Error(ErrorCode::trust, signature.file + " is about another content, " + signature.content->str())
+      throw Error(ErrorCode::trust,
+                  fmt::format("{} is for other content, {}", signature.file, signature.content->str()))
           .hint("it belongs to another bundle, or was tampered with");
 }
 

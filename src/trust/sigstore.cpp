@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
@@ -14,7 +16,7 @@ constexpr std::string_view payload_type = "application/vnd.in-toto+json";
 constexpr JsonLimits limits{64U << 10, 16, 4096};
 
 [[noreturn]] void refuse_sigstore(const std::string& file, const std::string& why) {
-  throw Error(ErrorCode::format, file + ": " + why);
+  throw Error(ErrorCode::format, fmt::format("{}: {}", file, why));
 }
 
 Json verification_material(const PublicKey& key) { return {{"publicKey", {{"hint", key.fingerprint()}}}}; }
@@ -29,19 +31,18 @@ std::string decoded(const JsonObject& object, std::string_view key) {
 JsonObject open_bundle(const Json& value, const std::string& file) {
   const JsonObject bundle(value, file);
   if (bundle.string("mediaType") != bundle_media_type)
-    refuse_sigstore(file, "not a sigstore bundle of version 0.3 (mediaType " + std::string(bundle_media_type) + ")");
-  // Whose key it is, the verifier's policy decides: hints and certificates are not looked at.
+    refuse_sigstore(file, fmt::format("not a sigstore bundle of version 0.3 (mediaType {})", bundle_media_type));
+  // The verifier's policy decides whose key it is: hints and certificates are ignored.
   static_cast<void>(bundle.object("verificationMaterial"));
   if (bundle.has("messageSignature") && bundle.has("dsseEnvelope"))
-    refuse_sigstore(file, "both a signature and an envelope in one");
+    refuse_sigstore(file, "both a signature and an envelope");
   return bundle;
 }
 
 }  // namespace
 
 std::string dsse_encoding(std::string_view payload) {
-  return "DSSEv1 " + std::to_string(payload_type.size()) + " " + std::string(payload_type) + " " +
-         std::to_string(payload.size()) + " " + std::string(payload);
+  return fmt::format("DSSEv1 {} {} {} {}", payload_type.size(), payload_type, payload.size(), payload);
 }
 
 std::string format_message_bundle(const PublicKey& key, std::string_view content, std::string_view signature) {
@@ -54,7 +55,7 @@ std::string format_message_bundle(const PublicKey& key, std::string_view content
 }
 
 std::string format_dsse_bundle(const PublicKey& key, std::string_view payload, std::string_view signature) {
-  // No keyid: verifiers of the field (go-securesystemslib, cosign) skip a signature whose keyid is not their own.
+  // No keyid: other verifiers (go-securesystemslib, cosign) skip a signature whose keyid is not their own.
   const Json signatures = Json::array({{{"sig", base64_encode(signature)}}});
   return canonical_json(
       {{"mediaType", bundle_media_type},
@@ -69,8 +70,8 @@ void parse_message_bundle(std::string_view text, Signature& into) {
   const JsonObject message = bundle.object("messageSignature");
   if (const auto key = bundle.object("verificationMaterial").optional_object("publicKey"))
     into.key_hint = key->optional_string("hint").value_or("");
-  // A hint for those who look for signatures (sigstore_common.proto, MessageSignature): cosign leaves it empty for
-  // Ed25519, which signs no digest. Where it is there, it must be right.
+  // A lookup hint (sigstore_common.proto, MessageSignature): cosign leaves it empty for Ed25519, which signs no digest.
+  // If present, it must be right.
   if (const auto digest = message.optional_object("messageDigest"); digest && !digest->json().empty()) {
     if (digest->string("algorithm") != "SHA2_256") refuse_sigstore(digest->where(), "algorithm: not SHA2_256");
     const std::string bytes = decoded(*digest, "digest");

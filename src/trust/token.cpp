@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys in a token (PKCS#11). OpenSSL 3's pkcs11 provider is the way to come; Debian 12 has the engine, whose interface
-// OpenSSL calls deprecated.
+// Keys in a token (PKCS#11). OpenSSL 3's pkcs11 provider is the successor; Debian 12 has the engine, whose interface is
+// deprecated in OpenSSL.
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include <fmt/format.h>
 #include <openssl/engine.h>
 #include <openssl/err.h>
 #include <openssl/provider.h>
@@ -25,7 +26,7 @@ using Store = std::unique_ptr<OSSL_STORE_CTX, Releaser<OSSL_STORE_close>>;
 using StoreInfo = std::unique_ptr<OSSL_STORE_INFO, Releaser<OSSL_STORE_INFO_free>>;
 using UiMethod = std::unique_ptr<UI_METHOD, Releaser<UI_destroy_method>>;
 
-/// A PKCS#11 URI without the attributes that are for the one who loads the module.
+/// A PKCS#11 URI without the attributes for loading the module.
 struct TokenUri {
   std::string uri;
   std::string module;
@@ -55,8 +56,8 @@ TokenUri parse_uri(const std::string& uri) {
   if (question != std::string::npos)
     for (const std::string& attribute : split(uri.substr(question + 1), '&')) {
       if (attribute.starts_with("pin-value"))
-        throw Error(ErrorCode::usage, "the PIN stands in the key's URI, where everybody on this machine can read it")
-            .hint("leave pin-value out; the PIN is asked for, or read with --passphrase-file");
+        throw Error(ErrorCode::usage, "the PIN is in the key's URI, where every user of this machine can read it")
+            .hint("omit pin-value; airlock prompts for the PIN, or reads it with --passphrase-file");
       if (attribute.starts_with("module-path="))
         result.module = percent_decoded(std::string_view(attribute).substr(12));
       else
@@ -70,12 +71,12 @@ TokenUri parse_uri(const std::string& uri) {
     if (module != nullptr) result.module = module;
   }
   if (!result.module.empty() && !std::filesystem::exists(result.module))
-    throw Error(ErrorCode::trust, "the PKCS#11 module " + result.module + " does not exist")
+    throw Error(ErrorCode::trust, fmt::format("the PKCS#11 module {} does not exist", result.module))
         .hint("name the token's module: 'pkcs11:...?module-path=/usr/lib/.../MODULE.so', or in PKCS11_MODULE_PATH");
   return result;
 }
 
-/// OpenSSL asks through this; what it gets is what the PassphraseSource returned.
+/// OpenSSL's callback: returns what the PassphraseSource returned.
 int give_pin(char* buffer, int size, int, void* pin) {
   const auto text = static_cast<const Secret*>(pin)->view();
   if (text.size() > static_cast<std::size_t>(size)) return -1;
@@ -85,10 +86,10 @@ int give_pin(char* buffer, int size, int, void* pin) {
 
 [[noreturn]] void refuse_key(const std::string& uri) {
   const std::string reason = openssl_reason();
-  throw Error(ErrorCode::trust, uri + ": the token gives no private key: " + reason)
+  throw Error(ErrorCode::trust, fmt::format("{}: no private key from the token: {}", uri, reason))
       .hint(
           "check token and object in the URI, the PIN, and that the token is plugged in; p11tool --list-all or "
-          "pkcs11-tool -O shows what is there");
+          "pkcs11-tool -O lists its objects");
 }
 
 KeyPointer load_with_provider(const TokenUri& token, const std::string& uri, Secret pin) {
@@ -108,7 +109,7 @@ Engine open_engine(const TokenUri& token) {
   Engine engine(ENGINE_by_id("pkcs11"));
   ERR_clear_error();
   if (!engine)
-    throw Error(ErrorCode::trust, "OpenSSL knows no PKCS#11 here, neither a provider nor an engine")
+    throw Error(ErrorCode::trust, "OpenSSL has no PKCS#11 support here, neither a provider nor an engine")
         .hint("on Debian: apt install libengine-pkcs11-openssl");
   if (!token.module.empty() && ENGINE_ctrl_cmd_string(engine.get(), "MODULE_PATH", token.module.c_str(), 0) != 1)
     openssl_failed("set the PKCS#11 module " + token.module);
@@ -118,10 +119,10 @@ Engine open_engine(const TokenUri& token) {
 KeyPointer load_with_engine(const TokenUri& token, const std::string& uri, const Secret& pin) {
   Engine engine = open_engine(token);
   if (ENGINE_init(engine.get()) != 1)
-    throw Error(ErrorCode::trust, "the PKCS#11 module " + (token.module.empty() ? "of this system" : token.module) +
-                                      " cannot be used: " + openssl_reason())
+    throw Error(ErrorCode::trust, fmt::format("the PKCS#11 module {} cannot be used: {}",
+                                              token.module.empty() ? "of this system" : token.module, openssl_reason()))
         .hint("name the token's module: 'pkcs11:...?module-path=/usr/lib/.../MODULE.so', or in PKCS11_MODULE_PATH");
-  // The key needs the engine for as long as it lives; ENGINE_finish gives back what ENGINE_init took.
+  // The engine must outlive the key; ENGINE_finish releases what ENGINE_init acquired.
   const std::shared_ptr<ENGINE> running(engine.release(), [](ENGINE* used) {
     ENGINE_finish(used);
     ENGINE_free(used);
@@ -153,7 +154,7 @@ bool provider_present(const TokenUri& token) {
 PrivateKey PrivateKey::from_token(const std::string& uri, const PassphraseSource& pin) {
   const TokenUri token = parse_uri(uri);
   const bool provider = provider_present(token);
-  if (!provider) open_engine(token);  // a missing engine is no reason to ask for a PIN
+  if (!provider) open_engine(token);  // fails before the PIN prompt if the engine is missing
   const Secret secret = pin();
   return {provider ? load_with_provider(token, uri, secret) : load_with_engine(token, uri, secret), uri};
 }

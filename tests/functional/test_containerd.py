@@ -177,7 +177,7 @@ def test_each_way_in_each_release(airlock, registries, tmp_path, capsys):
                 what = ("unverified TLS" if scheme == "https" else "plain HTTP") + (", prefix" if prefix else "")
                 rows.append((version, what, "insecureRegistry: true", works))
                 # Written exactly where it works; where it does not, the warning says so.
-                if ("insecureRegistry: true" in told.out) != works or ("will not pull like this" in told.err) == works:
+                if ("insecureRegistry: true" in told.out) != works or ("nodes cannot pull" in told.err) == works:
                     wrong.append((version, what, works, told.out, told.err, said))
                 form = (
                     "hostsToml"

@@ -123,7 +123,7 @@ def test_plain_http_needs_permission_and_is_what_the_release_makes_of_it(airlock
     assert not (plain.directory / "data").exists()
     result = airlock(0, *command, "--insecure")
     assert (
-        "insecureRegistry: true" in result.out and "will not pull" not in result.err
+        "insecureRegistry: true" in result.out and "cannot pull" not in result.err
     )  # KubeOne 1.8 means plain HTTP by it
     newer = airlock(0, *command, "--insecure", "--kubeone", "1.13")
     assert (
@@ -208,7 +208,7 @@ def test_emit_replaces_only_what_airlock_wrote(airlock, keys, bundle, plain, tmp
     manifest = tmp_path / "kubeone.yaml"
     manifest.write_text("apiVersion: kubeone.k8c.io/v1beta2\n")
     command = ["import", bundle, plain.host, "--key", keys / "alice.pub", "--insecure", "--emit"]
-    assert "did not write" in airlock(5, *command, manifest).err
+    assert "was not written by airlock" in airlock(5, *command, manifest).err
     assert "does not exist" in airlock(5, *command, tmp_path / "no" / "r.yaml").err
     assert "is a directory" in airlock(5, *command, tmp_path).err
     assert manifest.read_text() == "apiVersion: kubeone.k8c.io/v1beta2\n" and not plain.requests("PUT")
@@ -339,7 +339,7 @@ def test_config_needs_no_registry(airlock, tmp_path):
     assert result.out.endswith(
         'registryConfiguration:\n  overwriteRegistry: "registry.local:5000/k8s"\n  insecureRegistry: false\n'
     )
-    assert "the configuration is for KubeOne v1.14.2, the newest that is known" in result.err
+    assert "the configuration is for KubeOne v1.14.2, the newest known release" in result.err
     result = airlock(
         0, "config", "registry.local", "--insecure", "--api-version", "v1beta3", "--emit", tmp_path / "r.yaml"
     )

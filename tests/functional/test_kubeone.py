@@ -68,7 +68,7 @@ def test_a_cluster_gets_exactly_what_it_pulls(airlock, manifest):
     assert "cluster prod: cloudProvider openstack, bundled CSI drivers" in result.err
     assert (
         "addons.path, " in result.err
-        and "only rendering tells this image" in result.err
+        and "this image is known only after rendering" in result.err
         and ".Params.IMAGE" in result.err
     )
     optional = airlock(
@@ -126,7 +126,7 @@ def test_a_patch_release_has_exactly_its_set(airlock):
 def test_a_refused_manifest_names_field_and_line(airlock, manifest):
     manifest.write_text(manifest.read_text() + "features:\n  coredns: {}\n")
     err = airlock(3, "list", "--kubeone", "1.8", "--cluster", manifest).err
-    assert "kubeone.yaml: line 21: features.coredns is no field; KubeOne v1.8.6 refuses it" in err
+    assert "kubeone.yaml: line 21: features.coredns is not a known field; KubeOne v1.8.6 refuses it" in err
     manifest.write_text(CLUSTER.format(version="v1.29.4") + "name: again\n")
     assert 'line 20: the key "name" appears twice' in airlock(3, "list", "--kubeone", "1.8", "--cluster", manifest).err
 
@@ -152,8 +152,8 @@ def test_addons_and_providers(airlock):
         base < more and "docker.io/restic/restic:0.16.4" in more and any("hcloud-cloud-controller" in i for i in more)
     )
     assert len(more - base) < 12
-    assert "known are " in airlock(3, *select, "--addon", "backup").err
-    assert "known are aws, azure" in airlock(3, *select, "--cloud-provider", "gcp").err
+    assert "known addons: " in airlock(3, *select, "--addon", "backup").err
+    assert "known providers: aws, azure" in airlock(3, *select, "--cloud-provider", "gcp").err
 
 
 def test_images_from_manifests(airlock, tmp_path):
@@ -267,7 +267,7 @@ def test_check_reports_all_that_is_missing(airlock, bundle, keys, plain, control
     assert "the registry does not have it" in airlock(4, "check", plain.host, *target).out
     airlock(0, "import", bundle, plain.host, "--insecure", "--key", keys / "alice.pub")
     out = airlock(0, "check", plain.host, *target).out
-    assert "all that clusters will ask for is there: 14 names" in out
+    assert "complete: 14 names" in out
     factory, made = control_plane
     layer = next(iter(images_layers(factory, made["registry.k8s.io/pause:3.9"])))
     shutil.rmtree(plain.directory / "data/docker/registry/v2/repositories/pause/_layers/sha256" / layer.split(":")[1])

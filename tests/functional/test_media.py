@@ -156,7 +156,7 @@ def test_a_lock_pins_referrers_too(airlock, keys, fake_registry, small_images, t
         (lambda t: t + "extra: 1\n", "extra"),
         (
             lambda t: t.replace("  - source: ", "  - source: " + t.split("  - source: ")[1] + "  - source: ", 1),
-            "one is named twice",
+            "one appears twice",
         ),
         (lambda t: t[: len(t) // 2] + "\n\t{", "not a lock file that airlock can read"),
     ],
@@ -172,7 +172,7 @@ def test_a_malformed_lock(airlock, keys, lock, tmp_path, change, words):
 def test_a_lock_goes_with_no_selection(airlock, keys, lock, tmp_path):
     for more in (OLD, ["--image", "quay.io/a:1"], ["--platform", "all"]):
         assert (
-            "--lock says which"
+            "--lock selects the images"
             in airlock(2, "export", "--lock", lock, *more, "--key", keys / "alice.key", "-o", tmp_path / "b.tar").err
         )
 
@@ -440,7 +440,7 @@ def test_all_that_stands_in_the_way_of_an_export_is_said_at_once(airlock, keys, 
         "--mirror",
         f"registry.k8s.io=http://{upstream.host}",
     ).err
-    assert "2 things stand in the way" in err and "there.tar exists already" in err and "registry.k8s.io/none:1" in err
+    assert "2 problems found" in err and "there.tar exists already" in err and "registry.k8s.io/none:1" in err
     assert err.count("next: ") == 3
 
 
@@ -470,6 +470,6 @@ def test_all_that_stands_in_the_way_of_an_import_is_said_at_once(
         status, "import", delta[0], target.host, "--key", keys / "alice.pub", "--dry-run", *more
     )
     err = dry(5, plain, "--insecure", "--emit", tmp_path / "emit.yaml").err
-    assert "2 things stand in the way" in err and "emit.yaml" in err and "is a delta" in err
+    assert "2 problems found" in err and "emit.yaml" in err and "is a delta" in err
     err = dry(4, secured, "--cacert", certificates / "ca.pem").err  # no password
     assert "HTTP 401" in err

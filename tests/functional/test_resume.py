@@ -266,7 +266,7 @@ def test_somebody_elses_file_of_the_journals_name_stays(airlock, keys, slow, tmp
     journal = tmp_path / "b.tar.journal"
     journal.write_text("my diary\n")
     err = airlock(5, *command(slow[0], keys, tmp_path / "b.tar")[1:]).err
-    assert "b.tar.journal is there, and is no journal of airlock" in err and "\n  next: move it away" in err
+    assert "b.tar.journal exists, and is not a journal of airlock" in err and "\n  next: move it away" in err
     assert journal.read_text() == "my diary\n" and os.listdir(tmp_path) == ["b.tar.journal"]
 
 

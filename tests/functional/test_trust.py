@@ -128,7 +128,7 @@ def test_two_roles(airlock, people, policy, make):
         and approval["predicateType"] == SVR
     )
     # The short form trusts alice alone, and says that bob's approval was not needed.
-    assert "by no key of the policy" in airlock(0, "verify", bundle, "--key", people / "alice.pub").out
+    assert "by a key of the policy" in airlock(0, "verify", bundle, "--key", people / "alice.pub").out
     assert "signed it already" in airlock(7, "sign", bundle, "--key", people / "alice.key", "--name", "again").err
 
 
@@ -136,7 +136,7 @@ def test_two_roles(airlock, people, policy, make):
     "rules, status, words",
     [
         ({"revoked": ["alice"]}, 7, "alice's key is revoked"),
-        ({"stream": "testing"}, 8, "has no stream production; it knows testing"),
+        ({"stream": "testing"}, 8, "has no stream production; it has testing"),
         ({"allow_sources": '["registry.k8s.io/*"]'}, 8, "image quay.io/lab/one:1 comes from none of registry.k8s.io/*"),
         ({"reviewers": ["dave"]}, 7, "there is no key dave"),
         ({"rollback": "perhaps"}, 7, "neither deny nor allow"),
@@ -188,7 +188,7 @@ def test_an_older_bundle_cannot_follow_a_newer_one(airlock, policy, make, plain,
     run(0, old)
     run(0, new)
     run(0, new)  # the same again is no step back
-    assert f"it has serial 7, but serial 8 of stream production was imported into {plain.host} already" in run(8, old)
+    assert f"it has serial 7, but serial 8 of stream production was already imported into {plain.host}" in run(8, old)
     assert "another bundle with the same serial of stream production" in run(8, twin)
     verify = ["verify", old, "--policy", rules, "--state-dir"]
     assert "serial 8" in airlock(8, *verify, state).err
@@ -233,7 +233,7 @@ def test_the_record_is_kept_by_registry_and_what_an_older_airlock_wrote_counts_f
     }
     (state / "production.imports.json").unlink()
     (state / "production.last-import.json").write_text(json.dumps(before))
-    assert "was imported here already" in run(8, old, two.host).err
+    assert "was already imported here" in run(8, old, two.host).err
 
 
 def test_an_import_that_is_killed_while_it_writes_names_is_remembered(
@@ -252,7 +252,7 @@ def test_an_import_that_is_killed_while_it_writes_names_is_remembered(
     process.kill()
     process.wait()
     target.rules()
-    assert "or its import begun" in airlock(8, command[0], old, *command[1:]).err
+    assert "or its import started" in airlock(8, command[0], old, *command[1:]).err
     airlock(0, command[0], new, *command[1:])
 
 
@@ -261,13 +261,13 @@ def test_a_stream_is_bound_to_registries(airlock, policy, make, fake_registry, t
     rules = policy(reviewers=(), registries=f"[{target.host}/kube]")
     err = airlock(8, "import", bundle, target.host, "--insecure", "--policy", rules, *state).err
     assert (
-        f"streams.production.registries: it may be imported into {target.host}/kube only, not into {target.host}" in err
+        f"streams.production.registries: it may only be imported into {target.host}/kube, not into {target.host}" in err
     )
     airlock(8, "import", bundle, f"{target.host}/kubernetes", "--insecure", "--policy", rules, *state)
     assert not target.requests()
     airlock(0, "import", bundle, f"{target.host}/kube/lab", "--insecure", "--policy", rules, *state)
     assert "only for" in airlock(0, "verify", bundle, "--policy", rules, *state).out
-    assert "goes into" in airlock(0, "policy", "check", rules).out
+    assert "is imported into" in airlock(0, "policy", "check", rules).out
     text = rules.read_text()
     rules.write_text(
         text
@@ -553,7 +553,7 @@ def test_ed25519_keys_come_with_a_minisign_key(airlock, people, make, tmp_path):
     assert check().returncode != 0
     assert airlock(0, "pubkey", people / "carol.key", "--minisign").out == (people / "carol.minisign.pub").read_text()
     assert airlock(0, "pubkey", people / "bob.key").out == (people / "bob.pub").read_text()
-    assert "Ed25519 keys only" in airlock(2, "pubkey", people / "bob.pub", "--minisign").err
+    assert "only Ed25519 keys" in airlock(2, "pubkey", people / "bob.pub", "--minisign").err
 
 
 @pytest.fixture(scope="module")
@@ -601,7 +601,7 @@ def test_a_key_in_a_token(airlock, make, token, tmp_path, name):
     bundle = make("b.tar")
     sign = ["sign", bundle, "--key", uri, "--passphrase-file"]
     before = bundle.read_bytes()
-    assert "gives no private key" in airlock(7, *sign, directory / "wrong", env=env).err
+    assert "no private key from the token" in airlock(7, *sign, directory / "wrong", env=env).err
     assert bundle.read_bytes() == before
     airlock(0, *sign, directory / "pin", env=env)
     public = tmp_path / "token.pub"
@@ -640,8 +640,8 @@ def test_tokens_that_are_not_there(airlock, make, token, tmp_path):
     run = lambda status, uri: (
         airlock(status, "sign", make(f"{len(os.listdir(tmp_path))}.tar"), "--key", uri, *pin, env=env).err
     )
-    assert "gives no private key" in run(7, "pkcs11:token=signing;object=nobody")
-    assert "where everybody on this machine can read it" in run(2, "pkcs11:token=signing;object=frank?pin-value=1234")
+    assert "no private key from the token" in run(7, "pkcs11:token=signing;object=nobody")
+    assert "where every user of this machine can read it" in run(2, "pkcs11:token=signing;object=frank?pin-value=1234")
     assert "does not exist" in run(7, "pkcs11:token=signing;object=frank?module-path=/nonexistent.so")
 
 

@@ -112,7 +112,7 @@ def test_a_person_is_asked_for_the_next_medium(keys, copy, tmp_path, environment
     seen = ""
     while "press Enter to give up" not in seen:
         seen += os.read(ours, 4096).decode()
-    assert "airlock looks for the volume k.tar.003" in seen
+    assert "airlock needs the volume k.tar.003" in seen
     os.write(ours, f"{tmp_path}/second\n".encode())
     out, _ = process.communicate(timeout=60)
     os.close(ours)

@@ -72,8 +72,8 @@ TEST_CASE("attack: one body that is a manifest to one reader and an index to ano
 
 TEST_CASE("attack: a body of another media type than its descriptor says") {
   CHECK_ERROR(verify(with_manifest(right_manifest().dump(), std::string(oci::media_type::docker_manifest)).bytes()),
-              format, "the body says media type");
-  CHECK_ERROR(verify(with_manifest(right_manifest().dump(), index_type).bytes()), format, "the body says media type");
+              format, "the body has media type");
+  CHECK_ERROR(verify(with_manifest(right_manifest().dump(), index_type).bytes()), format, "the body has media type");
 }
 
 TEST_CASE("attack: duplicate keys in a manifest") {

@@ -122,7 +122,7 @@ TEST_CASE("files are never overwritten, and replaced in one step") {
   CHECK(read_file(file, 100) == "one");
   replace_file(file, "three");
   CHECK(read_file(file, 100) == "three");
-  CHECK_ERROR(read_file(file, 4), format, "larger than the 4 bytes");
+  CHECK_ERROR(read_file(file, 4), format, "larger than the limit of 4 bytes");
   CHECK_ERROR(read_file(directory.path() / "none", 4), media, "No such file");
   write_new_file(directory.path() / "other", "x");
   CHECK_ERROR(rename_new(file, directory.path() / "other"), media, "exists");

@@ -90,8 +90,7 @@ TEST_CASE("KubeOne's word for no filter, and versions that name a minor") {
   CHECK_ERROR(names({{"none", "base"}, {"1.29.4"}, "1.8", {}, {}}), selection, "unknown filter \"none\"");
   const auto notes = notes_on_versions(built_in(), {"v1.34", "v1.34.2"});
   REQUIRE(notes.size() == 1);
-  CHECK_THAT(notes.front(),
-             ContainsSubstring("v1.34.10 is taken") && ContainsSubstring("KubeOne itself takes v1.34.0"));
+  CHECK_THAT(notes.front(), ContainsSubstring("v1.34.10 is used") && ContainsSubstring("KubeOne itself uses v1.34.0"));
 }
 
 // What KubeOne 1.8's `mirror-images --filter base --kubernetes-versions v1.29.4,v1.28.8` copies: its base resources and
@@ -177,7 +176,7 @@ TEST_CASE("selections that cannot be formed say what is allowed") {
   CHECK_ERROR(refused({{}, {"v1.31.0"}, "1.8", {}, {}}), selection, "does not support Kubernetes v1.31.0");
   CHECK_ERROR(refused({{}, {"v1.22.0", "v1.36.0"}, "", {}, {}}), selection, "no KubeOne release supports all");
   CHECK_ERROR(refused({{}, {"1.29.4"}, "1.8", {}, {"gcr.io/*"}}), selection, "matches no image");
-  CHECK_ERROR(refused({{}, {}, "", {"alpine"}, {"*"}}), selection, "leaves no image");
+  CHECK_ERROR(refused({{}, {}, "", {"alpine"}, {"*"}}), selection, "the selection is empty");
   CHECK_ERROR(refused({{}, {}, "", {"quay.io/UPPER"}, {}}), selection, "not an image reference");
 }
 
@@ -204,10 +203,10 @@ TEST_CASE("a catalog directory replaces the built-in one, and its mistakes are n
   write("kubeone-2.0.yaml", head + "kubeone: \"v2.0.1\"\n");
   CHECK_ERROR(Catalog::load(directory.path()), selection, "\"kubeone\" appears twice");
   write("kubeone-2.0.yaml", head + "patches: {\"v1.9.0\": {}}\n");
-  CHECK_ERROR(Catalog::load(directory.path()), selection, "\"v1.9.0\" is no patch of 2.0");
+  CHECK_ERROR(Catalog::load(directory.path()), selection, "\"v1.9.0\" is not a patch release of 2.0");
   write("kubeone-2.0.yaml", head + "rules: {x: {machineController: sometimes}}\n");
-  CHECK_ERROR(Catalog::load(directory.path()), selection, "rules of x: machineController: \"sometimes\" is none of");
+  CHECK_ERROR(Catalog::load(directory.path()), selection, "rules of x: machineController: \"sometimes\" is not one of");
   write("kubeone-2.0.yaml", head);
   write("kubeone-2.yaml", head);
-  CHECK_ERROR(Catalog::load(directory.path()), selection, "another file has KubeOne 2.0 too");
+  CHECK_ERROR(Catalog::load(directory.path()), selection, "another file also has KubeOne 2.0");
 }

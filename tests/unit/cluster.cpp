@@ -95,8 +95,8 @@ TEST_CASE("providers differ by release") {
   CHECK((azure("1.23.1") && !azure("1.22.1")));
   CHECK(addons("cloudProvider: {packet: {}, external: true}\n").contains("ccm-equinixmetal"));
   CHECK(addons("", "1.8", "hetzner").contains("csi-hetzner"));
-  CHECK_ERROR(addons(""), selection, "it names no cloud provider");
-  CHECK_ERROR(addons("cloudProvider: {kubevirt: {}}\n"), selection, "KubeOne v1.8.6 knows no cloud provider kubevirt");
+  CHECK_ERROR(addons(""), selection, "no cloud provider given");
+  CHECK_ERROR(addons("cloudProvider: {kubevirt: {}}\n"), selection, "KubeOne v1.8.6 has no cloud provider kubevirt");
   CHECK_ERROR(addons("cloudProvider: {aws: {}}\n", "1.8", "gce"), selection, "but --cloud-provider says gce");
 }
 
@@ -162,10 +162,10 @@ TEST_CASE("a manifest that the release would refuse is refused with the line") {
   const std::string none = "cloudProvider: {none: {}}\n";
   CHECK(check(none, "1.8").empty());
   CHECK_ERROR(check(none + "features:\n  metricsserver: {enable: true}\n", "1.8"), selection,
-              "k.yaml: line 7: features.metricsserver is no field; KubeOne v1.8.6 refuses it");
+              "k.yaml: line 7: features.metricsserver is not a known field; KubeOne v1.8.6 refuses it");
   CHECK_ERROR(check(none + "controlPlane:\n  hosts:\n  - publicAddress: a\n    sshport: 1\n", "1.8"), selection,
-              "line 9: controlPlane.hosts[0].sshport is no field");
-  CHECK_ERROR(check(none + "addons: {path: 5}\n", "1.8"), selection, "line 6: addons.path is not a text");
+              "line 9: controlPlane.hosts[0].sshport is not a known field");
+  CHECK_ERROR(check(none + "addons: {path: 5}\n", "1.8"), selection, "line 6: addons.path is not a string");
   CHECK_ERROR(check(none + "helmReleases: {}\n", "1.8"), selection, "line 6: helmReleases is not a list");
   CHECK_ERROR(check(none + "proxy: [a]\n", "1.8"), selection, "line 6: proxy is not a mapping");
   CHECK_ERROR(check(none + "apiEndpoint: {port: true}\n", "1.8"), selection, "apiEndpoint.port is not a number");
@@ -180,15 +180,15 @@ TEST_CASE("what only some releases refuse") {
       "cloudProvider: {none: {}}\nregistryConfiguration: {overwriteRegistry: r:5000}\ncontainerRuntime:\n  "
       "containerd:\n"
       "    registries:\n      docker.io: {mirrors: [https://m]}\n";
-  CHECK_ERROR(check(both, "1.12"), selection, "line 9: containerRuntime.containerd.registries cannot stand beside");
+  CHECK_ERROR(check(both, "1.12"), selection, "line 9: containerRuntime.containerd.registries cannot be combined with");
   CHECK(check(both, "1.13").empty());
   const auto warnings = check(both, "1.12", true);
   REQUIRE(warnings.size() == 1);
-  CHECK_THAT(warnings.front(), ContainsSubstring("but KubeOne 1.13, 1.14 would take it"));
+  CHECK_THAT(warnings.front(), ContainsSubstring("but KubeOne 1.13, 1.14 would accept it"));
   const std::string path =
       "cloudProvider: {none: {}}\ncontainerRuntime: {containerd: {registries: {docker.io: {overridePath: true}}}}\n";
   CHECK_ERROR(check(path, "1.11"), selection,
-              "containerRuntime.containerd.registries.docker.io.overridePath is no field");
+              "containerRuntime.containerd.registries.docker.io.overridePath is not a known field");
   CHECK(check(path, "1.12").empty());
   CHECK_THAT(check("cloudProvider: {none: {}}\n", "1.8", false,
                    "apiVersion: kubeone.io/v1beta1\nkind: KubeOneCluster\nname: x\nversions: {kubernetes: 1.29.4}\n")
@@ -296,8 +296,8 @@ TEST_CASE("a manifest is patched, and nothing else in it") {
   }
   SECTION("what cannot be patched is refused") {
     CHECK_ERROR(patch_manifest("{apiVersion: kubeone.k8c.io/v1beta2, kind: KubeOneCluster}\n", values, "k"), selection,
-                "not written with one key to a line");
-    CHECK_ERROR(patch_manifest(head + "registryConfiguration: [a]\n", values, "k"), selection, "is no mapping");
+                "not written with one key per line");
+    CHECK_ERROR(patch_manifest(head + "registryConfiguration: [a]\n", values, "k"), selection, "is not a mapping");
     CHECK_ERROR(patch_manifest(head + "registryConfiguration: {\n  overwriteRegistry: x}\n", values, "k"), selection,
                 "several lines in braces");
     CHECK_ERROR(patch_manifest("kind: Pod\n", values, "k"), selection, "no KubeOneCluster");
@@ -352,6 +352,7 @@ TEST_CASE("kubeadm's constants") {
   CHECK(of("v1.30.1", text).coredns == "coredns/coredns:v1.11.1");
   CHECK(of("v1.20.99", text).coredns == "coredns:v1.11.1");
   CHECK(of("v1.30.1", text).pause == "3.9");
-  CHECK_ERROR(of("v1.30.1", "<html>"), selection, "no CoreDNSVersion in it");
-  CHECK_ERROR(of("v1.30.1", "PauseVersion = \"$(x)\"\nCoreDNSVersion = \"v1\"\n"), selection, "no PauseVersion in it");
+  CHECK_ERROR(of("v1.30.1", "<html>"), selection, "CoreDNSVersion is missing");
+  CHECK_ERROR(of("v1.30.1", "PauseVersion = \"$(x)\"\nCoreDNSVersion = \"v1\"\n"), selection,
+              "PauseVersion is missing");
 }

@@ -118,10 +118,10 @@ TEST_CASE("graph: what is missing or not what it is called is refused, and tried
   source.types.erase(manifest.digest);
   CHECK_ERROR(builder.add(index, Role::image, source.fetch()), registry, "it is missing, although an index");
   source.types[manifest.digest] = oci::media_type::docker_manifest;
-  CHECK_ERROR(builder.add(index, Role::image, source.fetch()), format, "what names it says that it is");
+  CHECK_ERROR(builder.add(index, Role::image, source.fetch()), format, "it is described as");
   source.types[manifest.digest] = oci::media_type::oci_manifest;
   source.texts[manifest.digest] = text + " ";
-  CHECK_ERROR(builder.add(index, Role::image, source.fetch()), format, "but it is application/vnd.oci");
+  CHECK_ERROR(builder.add(index, Role::image, source.fetch()), format, "but is application/vnd.oci");
   source.texts[manifest.digest] = std::string(text.size(), 'x');
   CHECK_ERROR(builder.add(index, Role::image, source.fetch()), format, "its bytes have the digest");
   source.texts[manifest.digest] = text;

@@ -59,7 +59,7 @@ TEST_CASE("a policy of one key") {
   CHECK(evidence.signed_content() == oci::sha256("sums"));
   CHECK(evidence.not_counted().size() == 1);
   CHECK_FALSE(evidence.tracks_serial());
-  CHECK_ERROR(judge(policy, {}), trust, "carries no signature at all");
+  CHECK_ERROR(judge(policy, {}), trust, "the bundle has no signature");
   CHECK_ERROR(judge(policy, {raw("mallory")}), trust, "0 of 1 required signatures by alice");
   CHECK_ERROR(judge(policy, {raw("alice", "alice", "sumz")}), trust, "0 of 1");
   CHECK_ERROR(judge(policy, {raw("alice")}, {}, {now, "testing", {}, {}}), policy, "it belongs to stream production");
@@ -110,8 +110,7 @@ TEST_CASE("a revoked key counts for nothing") {
   PolicyContent parts = content({"alice", "carol"}, {{"exporter", {"alice", "carol"}, 1, ""}});
   parts.revoked.insert(key("alice").public_key().spki());
   const Policy policy(parts);
-  CHECK_ERROR(judge(policy, {raw("alice")}), trust,
-              "alice's key is revoked, so signatures/alice.sig counts for nothing");
+  CHECK_ERROR(judge(policy, {raw("alice")}), trust, "alice's key is revoked, so signatures/alice.sig does not count");
   const auto evidence = judge(policy, {raw("alice"), raw("carol")});
   CHECK(evidence.requirements()[0].signers.size() == 1);
   CHECK(evidence.not_counted() == std::vector<std::string>{"signatures/alice.sig by alice: the key is revoked"});
@@ -123,7 +122,7 @@ TEST_CASE("forms that disagree are an error even where they are not needed") {
   bob[0].bytes = key("alice").sign("sums");
   std::vector<SignatureFile> files{raw("alice")};
   files.insert(files.end(), bob.begin(), bob.end());
-  CHECK_ERROR(judge(policy, files), trust, "hold different signatures");
+  CHECK_ERROR(judge(policy, files), trust, "contain different signatures");
 }
 
 TEST_CASE("a trusted comment that somebody changed") {
@@ -149,7 +148,7 @@ TEST_CASE("rules of a stream") {
   SECTION("stream") {
     Claims claims = right;
     claims.stream = "testing";
-    CHECK_ERROR(with(claims), policy, "p.yaml has no stream testing; it knows production");
+    CHECK_ERROR(with(claims), policy, "p.yaml has no stream testing; it has production");
   }
   SECTION("sources") {
     Claims claims = right;
@@ -162,7 +161,7 @@ TEST_CASE("rules of a stream") {
     claims.created = now - std::chrono::hours(46 * 24);
     CHECK_ERROR(with(claims), policy, "streams.production.max_age: it is 46 d old");
     claims.created = now + std::chrono::hours(25);
-    CHECK_ERROR(with(claims), policy, "but here it is 2026-11-23T12:00:00Z");
+    CHECK_ERROR(with(claims), policy, "time is 2026-11-23T12:00:00Z");
     claims.created = now + std::chrono::hours(23);
     CHECK_NOTHROW(with(claims));
   }
@@ -178,10 +177,11 @@ TEST_CASE("rules of a stream") {
                              const std::string& registry = "registry.local") {
       return LastImports{{stream, {{registry, {serial, oci::sha256(content)}}}}};
     };
-    CHECK_ERROR(with(right, imported("production", 8, "newer")), policy,
-                "streams.production.rollback: it has serial 7, but serial 8 of stream production was imported into "
-                "registry.local already");
-    CHECK_ERROR(with(right, imported("production", 8, "newer", any_registry)), policy, "was imported here already");
+    CHECK_ERROR(
+        with(right, imported("production", 8, "newer")), policy,
+        "streams.production.rollback: it has serial 7, but serial 8 of stream production was already imported into "
+        "registry.local");
+    CHECK_ERROR(with(right, imported("production", 8, "newer", any_registry)), policy, "was already imported here");
     CHECK_ERROR(with(right, imported("production", 7, "other")), policy, "another bundle with the same serial");
     CHECK_NOTHROW(with(right, imported("production", 7, "sums")));
     CHECK_NOTHROW(with(right, imported("production", 6, "older")));
@@ -194,7 +194,7 @@ TEST_CASE("rules of a stream") {
     const auto into = [&](const std::string& target) {
       return judge(policy, {raw("alice")}, right, {now, {}, oci::Location::parse(target), last});
     };
-    CHECK_ERROR(into("NEW.local"), policy, "imported into new.local already");
+    CHECK_ERROR(into("NEW.local"), policy, "was already imported into new.local");
     CHECK_NOTHROW(into("old.local"));
     CHECK_NOTHROW(into("third.local"));
     CHECK_NOTHROW(with(right, last));  // who only verifies hears of it: there is a registry that may get it
@@ -209,7 +209,7 @@ TEST_CASE("rules of a stream") {
     CHECK_NOTHROW(into("registry.local:5000/kube"));
     CHECK_NOTHROW(into("registry.local:5000/kube/more"));
     for (const char* other : {"registry.local:5000", "registry.local:5000/kubernetes", "registry.local/kube"})
-      CHECK_ERROR(into(other), policy, "it may be imported into registry.local:5000/kube only");
+      CHECK_ERROR(into(other), policy, "it may only be imported into registry.local:5000/kube");
     CHECK_NOTHROW(judge(bound, {raw("alice")}, right));
   }
 }
@@ -247,7 +247,7 @@ TEST_CASE("which stream counts is known only after the signatures") {
   CHECK_NOTHROW(judge(policy, {raw("alice")}, testing));
   // Enough for testing, but the bundle says that it belongs to production.
   CHECK_ERROR(judge(policy, {raw("alice")}), trust, "streams.production.require[1]");
-  CHECK_ERROR(judge(policy, {raw("mallory")}), trust, "enough for no stream of p.yaml");
+  CHECK_ERROR(judge(policy, {raw("mallory")}), trust, "satisfy no stream of p.yaml");
   CHECK_ERROR(judge(policy, {raw("alice")}, testing, {now, "production", {}, {}}), trust,
               "streams.production.require[1]");
   CHECK_ERROR(judge(policy, {raw("alice")}, testing, {now, "staging", {}, {}}), policy, "has no stream staging");
@@ -257,22 +257,22 @@ TEST_CASE("policies that cannot be meant") {
   const auto make = [](std::vector<std::string> names, std::vector<Requirement> requirements) {
     return Policy(content(std::move(names), std::move(requirements)));
   };
-  CHECK_ERROR(make({"alice"}, {}), trust, "nothing is required");
+  CHECK_ERROR(make({"alice"}, {}), trust, "require: empty");
   CHECK_ERROR(make({"alice", "alice"}, {{"r", {"alice"}, 1, ""}}), trust, "appears twice");
   CHECK_ERROR(make({"alice"}, {{"r", {"bob"}, 1, ""}}), trust, "no key bob");
   CHECK_ERROR(make({"alice"}, {{"r", {"alice", "alice"}, 1, ""}}), trust, "names a key twice");
   CHECK_ERROR(make({"alice"}, {{"r", {"alice"}, 2, ""}}), trust, "threshold of 2 over 1 key");
   CHECK_ERROR(make({"alice"}, {{"r", {"alice"}, 0, ""}}), trust, "threshold of 0");
-  CHECK_ERROR(make({"alice"}, {{"a", {"alice"}, 1, ""}, {"b", {"alice"}, 1, ""}}), trust, "role b can never be met");
+  CHECK_ERROR(make({"alice"}, {{"a", {"alice"}, 1, ""}, {"b", {"alice"}, 1, ""}}), trust, "role b cannot be met");
   PolicyContent same = content({"alice"}, {{"r", {"alice"}, 1, ""}});
   same.keys.push_back({"twin", key("alice").public_key()});
   CHECK_ERROR(Policy(same), trust, "alice and twin are the same key");
   PolicyContent revoked = content({"alice"}, {{"r", {"alice"}, 1, ""}});
   revoked.revoked.insert(key("alice").public_key().spki());
-  CHECK_ERROR(Policy(revoked), trust, "role r can never be met");
+  CHECK_ERROR(Policy(revoked), trust, "role r cannot be met");
   PolicyContent empty;
   empty.origin = "p.yaml";
-  CHECK_ERROR(Policy(empty), trust, "streams: none is there");
+  CHECK_ERROR(Policy(empty), trust, "streams: no stream");
 }
 
 namespace {
@@ -333,7 +333,7 @@ TEST_CASE("policy files that are refused") {
   const PolicyFile file;
   CHECK_ERROR(file.load(""), trust, "it is empty");
   CHECK_ERROR(file.load("version: ["), trust, "not valid YAML");
-  CHECK_ERROR(file.with("version: 1", "version: 2"), trust, "version 1 only");
+  CHECK_ERROR(file.with("version: 1", "version: 2"), trust, "supports only version 1");
   CHECK_ERROR(file.with("version: 1", "version: \"1\""), trust, "version: not an integer");
   CHECK_ERROR(file.with("version: 1", "version: 1\nextra: 1"), trust, "unknown key \"extra\"");
   CHECK_ERROR(file.with("revoked: []", "revoked: []\nrevoked: []"), trust, "line 6: the key \"revoked\" appears twice");
@@ -354,13 +354,13 @@ TEST_CASE("policy files that are refused") {
   CHECK_ERROR(file.with("threshold: 1", "threshold: 2"), trust, "threshold of 2 over 1 key");
   CHECK_ERROR(file.with("threshold: 1", "threshold: -1"), trust, "threshold: not an integer");
   CHECK_ERROR(file.with("threshold: 1", "treshold: 1"), trust, "unknown key \"treshold\"");
-  CHECK_ERROR(file.with(svr, "https://example.com/other"), trust, "airlock knows only");
+  CHECK_ERROR(file.with(svr, "https://example.com/other"), trust, "airlock supports only");
   CHECK_ERROR(file.with("max_age: 45d", "max_age: 45"), trust, "max_age: not a string");
-  CHECK_ERROR(file.with("max_age: 45d", "max_age: 0d"), trust, "max_age: not a time");
+  CHECK_ERROR(file.with("max_age: 45d", "max_age: 0d"), trust, "max_age: not a duration");
   CHECK_ERROR(file.with("[\"registry.k8s.io/*\"]", "[]"), trust, "no image would be allowed");
   CHECK_ERROR(file.with("rollback: deny", "rollback: maybe"), trust, "neither deny nor allow");
-  CHECK_ERROR(file.with("  production:", "  ../production:"), trust, "not a name for a stream");
-  CHECK_ERROR(file.with("revoked: []", "revoked: [\"" + PolicyFile::hash("alice") + "\"]"), trust, "can never be met");
+  CHECK_ERROR(file.with("  production:", "  ../production:"), trust, "not a valid stream name");
+  CHECK_ERROR(file.with("revoked: []", "revoked: [\"" + PolicyFile::hash("alice") + "\"]"), trust, "cannot be met");
 }
 
 TEST_CASE("signatures by nobody cost no more than the right one") {
@@ -371,7 +371,7 @@ TEST_CASE("signatures by nobody cost no more than the right one") {
     junk.push_back({"signatures/s" + std::to_string(i) + ".sig", key("bob").sign("other " + std::to_string(i))});
   const Policy policy(content({"alice", "bob"}, {{"exporter", {"alice", "bob"}, 1, ""}}));
   const Circumstances circumstances{now, {}, {}, {}};
-  CHECK_ERROR(policy.authenticate(text, junk, circumstances), trust, "more signatures than can be checked");
+  CHECK_ERROR(policy.authenticate(text, junk, circumstances), trust, "more signatures than airlock checks");
   // The right one says whose it is, and is tried first.
   auto files = junk;
   files.push_back(sign(key("bob"), "signatures/bob", text)[1]);
@@ -387,6 +387,6 @@ TEST_CASE("policy files that bind a stream to registries") {
   };
   CHECK(with("[\"registry.local:5000/kube\"]").content().streams.at("production").registries.size() == 1);
   CHECK_ERROR(with("[]"), trust, "nothing could be imported");
-  CHECK_ERROR(with("[\"https://registry.local\"]"), trust, "without a scheme");
+  CHECK_ERROR(with("[\"https://registry.local\"]"), trust, "it must not have a scheme");
   CHECK_ERROR(with("[\"registry.local/../x\"]"), trust, "is not a repository prefix");
 }

@@ -37,7 +37,7 @@ TEST_CASE("another program gets its input and says its output and status") {
   CHECK(run_process({"sh", "-c", "exit 7"}, "", 10)->status == 7);
   CHECK(run_process({"sh", "-c", "kill -9 $$"}, "", 10)->status == 128 + 9);
   CHECK_FALSE(run_process({"airlock-no-such-program"}, "", 10));
-  CHECK_ERROR(run_process({"sh", "-c", "yes"}, "", 10'000), usage, "printed more than it may");
+  CHECK_ERROR(run_process({"sh", "-c", "yes"}, "", 10'000), usage, "printed too much");
 }
 
 TEST_CASE("another program begins with the signals that a shell would give it") {
@@ -51,7 +51,7 @@ TEST_CASE("another program begins with the signals that a shell would give it") 
 TEST_CASE("a program that will not end is ended, and what it left behind is not waited for") {
   // It prints too much, is asked to end, and does not hear it.
   CHECK(seconds_of([] {
-          CHECK_ERROR(run_process({"sh", "-c", "trap '' TERM; yes"}, "", 10'000), usage, "more than it may");
+          CHECK_ERROR(run_process({"sh", "-c", "trap '' TERM; yes"}, "", 10'000), usage, "printed too much");
         }) < 60);
   CHECK(seconds_of([] { CHECK(run("echo done; sleep 100 >&1 2>&1 &") == "done\n"); }) < 60);
 }
@@ -117,14 +117,14 @@ TEST_CASE("what lies beside a bundle is taken up only if an earlier run of this 
   SECTION("hard links") {
     std::filesystem::create_hard_link(precious, partial);
     std::filesystem::create_hard_link(precious, journal);
-    CHECK_ERROR(make(), media, "has another name too");
-    CHECK_ERROR(records::read_journal(bundle), media, "has another name too");
+    CHECK_ERROR(make(), media, "has another name (a hard link)");
+    CHECK_ERROR(records::read_journal(bundle), media, "has another name (a hard link)");
   }
   SECTION("other files") {
     REQUIRE(::mkfifo(partial.c_str(), 0600) == 0);
-    CHECK_ERROR(make(), media, "is no regular file");
+    CHECK_ERROR(make(), media, "is not a regular file");
     write_new_file(journal, "my diary\n");
-    CHECK_ERROR(records::read_journal(bundle), media, "is no journal of airlock");
+    CHECK_ERROR(records::read_journal(bundle), media, "is not a journal of airlock");
     CHECK(read_file(journal, 100) == "my diary\n");
   }
   if (::geteuid() == 0) {

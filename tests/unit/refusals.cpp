@@ -99,7 +99,7 @@ TEST_CASE("the signature region") {
   const std::string signature = alice().sign(bundle.right_sums());
   SECTION("unsigned") {
     bundle.signatures = std::vector<trust::SignatureFile>{};
-    CHECK_ERROR(verify(bundle.bytes()), trust, "carries no signature");
+    CHECK_ERROR(verify(bundle.bytes()), trust, "the bundle has no signature");
   }
   SECTION("signed by another key") {
     bundle.signatures = {{{"signatures/alice.sig", mallory().sign(bundle.right_sums())}}};
@@ -376,7 +376,7 @@ TEST_CASE("images that do not hold together") {
         {"manifests", Json::array({{{"mediaType", type}, {"digest", oci::sha256(manifest).str()}, {"size", 5}}})}};
     CHECK_ERROR(make_bundle({{"quay.io/a:1", index.dump(), std::string(oci::media_type::oci_index)}}, {manifest},
                             {config, layer_text()}),
-                format, "of 5 bytes, but it is");
+                format, "of 5 bytes, but is");
   }
   SECTION("one digest with two sizes") {
     Json manifest = Json::parse(manifest_text(config, {layer_text(), layer_text()}));

@@ -83,18 +83,18 @@ TEST_CASE("forms that disagree") {
   auto files = sign(ed25519(), "signatures/alice", "sums");
   SECTION("another signature in the wrapper") {
     files[1] = form(ecdsa(), Form::sigstore);
-    CHECK_ERROR(check_agreement(parsed(files)), trust, "hold different signatures");
+    CHECK_ERROR(check_agreement(parsed(files)), trust, "contain different signatures");
   }
   SECTION("another signature in the minisign form") {
     files[2] = form(PrivateKey::generate(Algorithm::ed25519), Form::minisign);
-    CHECK_ERROR(check_agreement(parsed(files)), trust, "alice.minisig hold different signatures");
+    CHECK_ERROR(check_agreement(parsed(files)), trust, "alice.minisig contain different signatures");
   }
   SECTION("a wrapper around another content") {
     files[1] = edited(files[1], [](Json& v) {
       v["messageSignature"]["messageDigest"]["digest"] = base64_encode(oci::sha256("other").bytes());
     });
     CHECK_NOTHROW(check_agreement(parsed(files)));
-    CHECK_ERROR(check_wrapped_content(parsed(files), SignedText("sums")), trust, "is about another content");
+    CHECK_ERROR(check_wrapped_content(parsed(files), SignedText("sums")), trust, "is for other content");
   }
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("wrappers that are not what they claim") {
   CHECK_ERROR(Signature::parse(deep), format, "nested deeper than 16");
   SignatureFile large{"signatures/a.sigstore.json", std::string(70'000, ' ')};
   CHECK_ERROR(Signature::parse(large), format, "more than the 65536 allowed");
-  CHECK_ERROR(Signature::parse({"signatures/a.pem", "x"}), format, "does not say in which form");
+  CHECK_ERROR(Signature::parse({"signatures/a.pem", "x"}), format, "does not tell its form");
 }
 
 TEST_CASE("statements that are not what they claim") {
@@ -159,11 +159,11 @@ TEST_CASE("minisign files that are not what they claim") {
     return Signature::parse({right.name, join(changed, "\n")});
   };
   CHECK_NOTHROW(with(0, "untrusted comment: anything"));
-  CHECK_ERROR(with(0, "comment"), format, "no untrusted comment");
-  CHECK_ERROR(with(1, "AAAA"), format, "line 2 holds no signature");
+  CHECK_ERROR(with(0, "comment"), format, "not an untrusted comment");
+  CHECK_ERROR(with(1, "AAAA"), format, "line 2 is not a signature");
   CHECK_ERROR(with(1, base64_encode("ED" + std::string(72, 'x'))), format, "prehashed");
   CHECK_ERROR(with(1, base64_encode("XX" + std::string(72, 'x'))), format, "unknown algorithm");
-  CHECK_ERROR(with(2, "comment"), format, "no trusted comment");
-  CHECK_ERROR(with(3, "AAAA"), format, "line 4 holds no signature");
+  CHECK_ERROR(with(2, "comment"), format, "not a trusted comment");
+  CHECK_ERROR(with(3, "AAAA"), format, "line 4 is not a signature");
   CHECK_ERROR(Signature::parse({right.name, right.bytes + "more\n"}), format, "not four lines");
 }

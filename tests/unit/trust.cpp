@@ -56,10 +56,11 @@ TEST_CASE("keys survive being written and read") {
 }
 
 TEST_CASE("keys that are no keys, or not good enough") {
-  CHECK_ERROR(PublicKey::from_text("", "p"), trust, "no public key");
+  CHECK_ERROR(PublicKey::from_text("", "p"), trust, "neither a public key");
   CHECK_ERROR(PublicKey::from_text(key_of(Algorithm::ed25519).pem(Secret()), "p"), trust, "is a private key");
   CHECK_ERROR(PublicKey::from_text(key_of(Algorithm::ed25519).pem(Secret("secret")), "p"), trust, "is a private key");
-  CHECK_ERROR(PrivateKey::from_pem(key_of(Algorithm::ed25519).public_key().pem(), "k", never), trust, "no private key");
+  CHECK_ERROR(PrivateKey::from_pem(key_of(Algorithm::ed25519).public_key().pem(), "k", never), trust,
+              "a public key, not a private one");
   // openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 | openssl pkey -pubout
   const std::string rsa_2048 = R"(-----BEGIN PUBLIC KEY-----
 MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAuc6N/q99cCul3i8RhPyN
@@ -79,7 +80,7 @@ bmkyrVZRAGWle6SBKM0OxC+T6EXa01rl128q3bF0jth5cXfroRCGVI0tKAhbR0oC
 7VhSBnU64WdR0FuoU+amRdgMo9yDdVo8
 -----END PUBLIC KEY-----
 )";
-  CHECK_ERROR(PublicKey::from_text(p384, "p"), trust, "another curve than P-256");
+  CHECK_ERROR(PublicKey::from_text(p384, "p"), trust, "a curve other than P-256");
 }
 
 TEST_CASE("a key has one encoding, so that it has one fingerprint") {

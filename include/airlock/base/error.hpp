@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one error type of airlock. Every failure a person can meet is an Error; C libraries' failures are
-// translated once, in the module that wraps the library. Absence is std::optional, never an Error.
+// The one error type of airlock. Every failure that users can see is an Error; C libraries' failures are
+// translated once, in the module that wraps the library. Absence is std::optional, not an Error.
 #pragma once
 
 #include <exception>
@@ -11,7 +11,7 @@ namespace airlock {
 
 /// What kind of failure it was. The numeric value is the program's exit status (docs/exit-status.md).
 enum class ErrorCode : int {
-  internal = 1,      ///< a defect of airlock, or the machine ran out of something that is not the medium
+  internal = 1,      ///< a bug in airlock, or the machine ran out of a resource other than the medium
   usage = 2,         ///< the command line is wrong
   selection = 3,     ///< the requested image set cannot be formed
   registry = 4,      ///< a registry could not be reached, refused, or lacks something
@@ -34,11 +34,11 @@ class Error : public std::exception {
   Error(ErrorCode code, std::string message);
   Error(ErrorCode code, Side side, std::string message);
 
-  /// Says what to do next. Replaces an earlier hint only when there was none: the closest advice is best.
+  /// Adds what to do next, unless there is a hint already: the innermost one is the most specific.
   Error& hint(std::string text) &;
   Error&& hint(std::string text) &&;
 
-  /// Adds what was being done, on the way up: `error.within("image registry.k8s.io/pause:3.9")`.
+  /// Adds context while the error propagates: `error.within("image registry.k8s.io/pause:3.9")`.
   Error& within(std::string frame) &;
   Error&& within(std::string frame) &&;
 
@@ -59,7 +59,7 @@ class Error : public std::exception {
   std::string text_;
 };
 
-/// Runs `action`; an Error that leaves it gains the frame that `describe()` returns.
+/// Runs `action`; an Error thrown by it gains the frame that `describe()` returns.
 template <typename Action, typename Describe>
 auto within(Describe&& describe, Action&& action) -> decltype(action()) {
   try {

@@ -11,7 +11,7 @@
 
 namespace airlock {
 
-/// Owns a file descriptor. Closing in the destructor ignores errors: whoever writes calls sync() first.
+/// Owns a file descriptor. Closing in the destructor ignores errors: writers call sync() first.
 class FileDescriptor {
  public:
   FileDescriptor() = default;
@@ -40,7 +40,7 @@ void read_exactly(const FileDescriptor& fd, std::uint64_t offset, std::span<char
 void write_exactly(const FileDescriptor& fd, std::uint64_t offset, std::string_view bytes,
                    const std::filesystem::path& path);
 
-/// The whole file; one larger than `limit` bytes is an Error (code `format`) as soon as that is seen.
+/// The whole file; one larger than `limit` bytes is an Error (code `format`) as soon as that is known.
 std::string read_file(const std::filesystem::path& path, std::size_t limit);
 
 /// Who may read and write a file that airlock makes.
@@ -49,8 +49,8 @@ enum class Access {
   owner    ///< 0600 whatever the umask says
 };
 
-/// A file that nobody finds under its final name before it is complete and durable. It is made beside that name under
-/// one of its own, which must be new (O_EXCL), so that nothing that lies there is written to, through no link either.
+/// A file that gets its final name only when it is complete and durable. It is created in the same directory under a
+/// new temporary name (O_EXCL), so that no existing file is written to, not even through a link.
 class NewFile {
  public:
   NewFile(std::filesystem::path final_name, Access access);
@@ -81,21 +81,20 @@ class NewFile {
 void write_new_file(const std::filesystem::path& path, std::string_view content, Access access = Access::shared);
 
 /// Puts `content` in the place of `path` in one step: a reader sees the old or the new, also after a power failure.
-/// With Access::shared an existing file's mode and owner stay. What `path` names is replaced, never what a link there
-/// leads to: a symbolic link to a file is an Error. Devices and pipes (/dev/stdout) are written to.
+/// With Access::shared an existing file's mode and owner stay. `path` itself is replaced, not the target
+/// of a link: a symbolic link to a file is an Error. Devices and pipes (/dev/stdout) are written to.
 void replace_file(const std::filesystem::path& path, std::string_view content, Access access = Access::shared);
 
-/// Whether replace_file() would refuse, found out without writing: an Error.
+/// An Error if replace_file() would fail for a link; writes nothing.
 void check_replaceable(const std::filesystem::path& path);
 
-/// Makes a directory and what leads to it; those that are new are for their owner alone (0700), whatever the umask
-/// says.
+/// Creates a directory and its parents; new ones are accessible to their owner only (0700), whatever the umask.
 void create_private_directories(const std::filesystem::path& path);
 
 /// Makes a finished file appear under its final name, refusing to replace another, and makes that durable.
 void rename_new(const std::filesystem::path& from, const std::filesystem::path& to);
 
-/// Makes entries of the directory that holds `path` durable. File systems that cannot do it are forgiven.
+/// Makes entries of the directory that holds `path` durable. Ignores file systems that do not support it.
 void sync_directory_of(const std::filesystem::path& path);
 
 /// An Error for the system call that just failed; reads errno.

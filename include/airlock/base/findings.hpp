@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands in the way of long work, all of it at once: a person who fixes one thing and starts again wants to hear
-// of the others now.
+// Collects the problems found before long work, so that the user can fix all of them at once.
 #pragma once
 
 #include <vector>
@@ -25,7 +24,7 @@ class Findings {
   }
 
   bool empty() const { return errors_.empty(); }
-  /// Throws what was found: a single Error as it is, several as one with the code of the first.
+  /// Throws the findings: a single Error unchanged, several as one with the code of the first.
   void conclude() const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ownership of what C libraries hand out.
+// Ownership of resources of C libraries.
 #pragma once
 
 namespace airlock {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ctrl-C as a question that long work asks itself, so that every destructor still runs. Whoever waits, waits with the
-// functions here, a Condition (base/event.hpp) or a Clock (base/clock.hpp): they end when the user wants to stop,
-// whatever they wait for.
+// Ctrl-C as a flag that long work polls, so that destructors run. Code that waits uses the functions here, a Condition
+// (base/event.hpp) or a Clock (base/clock.hpp): they end when the user interrupts, whatever they wait for.
 #pragma once
 
 #include <span>
@@ -10,7 +9,7 @@ struct pollfd;
 
 namespace airlock {
 
-/// From now on SIGINT, SIGTERM and SIGHUP set a mark instead of ending the process; a second one ends it at once. Those
+/// From now on SIGINT, SIGTERM and SIGHUP set a flag instead of ending the process; a second signal ends it. Those
 /// that were ignored when the program started stay ignored (nohup). SIGPIPE and SIGXFSZ are ignored: the calls that
 /// cause them fail, and that is reported.
 void catch_interrupts();

@@ -15,7 +15,7 @@ namespace airlock {
 
 using Json = nlohmann::json;
 
-/// Bounds on what a text may make its reader allocate.
+/// Limits on what parsing a text may allocate.
 struct JsonLimits {
   std::size_t bytes = 4U << 20;   ///< length of the text
   std::size_t depth = 64;         ///< nesting of arrays and objects
@@ -29,15 +29,15 @@ Json parse_json(std::string_view text, std::string_view what, const JsonLimits& 
 /// The canonical form: keys sorted bytewise, no white space, UTF-8 kept, no floating-point numbers (an Error).
 std::string canonical_json(const Json& value);
 
-/// The same content, indented for people. Characters that would move a terminal's cursor or turn the direction of
-/// writing are escaped, as JSON allows for any; bytes that are no UTF-8 become U+FFFD.
+/// The same content, indented for people. Characters that would move a terminal's cursor or change the writing
+/// direction are escaped, as JSON allows for any; invalid UTF-8 become U+FFFD.
 std::string pretty_json(const Json& value);
 /// The same on one line.
 std::string json_line(const Json& value);
 
-/// Overwrites all texts in it: of documents that hold secrets.
+/// Overwrites all strings in it: for documents with secrets.
 void wipe(Json& value) noexcept;
-/// Does so when it goes.
+/// Wipes it when destroyed.
 class WipedJson {
  public:
   explicit WipedJson(Json& owned) : owned_(owned) {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sinks: everything that airlock writes to a terminal, a pipe or a log goes through here, and is made safe here.
-// Names and texts of others may hold control characters that move the cursor, colour what follows or turn the direction
-// of writing; whoever composes a message need not think of it. tests/layering/check.py holds the other files to it.
+// The sinks: output to a terminal, a pipe or a log goes through here, and is made safe here.
+// Names and texts of others may hold control characters that move the cursor, colour what follows or change the writing
+// direction; code that composes a message need not handle that. tests/layering/check.py enforces it for other files.
 #pragma once
 
 #include <string_view>
@@ -11,17 +11,17 @@
 namespace airlock {
 
 /// Opens /dev/null for each of the descriptors 0, 1 and 2 that is closed, so that no file of the program's own becomes
-/// one of them and gets its messages. The first thing that main() does.
+/// one of them and gets its messages. main() calls it first.
 void open_standard_descriptors();
 
 /// A result, to standard output, made safe as without_controls() has it; line feeds stay. An Error (code `media`) where
-/// it cannot be written. Where its reader has gone (`airlock list | head`), the program ends, quietly, by SIGPIPE.
+/// it cannot be written. If its reader has gone (`airlock list | head`), the program ends quietly by SIGPIPE.
 void print(std::string_view text);
 /// The same of JSON, which has escapes for what is not safe.
 void print_json(const Json& value);
 
 /// A message, to standard error, made safe in the same way, in one write: lines of several processes do not mix. A
-/// closed standard error is nobody's loss.
+/// closed standard error is ignored.
 void show(std::string_view text);
 /// Cursor movements of airlock's own, then text that is made safe, in one write.
 void show_at(std::string_view movements, std::string_view text);

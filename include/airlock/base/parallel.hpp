@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One way to do many things at once: a fixed number of threads takes items in order.
+// Parallel work: a fixed number of threads takes items in order.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +15,10 @@ enum class OnFailure {
   continue_  ///< all items run; the failures are returned
 };
 
-/// Calls `work(i)` for i in [0, count), on at most `jobs` threads, fewer where the machine gives no more,
-/// items started in order.
-/// Returns one entry per item, null where it succeeded (always all null with OnFailure::stop: that throws instead).
-/// An interruption by the user always stops. `work` must be safe to call from several threads.
+/// Calls `work(i)` for i in [0, count), on at most `jobs` threads, fewer if the machine allows no
+/// more; items start in order.
+/// Returns one entry per item, null if it succeeded (all null with OnFailure::stop, which throws instead).
+/// An interruption by the user stops. `work` must be safe to call from several threads.
 std::vector<std::exception_ptr> run_parallel(std::size_t count, unsigned jobs,
                                              const std::function<void(std::size_t)>& work,
                                              OnFailure on_failure = OnFailure::stop);

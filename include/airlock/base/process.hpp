@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs another program, as credential helpers need it: a little text in, a little text out.
+// Runs another program, such as a credential helper: short text in, short text out.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace airlock {
 
 struct ProcessResult {
   int status = 0;      ///< exit status; 128 + signal where one ended it
-  std::string output;  ///< of its standard output; its standard error goes where ours goes
+  std::string output;  ///< of its standard output; its standard error is inherited
 };
 
 /// Runs `command` (looked up in PATH, no shell) with `input` on its standard input until it ends. Nothing when there is

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far a phase of long work is, and how that reads. The Reporter guards it and shows it.
+// Progress of a phase of long work, and its text. The Reporter guards it and shows it.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,7 @@ class Progress {
   void move(std::uint64_t thing, std::uint64_t bytes);
   void stop_moving(std::uint64_t thing);
 
-  /// Notes where the work stands, for the rate of the last seconds. Call it at each showing.
+  /// Records the current state, for the rate of the last seconds. Call it before each display.
   void sample(Clock::time_point now);
 
   /// "pulling: 12 of 90, 120 MiB of 1.2 GiB, 80 MiB/s, 12 s left"
@@ -38,7 +38,7 @@ class Progress {
   std::string final_text(Clock::time_point now) const;
   /// "  calico/cni 1a2b3c4d5e6f  34 MiB of 80 MiB", for at most `most` of the things under way, the oldest first.
   std::vector<std::string> moving_lines(std::size_t most) const;
-  /// All of it, for machines.
+  /// All of it as JSON.
   nlohmann::json to_json() const;
 
  private:

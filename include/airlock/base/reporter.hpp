@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a person watches while airlock works. Everything here goes to standard error; results go to standard output.
+// Messages and progress while airlock works, on standard error; results go to standard output.
 #pragma once
 
 #include <condition_variable>
@@ -34,17 +34,17 @@ class Reporter {
   Reporter(const Reporter&) = delete;
   Reporter& operator=(const Reporter&) = delete;
 
-  /// Something a person wants to know; silent with --quiet.
+  /// Information; silent with --quiet.
   void note(std::string_view text);
-  /// Something a person must know; never silent.
+  /// A warning; also shown with --quiet.
   void warning(std::string_view text);
-  /// Something for a person who looks for a cause; shown with -v only. Never pass credentials.
+  /// Details for troubleshooting; shown with -v only. Do not pass credentials.
   void detail(std::string_view text);
 
   /// Starts a phase of `bytes` bytes (0: counted in items only) and `items` items, e.g. "pulling".
   void begin(std::string_view phase, std::uint64_t bytes, std::uint64_t items);
   void advance(std::uint64_t bytes);
-  /// Takes back bytes that have to be moved again.
+  /// Subtracts bytes that must be transferred again.
   void retreat(std::uint64_t bytes);
   void item_done();
   /// Ends the phase and leaves a line with its totals.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Passphrases, passwords and tokens: bytes that are overwritten when they are not needed any more, so that they do not
-// lie about in memory that others get later. What libcurl and OpenSSL copy for themselves is theirs.
+// Passphrases, passwords and tokens: bytes that are overwritten when no longer needed, so that they do not
+// stay in freed memory. Copies inside libcurl and OpenSSL are not covered.
 #pragma once
 
 #include <compare>
@@ -12,12 +12,12 @@
 
 namespace airlock {
 
-/// Overwrites bytes in a way that no compiler leaves out.
+/// Overwrites bytes; not optimized away.
 void wipe(void* bytes, std::size_t size) noexcept;
 /// Overwrites the text and makes it empty.
 void wipe(std::string& text) noexcept;
 
-/// Gives memory back overwritten.
+/// Overwrites memory before it is freed.
 template <typename T>
 struct WipingAllocator {
   using value_type = T;
@@ -64,7 +64,7 @@ class Secret {
   std::vector<char, WipingAllocator<char>> bytes_;
 };
 
-/// Overwrites a text of somebody else's when this goes: a file or an answer with passwords in it.
+/// Overwrites a borrowed text on destruction: a file or a response with passwords in it.
 class WipedText {
  public:
   explicit WipedText(std::string& owned) : owned_(owned) {}

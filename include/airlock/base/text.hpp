@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text forms of numbers, bytes and times, as people and formats want them.
+// Text forms of numbers, bytes and times, for people and for file formats.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,7 @@ std::string human_age(std::chrono::seconds age);
 /// "45d", "12h", "2w", "30min" as seconds; nothing for anything else, zero included.
 std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 
-/// Text from outside, fit for a terminal: control characters become `?`, and what is past `limit` bytes is left out.
+/// Untrusted text made safe for a terminal: control characters become `?`, and it is cut at `limit` bytes.
 std::string printable(std::string_view text, std::size_t limit = 300);
 
 /// The same of any length: each control character, direction mark and byte that is no UTF-8 becomes `?`.
@@ -41,8 +41,8 @@ bool is_utf8(std::string_view text);
 /// At most `bytes` of the text, without a part of a character at its end.
 std::string_view clipped(std::string_view text, std::size_t bytes);
 
-/// A path as a command line takes it: quoted where a shell would take it apart, and with `./` where it would pass for
-/// an option.
+/// A path as a command line takes it: quoted if a shell would split it, and with `./` if it would be taken for an
+/// option.
 std::string shell_word(std::string_view path);
 
 /// Splits at `separator`; empty parts are kept.
@@ -77,7 +77,7 @@ std::optional<std::uint64_t> parse_number(std::string_view text);
 
 using Time = std::chrono::sys_seconds;
 
-/// Now, by the system's clock; what is too old or expired is judged by it.
+/// Now, by the system's clock; used to judge age and expiry.
 Time clock_time();
 
 /// Now as it is written into bundles: clock_time(), or the value of SOURCE_DATE_EPOCH

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one YAML reader: policies, lock files, catalogs, cluster manifests, patches. It is read into the same values as
-// JSON, so that both are taken apart with JsonObject. Whatever the text says, the work and the memory it takes are
-// bounded by YamlOptions.
+// The one YAML reader: policies, lock files, catalogs, cluster manifests, patches. It yields the same values as
+// JSON, so that JsonObject reads both. YamlOptions bounds the work and the memory for any text.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +16,7 @@ namespace airlock {
 
 /// Whether `&anchor`, `*alias` and merge keys (`<<`) may be used.
 enum class YamlAliases {
-  refuse,  ///< for files that airlock decides by
+  refuse,  ///< for files that control airlock
   expand   ///< for files of others: each alias is copied, and its values count against the limits
 };
 
@@ -38,11 +37,11 @@ struct YamlDocument {  // NOLINT(bugprone-exception-escape): the library's moves
 };
 
 /// Parses all documents of a text; those that hold nothing are left out. Beyond what yaml-cpp refuses: duplicate keys,
-/// tags, keys that are no plain text, bytes that are no UTF-8, whatever is past the limits, and what yaml-cpp 0.7 reads
+/// tags, keys that are not plain text, invalid UTF-8, whatever is past the limits, and what yaml-cpp 0.7 reads
 /// as documents without end. `what` names the text in the Error (code `format`), which also says the line.
 ///
 /// Scalars: decimal integers are numbers, `true` and `false` booleans, `~`, `null` and nothing are null. All others,
-/// and all quoted ones, are strings; so are 1.29, yes and 012, of which YAML's versions think differently.
+/// and all quoted ones, are strings; so are 1.29, yes and 012, on which YAML versions differ.
 std::vector<YamlDocument> parse_yaml_documents(std::string_view text, std::string_view what,
                                                const YamlOptions& options = {});
 

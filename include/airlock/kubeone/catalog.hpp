@@ -72,10 +72,10 @@ struct KubeadmImages {
 
 /// Reads kubeadm's constants (kubernetes cmd/kubeadm/app/constants/constants.go) of a version: CoreDNSVersion,
 /// PauseVersion, and etcd's from SupportedEtcdVersion, else DefaultEtcdVersion, as kubeadm's GetEtcdImage chooses. An
-/// Error (code `selection`) when one is not there; `where` names the text.
+/// Error (code `selection`) if one is missing; `where` names the text.
 KubeadmImages parse_kubeadm_constants(std::string_view text, const Version& version, const std::string& where);
 
-/// All releases that are known. Each is read when it is asked for. Not for several threads at once.
+/// All known releases, each parsed on demand. Not thread-safe.
 class Catalog {
  public:
   /// The data compiled into the program.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a KubeOneCluster manifest says about images (KubeOne pkg/apis/kubeone/v1beta1..v1beta3/types.go), and which
-// addons a KubeOne release deploys for it, by the release's rules (catalog/rules.hpp).
+// addons a KubeOne release deploys for it, by the release's rules (kubeone/rules.hpp).
 #pragma once
 
 #include <filesystem>
@@ -36,21 +36,21 @@ struct Cluster {
   bool addons_enable = false;  ///< addons.enable, as written
   std::string addons_path;     ///< as written
   std::vector<std::string> declared_addons;
-  bool lists_addons = false;  ///< addons.addons or helmReleases has an entry, be it one to delete
+  bool lists_addons = false;  ///< addons.addons or helmReleases has an entry, including those to delete
   std::string sandbox_image;
   std::string coredns_repository;
   std::vector<std::string> helm_releases;        ///< whose images no manifest names
   std::shared_ptr<const YamlDocument> document;  ///< all of it, with the lines of its keys
 };
 
-/// Reads a file with one KubeOneCluster among its documents. An Error (code `selection`) for what is none, or names
-/// something unknown.
+/// Reads a file with one KubeOneCluster among its documents. An Error (code `selection`) if there is none, or if it
+/// names something unknown.
 Cluster read_cluster(const std::filesystem::path& file);
 Cluster parse_cluster(std::string_view text, const std::filesystem::path& file);
 
 /// An Error (code `selection`, with the line) where the release would refuse the manifest: an API version that it does
 /// not load, a field that it does not know or of another type, both ways of registries together. With `assumed`, the
-/// release is a guess: what another release of the catalog takes is warned about only.
+/// release is a guess: a manifest that another release of the catalog accepts only causes a warning.
 void check_manifest(const Cluster& cluster, const Catalog& catalog, const Release& release, bool assumed,
                     std::vector<std::string>& warnings);
 

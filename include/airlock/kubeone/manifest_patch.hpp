@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes registryConfiguration into an existing KubeOneCluster manifest, as text: comments, order, quoting, indentation
-// and line ends of everything else stay.
+// and line ends of everything else are kept.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ struct PatchValues {
   bool insecure_registry = false;
 };
 
-/// The text with registryConfiguration as wanted. An existing one keeps its place and comments; a new one goes behind a
+/// The text with registryConfiguration as wanted. An existing one keeps its place and comments; a new one goes after a
 /// commented-out one, else to the end of its document. The result is parsed and compared: an Error (code `selection`)
 /// where the manifest is written in a way that cannot be patched without changing more; `file` names it.
 std::string patch_manifest(std::string_view text, const PatchValues& values, const std::string& file);

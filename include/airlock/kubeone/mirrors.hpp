@@ -11,21 +11,21 @@
 
 namespace airlock::kubeone {
 
-/// What mirrors depend on.
+/// The inputs of a mirror configuration.
 struct MirrorConfiguration {
   oci::Location registry;
   oci::Reach reach = oci::Reach::tls_verified;
-  bool credentials = false;          ///< the registry wanted a login
+  bool credentials = false;          ///< the registry required a login
   std::vector<std::string> sources;  ///< source registries, sorted
   Consumer consumer;
 
-  /// The mirror's URL as containerd wants it: with a prefix, `/v2/PREFIX` and override_path.
+  /// The mirror's URL as containerd expects it: with a prefix, `/v2/PREFIX` and override_path.
   std::string url() const;
   /// KubeOneCluster: containerRuntime.containerd.registries (KubeOne v1beta2/types.go, ContainerdRegistry), as the
   /// release needs it.
   std::string stanza(ApiVersion version) const;
-  /// hosts.toml by source registry (containerd docs/hosts.md), for /etc/containerd/certs.d/SOURCE/. It names no other
-  /// server than the mirror, so nothing asks the internet.
+  /// hosts.toml by source registry (containerd docs/hosts.md), for /etc/containerd/certs.d/SOURCE/. The mirror is
+  /// its only server, so containerd does not fall back to the internet.
   std::map<std::string, std::string> hosts_toml() const;
   /// For CRI-O and Podman (containers-registries.conf(5)).
   std::string registries_conf() const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Under which names a cluster will ask the local registry for an image.
+// The names under which a cluster requests an image from the local registry.
 #pragma once
 
 #include <string>
@@ -13,13 +13,13 @@ namespace airlock::kubeone {
 struct TargetPath {
   oci::Repository repository;
   oci::Tag tag;
-  std::string str() const { return repository + ":" + tag.str(); }
+  std::string str() const;
   auto operator<=>(const TargetPath&) const = default;
 };
 
-/// The paths that consumers ask for. `overwriteRegistry` drops the source's host and keeps user and organisation
+/// The paths that consumers request. `overwriteRegistry` drops the source's host and keeps user and organisation
 /// (KubeOne pkg/apis/kubeone/v1beta2/types.go, RegistryConfiguration). CoreDNS has two: kubeadm with a custom
-/// repository asks for `coredns:TAG` (1.21: `coredns/coredns:TAG`), containerd mirrors always for the upstream path
+/// repository asks for `coredns:TAG` (1.21: `coredns/coredns:TAG`), containerd mirrors for the upstream path
 /// (KubeOne pkg/images/util.go, retagImage). A reference without a tag has its digest's first digits as tag, because a
 /// registry may drop what no tag holds.
 std::vector<TargetPath> target_paths(const oci::Reference& image);

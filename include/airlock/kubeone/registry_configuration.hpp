@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The KubeOneCluster's registryConfiguration (KubeOne pkg/apis/kubeone/*/types.go, RegistryConfiguration), and what a
-// KubeOne release makes of it (pkg/containerruntime).
+// The KubeOneCluster's registryConfiguration (KubeOne pkg/apis/kubeone/*/types.go, RegistryConfiguration), and how a
+// KubeOne release interprets it (pkg/containerruntime).
 #pragma once
 
 #include <set>
@@ -23,7 +23,7 @@ std::string to_string(ApiVersion version);
 /// With its group: "kubeone.io/v1beta1", "kubeone.k8c.io/v1beta2".
 std::string full_name(ApiVersion version);
 
-/// The release that a configuration is for, as far as it decides about one.
+/// The properties of a KubeOne release that a configuration depends on.
 struct Consumer {
   std::string release;  ///< "v1.14.2"
   std::set<std::string> api_versions;
@@ -43,11 +43,11 @@ struct RegistryConfiguration {
   oci::Reach reach = oci::Reach::tls_verified;
   Consumer consumer;
 
-  /// `insecureRegistry`: set only where this release then reaches a registry of this kind.
+  /// `insecureRegistry`: set only if it lets this release reach a registry of this kind.
   bool insecure() const;
-  /// The stanza as YAML, with a comment that says where it belongs.
+  /// The stanza as YAML, with a comment that says where it goes.
   std::string stanza() const;
-  /// What a person must know before a cluster uses it; empty when there is nothing.
+  /// Warnings to read before a cluster uses it; may be empty.
   std::vector<std::string> warnings() const;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a KubeOne release decides, as data: what its own code answered to tools/kubeone_probe.py, by API version.
+// The rules of a KubeOne release as data, by API version: the answers of its own code to tools/kubeone_probe.py.
 #pragma once
 
 #include <map>
@@ -12,19 +12,19 @@
 
 namespace airlock::kubeone {
 
-/// Providers that are external without being told (KubeOne pkg/apis/kubeone/*/defaults.go, SetDefaults_CloudProvider).
+/// Providers that are external by default (KubeOne pkg/apis/kubeone/*/defaults.go, SetDefaults_CloudProvider).
 struct ExternalDefault {
   std::optional<Minor> from;  ///< this Kubernetes minor; none: all that the release supports
   std::set<std::string> except;
 };
 
-/// When operating-system-manager is deployed without being told (SetDefaults_OperatingSystemManager).
+/// When operating-system-manager is deployed by default (SetDefaults_OperatingSystemManager).
 enum class DefaultManager { always, never, with_machine_controller };
 
-/// What insecureRegistry makes of the registry in containerd's configuration (pkg/containerruntime).
+/// What insecureRegistry means in containerd's configuration (pkg/containerruntime).
 enum class InsecureRegistry { plain_http, skip_verify };
 
-/// In which form the registries of a manifest reach containerd (pkg/containerruntime).
+/// The form in which a manifest's registries are written for containerd (pkg/containerruntime).
 enum class MirrorForm { cri_registry, hosts_toml };
 
 /// The rules for manifests of one API version.
@@ -42,7 +42,7 @@ struct Rules {
   bool path_needs_addons = false;               ///< addons.path counts only beside a declared addon or a Helm chart
   std::string default_addons_path;              ///< where addons.path is missing
   bool obeys_addons_enable = false;             ///< addons.enable; else addons are deployed when there are any
-  std::set<std::string> declaring_deploys_not;  ///< declaring these passes parameters, no more (embeddedAddons)
+  std::set<std::string> declaring_deploys_not;  ///< declaring these only passes parameters (embeddedAddons)
   std::set<std::string> directory_deploys_not;  ///< directories in addons.path that only replace an addon
   std::map<std::string, std::vector<std::string>> cni;  ///< to its addons
   std::vector<std::string> local_redirect_policy;       ///< addons of Cilium's enableLocalRedirectPolicy

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From what a person asks for to the exact set of images. Semantics follow KubeOne's `mirror-images`
+// From a request to the exact set of images. Semantics follow KubeOne's `mirror-images`
 // (pkg/images/util.go, GetKubeoneImages), which docs/kubeone.md compares option by option.
 #pragma once
 
@@ -23,7 +23,7 @@ struct ClusterRequest {
   std::string coredns_repository;             ///< kubeadm appends /coredns (features.coreDNS.imageRepository)
 };
 
-/// What a person asks for, in the words of the command line.
+/// A request, in the terms of the command line.
 struct SelectionRequest {
   std::vector<std::string> filters;              ///< base, optional, control-plane; empty or none: everything
   std::vector<std::string> kubernetes_versions;  ///< v1.29.4, 1.29.4 or 1.29 (its newest patch); empty: all supported
@@ -56,17 +56,17 @@ const Release& choose_release(const Catalog& catalog, const std::string& name,
                               const std::vector<std::string>& kubernetes_versions,
                               const std::set<std::string>& api_versions = {});
 
-/// The lines whose newest patch release would do as well, oldest first.
+/// The lines whose newest patch release also fits, oldest first.
 std::vector<std::string> fitting_lines(const Catalog& catalog, const std::vector<std::string>& kubernetes_versions,
                                        const std::set<std::string>& api_versions);
 
-/// What a person should know about words that name a minor version: which patch was taken, and what KubeOne takes.
+/// Notes on words that name a minor version: which patch is used here, and which one KubeOne uses.
 std::vector<std::string> notes_on_versions(const Catalog& catalog, const std::vector<std::string>& words);
 
-/// Those of these words that name a whole version which the catalog does not have, e.g. v1.29.99.
+/// Those of these words that name a full version that the catalog does not have, e.g. v1.29.99.
 std::vector<Version> unknown_versions(const Catalog& catalog, const std::vector<std::string>& words);
 
-/// An Error (code `selection`) says what is unknown or cannot go together, and what is allowed.
+/// An Error (code `selection`) says what is unknown or contradictory, and what is allowed.
 ImageSet select(const Catalog& catalog, const SelectionRequest& request);
 
 /// References of a file for `--images-file`: one per line, `#` starts a comment, empty lines are skipped.

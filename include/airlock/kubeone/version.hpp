@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kubernetes versions as people and KubeOne write them.
+// Kubernetes versions as users and KubeOne write them.
 #pragma once
 
 #include <compare>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a blob's bytes go from one place to another: written into a sink, or asked of a source.
+// Transfer of a blob's bytes: written into a sink, or read from a source.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ struct BlobPart {
   bool is_whole() const { return size == blob_size; }
 };
 
-/// Takes the bytes of a blob, or of a part of one, in order and each once. A transfer that broke resumes where it
-/// stood.
+/// Takes the bytes of a blob, or of a part of one, in order and each once. An interrupted transfer resumes
+/// at received().
 class BlobSink {
  public:
   virtual ~BlobSink() = default;

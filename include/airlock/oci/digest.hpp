@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Content digests. A Digest cannot hold anything but 32 bytes of SHA-256, so a malformed one never reaches a path or a
+// Content digests. A Digest cannot hold anything but 32 bytes of SHA-256, so a malformed one cannot reach a path or a
 // URL (compare CVE-2024-3727). Rules: OCI image-spec v1.1, descriptor.md, "Digests".
 #pragma once
 
@@ -39,7 +39,7 @@ class Sha256 {
  public:
   Sha256();
   void update(std::string_view bytes);
-  /// The digest of all bytes so far; the object starts anew.
+  /// The digest of all bytes so far; the object is reset.
   Digest finish();
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a set of images consists of: one node for each document (manifest or index), config and layer, and edges for
+// The contents of a set of images: one node for each document (manifest or index), config and layer, and edges for
 // what a document names (OCI image-spec v1.1, manifest.md and image-index.md). It is built once, by GraphBuilder, which
-// checks it as it grows; everything else that goes through images is a view of it.
+// checks it as it grows; other code that walks images is a view of it.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 
 namespace airlock::oci {
 
-/// In the order in which a bundle has them.
+/// In the order of a bundle.
 enum class NodeKind { document, config, layer };
 
 struct Node;
@@ -55,7 +55,7 @@ struct Node {
   Digest digest;
   std::uint64_t size = 0;  ///< bytes
   NodeKind kind = NodeKind::layer;
-  bool artifact = true;              ///< of a document: only refers to an image, or attests one; no node runs it
+  bool artifact = true;              ///< of a document: only refers to an image or attests one; not run by nodes
   std::string_view media_type;       ///< owned by the graph
   std::unique_ptr<Content> content;  ///< of a document
 
@@ -68,14 +68,14 @@ using Nodes = std::vector<const Node*>;
 /// The bytes of all of them.
 std::uint64_t bytes_of(const Nodes& nodes);
 
-/// Immutable; nodes stay where they are as long as the graph lives, also when it is moved.
+/// Immutable; node addresses are stable for the lifetime of the graph, also when it is moved.
 class Graph {
  public:
   Graph() = default;
   Graph(Graph&&) = default;
   Graph& operator=(Graph&&) = default;
 
-  /// Null where there is no such node.
+  /// Null if there is no such node.
   const Node* find(const Digest& digest) const;
   /// REQUIRES: there is one.
   const Node& at(const Digest& digest) const { return nodes_.at(digest); }

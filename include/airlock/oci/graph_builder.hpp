@@ -15,37 +15,37 @@ namespace airlock::oci {
 struct GraphOptions {
   PlatformSelection platforms;
   Side side = Side::none;  ///< whose documents they are, for messages
-  std::string advice;      ///< a hint for what a source gave wrongly
+  std::string advice;      ///< a hint for errors in what the source serves
 };
 
-/// Fetches and parses each document once, whatever the number of images and threads that want it; one that failed is
-/// tried again for the next image. Thread-safe. Errors have code `format`, or what `fetch` throws: a document that
-/// `parse_document` refuses; one that is missing, or is not what names it says; a digest with two sizes, kinds, types
-/// or ways of unpacking; indexes nested deeper than four; absurd numbers and sizes.
+/// Fetches and parses each document once, whatever the number of images and threads that need it; a failed one is
+/// retried for the next image. Thread-safe. Errors have code `format`, or what `fetch` throws: a document that
+/// `parse_document` refuses; one that is missing, or differs from its descriptor; a digest with two sizes, kinds, types
+/// or ways of unpacking; indexes nested deeper than four; excessive numbers and sizes.
 class GraphBuilder {
  public:
-  /// Nothing where the source has no such document. Called from several threads.
+  /// Nothing if the source has no such document. Called from several threads.
   using Fetch = std::function<std::optional<RawDocument>(const Digest&)>;
 
   /// What a root is added as.
   enum class Role {
     image,
-    referrer  ///< a signature, attestation or SBOM: no node runs it
+    referrer  ///< a signature, attestation or SBOM: not run by nodes
   };
 
   explicit GraphBuilder(GraphOptions options);
 
   /// Adds a document, and all that it reaches. Null where the source does not have it.
   const Node* add(const Digest& root, Role role, const Fetch& fetch);
-  /// The same of one that was fetched already.
+  /// The same for a document that was already fetched.
   const Node& add(RawDocument root, Role role, const Fetch& fetch);
-  /// The same of one that has to be what is known of it.
+  /// The same for a document that must match its descriptor.
   const Node& add(const Descriptor& root, Role role, const Fetch& fetch);
-  /// A referrer that has to be about an image, or one of the manifests below it, where it names a subject: its list
-  /// would be written under the subject's name.
+  /// A referrer. If it names a subject, that must be the image or a manifest below it: its list would be written under
+  /// the subject's name.
   const Node& add_referrer(const Node& image, const Descriptor& referrer, const Fetch& fetch);
 
-  /// Ends the builder's use.
+  /// Ends the use of the builder.
   Graph take() { return std::move(graph_); }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Descriptors, image manifests and image indexes: OCI image-spec v1.1 (descriptor.md, manifest.md, image-index.md) and
-// Docker image manifest version 2, schema 2. Bytes are kept elsewhere, as served; this is what they say.
+// Docker image manifest version 2, schema 2. The parsed form; the bytes are kept elsewhere, as served.
 #pragma once
 
 #include <cstdint>
@@ -32,20 +32,20 @@ bool is_index(std::string_view type);
 /// Whether it is the config of an image that nodes run; artifacts have others.
 bool is_image_config(std::string_view type);
 
-/// Whether it is, or claims to be, a layer that nodes unpack, in whatever way it is compressed.
+/// Whether it is, or claims to be, a layer that nodes unpack, with any compression.
 bool is_layer(std::string_view type);
 
 /// How the tar in an image layer is compressed.
 enum class Compression { none, gzip, zstd };
 /// Of a layer type of the OCI (image-spec v1.1, layer.md; also the non-distributable ones) or of Docker
-/// (docs/spec-v2-2); nothing for what is no image layer.
+/// (docs/spec-v2-2); nothing for other types.
 std::optional<Compression> layer_compression(std::string_view type);
 }  // namespace media_type
 
-/// The largest manifest or index that is read: the limit that the OCI distribution-spec asks registries to allow.
+/// Size limit for manifests and indexes: the limit that the OCI distribution-spec asks registries to allow.
 inline constexpr std::size_t max_manifest_size = 4U << 20;
 
-/// Points at content. `urls` are never followed, so they are not kept.
+/// Points at content. `urls` are not followed, so they are not kept.
 struct Descriptor {
   std::string media_type;
   Digest digest;
@@ -77,7 +77,7 @@ struct Listing {
   std::map<std::string, std::string> annotations;
 };
 
-/// What a manifest blob says.
+/// A parsed manifest blob.
 struct Document {
   std::string media_type;
   std::variant<Manifest, Index> content;
@@ -89,7 +89,7 @@ struct Document {
   }
 };
 
-/// A document as a source gave it.
+/// A document as served by a source.
 struct RawDocument {
   std::string media_type;
   std::string bytes;
@@ -98,10 +98,10 @@ struct RawDocument {
 
 /// Parses a manifest blob whose descriptor or HTTP header says `expected_media_type`. An Error (code `format`) where
 /// the body disagrees, is both manifest and index (CVE-2021-41190), can be read in two ways (spelling.hpp), or is of a
-/// type that airlock does not carry.
+/// type that airlock does not support.
 Document parse_document(std::string_view bytes, std::string_view expected_media_type);
 
-/// How many documents this process has parsed: it should parse each once.
+/// Number of documents that this process has parsed, for tests that each is parsed once.
 std::uint64_t documents_parsed();
 
 /// Whether an index's member is a BuildKit attestation of another member, and no image (moby/buildkit

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of the distribution API, each a type that can hold nothing else: a tag with a slash or a repository with
-// dots in it never reaches a URL, a path or another registry's name. Whoever has one of these has checked it; what
+// dots in it cannot reach a URL, a path or another registry's name. A value of these types is checked; what
 // comes from a bundle, a lock file, a receipt, a registry or a command line becomes one where it is parsed.
 #pragma once
 

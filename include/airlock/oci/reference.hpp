@@ -26,7 +26,7 @@ struct Reference {
   /// `registry/repository[:tag][@digest]`.
   std::string str() const;
   /// `registry/repository`.
-  std::string name() const { return registry + "/" + repository.str(); }
+  std::string name() const;
   /// What to ask the registry for: the digest where there is one, else the tag.
   ManifestId id() const { return digest ? ManifestId(*digest) : ManifestId(*tag); }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What bundle.json, lock files and receipts have in common: what was asked for, and the images that it became.
+// Shared by bundle.json, lock files and receipts: the selection, and the images that it resolved to.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace airlock::records {
 
-/// What was asked for when the bundle was made.
+/// The selection that the bundle was made from.
 struct Selection {
   std::string kubeone;  ///< release; empty for a set of the user's own images
   std::vector<std::string> filters;
@@ -26,8 +26,7 @@ struct Selection {
 /// A manifest that refers to an image and travels with it: a signature, an attestation, an SBOM.
 struct Referrer {
   oci::Descriptor descriptor;
-  std::optional<oci::Tag>
-      tag;  ///< under which cosign looks for it: always one of the image's own (oci::find_cosign_tag)
+  std::optional<oci::Tag> tag;  ///< under which cosign looks for it: one of the image's own (oci::find_cosign_tag)
 };
 
 struct Image {
@@ -50,11 +49,11 @@ std::vector<Blob> blobs_of(const oci::Nodes& nodes);
 
 /// An image and its referrers: what its closure begins with.
 std::vector<oci::Digest> roots_of(const Image& image);
-/// The same of several.
+/// The same for several images.
 std::vector<oci::Digest> roots_of(const std::vector<Image>& images);
 
 /// Checks an image that came from outside, from a bundle or a lock file: a pinned source is the descriptor's digest,
-/// and no referrer is there twice. An Error (code `format`).
+/// and no referrer appears twice. An Error (code `format`).
 void check_image(const Image& image);
 /// A referrer's tag as bundles and lock files have it; an Error (code `format`) for any but the image's own.
 oci::Tag parse_referrer_tag(const std::string& text, const oci::Digest& image);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What something holds: a bundle, what a lock file names, what a receipt says that a registry has. Deltas leave out
-// what an inventory has, and two of them can be compared.
+// The contents of a bundle, a lock file or a receipt. Deltas leave out what an inventory has, and two inventories can
+// be compared.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ enum class InventoryKind { bundle, lock, receipt };
 /// "bundle", "lock", "receipt".
 std::string to_string(InventoryKind kind);
 
-/// As its file says of itself: whether that was signed, its reader knows.
+/// As the file claims; whether it was signed is checked by its reader.
 struct Inventory {
   InventoryKind kind = InventoryKind::bundle;
   std::string name;                   ///< the file's, for messages

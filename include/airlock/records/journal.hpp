@@ -2,13 +2,13 @@
 // What an export has written so far, in a small text file beside the bundle, so that a later run resumes there.
 //
 //   airlock export journal 2
-//   plan sha256:<digest of what lies where> volumes <SIZE>
+//   plan sha256:<digest of the layout> volumes <SIZE>
 //   <blob's 64 hex digits> <offset> <size>     this range of the blob was written
-//   <blob's 64 hex digits> forget              what was written of it is not right
+//   <blob's 64 hex digits> forget              the written bytes are wrong
 //
-// Lines are appended when bytes were written, not when they are durable: nothing in it is believed. What it names is
-// hashed again before it counts, so a power loss that took bytes with it costs their download, never their content. It
-// lies on a medium that others may have prepared, so nothing of the bundle comes from it: no time, no serial, no name.
+// Lines are appended when bytes were written, not when they are durable, so the journal is not trusted: the ranges it
+// names are hashed again before they count, and bytes lost in a power loss are downloaded again. It is on a medium that
+// others may have prepared, so nothing in the bundle comes from it: no time, no serial, no name.
 #pragma once
 
 #include <cstdint>
@@ -40,27 +40,27 @@ struct JournalRange {
 /// What an earlier run left.
 struct JournalRecord {
   JournalPlan plan;
-  std::map<oci::Digest, std::vector<JournalRange>> written;  ///< in order, apart from each other
+  std::map<oci::Digest, std::vector<JournalRange>> written;  ///< sorted, disjoint
 
-  /// How many bytes of [from, to) of a blob were written, counted from `from` on without a gap.
+  /// How many bytes of [from, to) of a blob were written, from `from` on without a gap.
   std::uint64_t covered(const oci::Digest& digest, std::uint64_t from, std::uint64_t to) const;
 };
 
 /// Where the journal of a bundle is: NAME.journal.
 std::filesystem::path journal_path(const std::filesystem::path& bundle);
 
-/// Nothing for what is not a journal of this version. A last line that is not whole is left out.
+/// Nothing for anything but a journal of this version. An incomplete last line is ignored.
 std::optional<JournalRecord> parse_journal(std::string_view text);
 
-/// That of a bundle; nothing where there is none. An Error (code `media`) for something of its name that no earlier run
-/// of this user left: a link, a pipe, a file of others, a text that is no journal.
+/// The journal of a bundle; nothing if there is none. An Error (code `media`) for something of its name that no earlier
+/// run of this user left: a link, a pipe, a file of others, a text that is not a journal.
 std::optional<JournalRecord> read_journal(const std::filesystem::path& bundle);
 
 /// Thread-safe.
 class Journal {
  public:
-  /// REQUIRES: read_journal() was content with what is there. Goes on with the record of an earlier run of the same
-  /// plan, or starts anew.
+  /// REQUIRES: read_journal() did not fail. Continues the record of an earlier run of the same plan, or starts a new
+  /// one.
   Journal(const std::filesystem::path& bundle, const JournalPlan& plan, const JournalRecord* left);
 
   void written(const oci::Digest& digest, std::uint64_t offset, std::uint64_t size);

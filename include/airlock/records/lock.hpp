@@ -15,12 +15,12 @@
 
 namespace airlock::records {
 
-/// What each image has to be: these digests, with exactly these referrers.
+/// The required digest and referrers of each image.
 using Pins = std::map<oci::Reference, Image>;
 
 struct LockedImage {
   Image image;
-  std::map<std::string, std::uint64_t> platform_bytes;  ///< config and layers of each platform, as they are sent
+  std::map<std::string, std::uint64_t> platform_bytes;  ///< config and layers of each platform, as transferred
 };
 
 struct Lock {
@@ -34,9 +34,9 @@ struct Lock {
   static Lock parse(std::string_view text, const std::string& where);
   std::string format() const;
 
-  /// The set of images, as selecting them would give it.
+  /// The set of images, as from a selection.
   kubeone::ImageSet image_set() const;
-  /// What resolve() is to take: exactly these digests.
+  /// The digests that resolve() must use.
   Pins pins() const;
 };
 

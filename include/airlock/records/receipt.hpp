@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The receipt: what a registry held after an import, every name and blob of it read back or asked for. It travels back
+// The receipt: what a registry held after an import, with every name and blob read back or queried. It travels back
 // over the gap and tells the connected side what the next bundle may leave out (docs/media.md).
 #pragma once
 
@@ -44,11 +44,9 @@ struct Receipt {
   std::map<oci::Digest, ReceiptBlob> blobs;
 
   /// The image's name in the registry, with its host.
-  std::string name(const ReceiptImage& image) const {
-    return registry.host + "/" + image.repository.str() + ":" + image.tag.str();
-  }
+  std::string name(const ReceiptImage& image) const;
 
-  /// Canonical JSON: this is what is signed.
+  /// Canonical JSON; this text is signed.
   std::string format() const;
   /// The strict reverse; an Error (code `format`).
   static Receipt parse(std::string_view text, const std::string& where);

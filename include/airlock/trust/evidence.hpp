@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What verification found: not a yes or no, but who signed what and which rule that meets.
+// The result of verification: who signed what, and which rule that meets.
 #pragma once
 
 #include <map>
@@ -20,7 +20,7 @@ struct Signer {
   std::vector<std::string> signature_files;  ///< over the content itself, in any form
   std::vector<std::string> approval_files;   ///< parallel to `approvals`
   std::vector<Approval> approvals;           ///< each about this content
-  std::vector<std::string> foreign_files;    ///< statements about something else, which count for nothing here
+  std::vector<std::string> foreign_files;    ///< statements about something else, which do not count here
   std::vector<std::string> foreign_reasons;  ///< parallel: about what
 };
 
@@ -57,7 +57,7 @@ class Evidence {
   const std::optional<oci::Digest>& policy_digest() const { return policy_; }
   const std::vector<MetRequirement>& requirements() const { return requirements_; }
   const std::vector<MetRule>& rules() const { return rules_; }
-  /// Signature files that counted for nothing, and why.
+  /// Signature files that did not count, and why.
   const std::vector<std::string>& not_counted() const { return not_counted_; }
   /// Whether an import has to be recorded.
   bool tracks_serial() const { return tracks_serial_; }

@@ -32,18 +32,18 @@ struct KeyRelease {
 };
 using KeyPointer = std::shared_ptr<KeyHandle>;
 
-/// A text that signatures are checked against. What keys do with it is bounded, whatever the number of keys and of
-/// signatures that somebody put there: it is hashed once for all that sign its hash (ECDSA, RSA); Ed25519 hashes the
-/// text anew for each signature, so the bytes for that are limited. Not thread-safe. Does not own the text.
+/// A text that signatures are checked against. The hashing is bounded, whatever the number of keys and
+/// signatures: it is hashed once for all that sign its hash (ECDSA, RSA); Ed25519 hashes the
+/// text anew for each signature, so these bytes are limited. Not thread-safe. Does not own the text.
 class SignedText {
  public:
-  /// A list of 64 MiB, the largest there may be, has room for four checks; an ordinary one for a thousand.
+  /// Four checks of the largest allowed list, 64 MiB; a thousand of an ordinary one.
   static constexpr std::uint64_t most_hashed = 256U << 20;
 
   explicit SignedText(std::string_view text) : text_(text) {}
   std::string_view text() const { return text_; }
   const oci::Digest& digest() const;
-  /// Whether some signature was not checked, because that would have cost too much.
+  /// Whether the limit kept a signature from being checked.
   bool exhausted() const { return exhausted_; }
 
  private:
@@ -70,7 +70,7 @@ class PublicKey {
   std::string pem() const;
   /// The 32 bytes of an Ed25519 key (RFC 8032). REQUIRES: it is one.
   std::string ed25519_bytes() const;
-  /// Whether `signature` is this key's over exactly `message`. Malformed signatures are simply not.
+  /// Whether `signature` is this key's over exactly `message`. False for malformed signatures.
   bool matches(std::string_view message, std::string_view signature) const;
   bool matches(const SignedText& message, std::string_view signature) const;
 

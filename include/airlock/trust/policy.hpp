@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who must have signed, and what else must hold. The verifier's policy decides, never the bundle: nothing in a bundle
+// Who must have signed, and what else must hold. The verifier's policy decides, not the bundle: nothing in a bundle
 // names the keys to trust.
 #pragma once
 
@@ -25,7 +25,7 @@ struct TrustedKey {
   PublicKey key;
 };
 
-/// So many distinct keys of these must have signed.
+/// At least `threshold` of these distinct keys must have signed.
 struct Requirement {
   std::string role;               ///< "exporter", "reviewer": free text for the report
   std::vector<std::string> keys;  ///< names of TrustedKeys
@@ -55,7 +55,7 @@ struct PolicyContent {
   std::map<std::string, std::filesystem::path> files;  ///< where the keys came from, for explain()
 };
 
-/// What a bundle says of itself, once its signatures vouch for it.
+/// A bundle's own claims, used only after its signatures are verified.
 struct Claims {
   std::string stream;
   std::uint64_t serial = 0;
@@ -64,7 +64,7 @@ struct Claims {
   std::vector<std::string> sources;  ///< full image references
 };
 
-/// The newest bundle of a stream whose import into a registry was begun on this machine.
+/// The newest bundle of a stream whose import into a registry was started on this machine.
 struct LastImport {
   std::uint64_t serial = 0;
   oci::Digest content;  ///< SHA256SUMS digest
@@ -76,8 +76,8 @@ inline constexpr const char* any_registry = "";
 /// What the verifier knows besides policy and bundle.
 struct Circumstances {
   Time now{};
-  std::optional<std::string> stream;    ///< the only one that is wanted
-  std::optional<oci::Location> target;  ///< where it is to be imported; nothing: it only is verified
+  std::optional<std::string> stream;    ///< the only accepted one
+  std::optional<oci::Location> target;  ///< where it is to be imported; nothing: verification only
   LastImports last_imports;
 };
 
@@ -104,7 +104,7 @@ class Policy {
   /// Reads a policy file and the key files it names, which lie relative to it. An Error (code `trust`) for anything
   /// that is not exactly the form of docs/policy.md.
   static Policy load(const std::filesystem::path& file);
-  /// The same of a text; `file` says where it came from.
+  /// The same from a text; `file` is its origin.
   static Policy parse(std::string_view text, const std::filesystem::path& file);
   /// Checked: something is required in every stream, known and distinct keys, thresholds that can be met with one key
   /// in one role and without revoked keys. An Error (code `trust`).
@@ -120,9 +120,9 @@ class Policy {
   /// requirement, `policy` for stream, sources, age, expiry and serial.
   Evidence judge(const Authentication& authentication, const Claims& claims, const Circumstances& circumstances) const;
 
-  /// Whether imports under it are recorded. Those that may go back are too: a later policy may not allow it any more.
+  /// Whether imports under it are recorded, including streams with rollback allowed: a later policy may deny it.
   bool needs_import_state() const;
-  /// The policy in words, and what is odd about it: also where two streams could overwrite each other's names.
+  /// The policy in words, and warnings about it, such as streams that could overwrite each other's names.
   std::vector<std::string> explain() const;
   std::vector<std::string> warnings() const;
   const PolicyContent& content() const { return content_; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The forms in which a signature travels, so that others can check it with what they have. All of one signer hold the
+// The forms of a signature, so that other tools can check it. All forms of one signer contain the
 // same signature over the raw bytes of SHA256SUMS; an approval signs a statement about them.
 //
 //   NAME.sig                     raw: DER for ECDSA, 64 bytes for Ed25519               openssl
@@ -39,13 +39,13 @@ std::string_view suffix_of(Form form);
 /// By the file's name; nothing for a name that ends in none of the suffixes.
 std::optional<Form> form_of(std::string_view file_name);
 
-/// A signature as it was found, before anybody believed it.
+/// A signature file as found, not yet verified.
 struct SignatureFile {
   std::string name;  ///< path in the bundle or of a sidecar file
   std::string bytes;
 };
 
-/// What a reviewer says of a bundle.
+/// A reviewer's statement about a bundle.
 struct Review {
   std::string reviewer;
   std::string comment;
@@ -59,7 +59,7 @@ std::vector<SignatureFile> sign(const PrivateKey& key, const std::string& stem, 
 /// A signed statement that the reviewer approves `content`.
 SignatureFile approve(const PrivateKey& key, const std::string& stem, std::string_view content, const Review& review);
 
-/// A SignatureFile taken apart. Nothing in it is believed yet.
+/// A parsed SignatureFile, not yet verified.
 struct Signature {
   std::string file;  ///< SignatureFile::name
   std::string stem;  ///< the same without the form's suffix
@@ -81,10 +81,10 @@ struct Signature {
   }
 };
 
-/// Refuses (code `trust`) two forms of one name that do not hold the same signature.
+/// Refuses (code `trust`) two forms of one name that do not contain the same signature.
 void check_agreement(const std::vector<Signature>& signatures);
 
-/// Refuses (code `trust`) a wrapper that says it is about another content.
+/// Refuses (code `trust`) a wrapper that names other content.
 void check_wrapped_content(const std::vector<Signature>& signatures, const SignedText& content);
 
 /// A statement that a trusted key has signed.
@@ -97,7 +97,8 @@ struct Approval {
   bool approved = false;         ///< its properties say AIRLOCK_REVIEW_APPROVED
   bool content_checked = false;  ///< and AIRLOCK_CONTENT_VERIFIED
 
-  /// An Error (code `format`) for what is no in-toto Statement v1 with the one subject SHA256SUMS. `where` names it.
+  /// An Error (code `format`) for anything but an in-toto Statement v1 with the one subject SHA256SUMS. `where` names
+  /// it.
   static Approval parse(std::string_view payload, const std::string& where);
 };
 
