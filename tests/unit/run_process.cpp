@@ -47,9 +47,9 @@ TEST_CASE("a program that is missing is nothing, one that cannot be run an Error
 
 TEST_CASE("output ends a program where there is more of it than wanted, and not before") {
   CHECK(run("printf 0123456789", "", 10).output == "0123456789");
-  CHECK_ERROR(run("printf 0123456789x", "", 10), usage, "printed more than it may");
-  CHECK_ERROR(run("yes", "", 1U << 20), usage, "printed more than it may");
-  CHECK_ERROR(run("trap '' TERM; yes", "", 100), usage, "printed more than it may");  // and does not hear the request
+  CHECK_ERROR(run("printf 0123456789x", "", 10), usage, "printed too much");
+  CHECK_ERROR(run("yes", "", 1U << 20), usage, "printed too much");
+  CHECK_ERROR(run("trap '' TERM; yes", "", 100), usage, "printed too much");  // and does not hear the request
   CHECK_FALSE(has_children());
 }
 
