@@ -4,14 +4,9 @@
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
+#include "bundle/blob_writing.hpp"
 
 namespace airlock::bundle {
-
-namespace {
-constexpr std::size_t buffer_size = 256U << 10;
-constexpr std::uint64_t note_size = 1U << 20;
-constexpr const char* broken_source = "the registry or something before it is broken or lying; ask another --mirror";
-}  // namespace
 
 PartedBlob::PartedBlob(Writer& writer, const oci::Digest& digest, std::uint64_t part_size)
     : writer_(writer), digest_(digest), part_size_(part_size) {

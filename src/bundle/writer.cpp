@@ -10,17 +10,13 @@
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/tar.hpp"
+#include "bundle/blob_writing.hpp"
 
 namespace airlock::bundle {
 
 namespace {
 
-// libcurl hands over 16 KiB at a time; written singly, that doubles the system time (docs/benchmarks.md).
-constexpr std::size_t buffer_size = 256U << 10;
 constexpr std::uint64_t write_back_size = 8U << 20;
-constexpr std::uint64_t note_size = 1U << 20;  // what a run that is killed loses of each blob on its way
-
-constexpr const char* broken_source = "the registry or something before it is broken or lying; ask another --mirror";
 
 std::string blob_name(const oci::Digest& digest) { return "blobs/sha256/" + digest.hex(); }
 

@@ -28,6 +28,10 @@ SELECTION = ["--filter", "control-plane", "--kubernetes-versions", "v1.29.4,v1.2
 LOGIN = ("admin", "correct horse battery")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: left out by tools/test --quick")
+
+
 class Result:
     def __init__(self, process):
         self.status = process.returncode

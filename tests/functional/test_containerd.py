@@ -161,6 +161,7 @@ class Measured:
         return self.known[key]
 
 
+@pytest.mark.slow
 def test_each_way_in_each_release(airlock, registries, tmp_path, capsys):
     measured = Measured(tmp_path)
     rows, wrong = [], []

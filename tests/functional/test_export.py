@@ -361,6 +361,7 @@ def test_two_different_images_with_one_name(airlock, keys, fake_registry, small_
     assert "both become lab/x:1" in err and files_in(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_image(keys, fake_registry, tmp_path, environment):
     factory = images.Factory(packages=None)
     server = fake_registry()

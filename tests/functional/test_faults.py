@@ -96,6 +96,7 @@ def test_a_slow_drip_is_dropped_and_gone_on_with(filled, small_images, export_sm
     assert "1 retry" in result.out
 
 
+@pytest.mark.slow
 def test_a_registry_that_never_answers_is_given_up(filled, small_images, export_small, tmp_path):
     server = filled()
     server.rules({"match": "GET /v2/", "delay": 20000, "times": 0})
@@ -263,6 +264,7 @@ def test_a_certificate_that_cannot_be_verified_is_not_tried_again(airlock, keys,
     assert "trying again" not in err and "--cacert" in err
 
 
+@pytest.mark.slow
 def test_blobs_from_afar_come_in_parts(airlock, keys, fake_registry, tmp_path):
     factory = images.Factory(packages=None)
     config = factory.store.add_json(images.OCI["config"], {"os": "linux", "architecture": "amd64"})

@@ -436,6 +436,7 @@ def test_update_catalog_keeps_patch_releases_as_differences(tmp_path, airlock):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("go"), reason="go is not installed")
 def test_the_kubeadm_table_is_kubeadms(tmp_path):
     """One version of each form that the constants have had; `tools/update-catalog --check-kubeadm all` compares all."""

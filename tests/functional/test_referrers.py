@@ -227,7 +227,7 @@ def test_manifests_without_end(airlock, fake_registry, tmp_path):
         "-o",
         tmp_path / "l",
     ).err
-    assert "more than 256 MiB together" in err
+    assert "the manifests of all images exceed 256 MiB" in err
 
 
 def test_registries_without_the_api_are_asked_for_it_once(fake_registry, signed, export_small):
@@ -235,3 +235,40 @@ def test_registries_without_the_api_are_asked_for_it_once(fake_registry, signed,
     fill(server, signed, fallback=False)
     export_small(0, server, "--jobs", "1")
     assert len(server.requests("GET", "/referrers/")) == 1
+
+
+def test_a_referrer_that_is_an_index_travels_with_its_members(
+    airlock, keys, fake_registry, small_images, export_small, plain, tmp_path
+):
+    """OCI image-spec v1.1: an index may have a subject too, as SBOMs for several platforms have it."""
+    factory, made = small_images
+    store, top = factory.store, made["quay.io/lab/one:1"]
+    members = []
+    for number in range(2):
+        body = {
+            "schemaVersion": 2,
+            "mediaType": images.OCI["manifest"],
+            "config": store.add(EMPTY, b"{}"),
+            "layers": [store.add("application/spdx+json", b"sbom %d" % number)],
+        }
+        members.append(store.add_json(images.OCI["manifest"], body))
+    index = {
+        "schemaVersion": 2,
+        "mediaType": images.OCI["index"],
+        "artifactType": "application/spdx+json",
+        "manifests": members,
+        "subject": {key: top[key] for key in ("mediaType", "digest", "size")},
+    }
+    listed = store.add_json(images.OCI["index"], index)
+    server = fake_registry("--referrers")
+    images.fill(server, store, made)
+    images.Pusher(server, store).push("lab/one", listed["digest"], listed)
+    assert export_small(0, server, "--output", "json").json["referrers"] == 1
+    bundle = tmp_path / "small.tar"
+    airlock(0, "import", bundle, plain.host, "--insecure", "--key", keys / "alice.pub")
+    for document in (listed, *members):
+        assert get(plain, f"/v2/lab/one/manifests/{document['digest']}")[0] == 200
+    status, fallback = get(plain, f"/v2/lab/one/manifests/{top['digest'].replace(':', '-')}")
+    assert status == 200 and [m["digest"] for m in fallback["manifests"]] == [listed["digest"]]
+    assert fallback["manifests"][0]["artifactType"] == "application/spdx+json"
+    airlock(0, "check", plain.host, "--bundle", bundle, "--insecure", "--key", keys / "alice.pub")

@@ -99,6 +99,7 @@ def lose_power(chance, folder):
             os.truncate(file, chance.randrange(file.stat().st_size + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more, kills", [((), 110), (("--volume-size", "1MiB"), 90)])
 def test_killed_again_and_again(airlock, keys, slow, tmp_path, environment, more, kills):
     server, _ = slow

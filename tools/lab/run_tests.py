@@ -79,13 +79,14 @@ def unit_tests(count, build, env=None):
         count.add(0, 1)  # it crashed, or a sanitizer spoke after the last test
 
 
-def functional_tests(count, build, env=None, which=("tests/functional",)):
+def functional_tests(count, build, env=None, which=("tests/functional",), quick=False):
     say(f"functional tests, {build.name}")
     programs = {"AIRLOCK": str(build / "src/airlock"), "TEST_REGISTRY": str(build / "tests/test-registry")}
     cache = os.environ.get("LAB_CACHE", str(ROOT / "build/lab"))
     pytest = ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--durations=5"]
     # The tests of a file share fixtures, so they stay in one process. Fixtures may download: they have no limit.
     pytest += ["-n", "2", "--dist", "loadfile", "--timeout=300", "-o", "timeout_func_only=true"]
+    pytest += ["-n", "4", "-m", "not slow"] if quick else []
     status, text = run([*pytest, *which], {**programs, "LAB_CACHE": cache, **(env or {})})
     last = text.strip().splitlines()[-1] if text.strip() else ""
     numbers = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
@@ -198,7 +199,7 @@ def main():
     unit_tests(count, build)
     check(count, "image sets of all KubeOne releases", ["tests/golden.py", build / "src/airlock"])
     check(count, "fuzzed inputs", [build / "tests/fuzz-replay", "tests/fuzz/corpus"])
-    functional_tests(count, build)
+    functional_tests(count, build, quick=quick)
     if not quick:
         if build_with("address,undefined", SANITIZED):
             unit_tests(count, SANITIZED, SANITIZER_OPTIONS)
