@@ -193,6 +193,7 @@ def test_an_index_of_indexes_that_names_the_same_thousands_of_times(airlock, fak
     assert (tmp_path / "l").read_text().count("sha256:") == 2 + 6  # catalog and image; all blobs
 
 
+@pytest.mark.slow
 def test_manifests_without_end(airlock, fake_registry, tmp_path):
     """They are kept in memory, so a registry must not be able to make us keep any number of them."""
     factory = images.Factory(packages=None)
