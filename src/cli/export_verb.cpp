@@ -10,7 +10,7 @@
 #include "airlock/flow/export.hpp"
 #include "airlock/flow/read_inventory.hpp"
 #include "airlock/records/inventory.hpp"
-#include "cli/source.hpp"
+#include "cli/source_options.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/source.hpp"
+#include "cli/source_options.hpp"
 
 #include <fmt/format.h>
 

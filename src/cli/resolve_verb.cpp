@@ -8,7 +8,7 @@
 #include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
-#include "cli/source.hpp"
+#include "cli/source_options.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
