@@ -24,7 +24,14 @@ constexpr std::uint64_t max_exact_integer = (1ULL << 53) - 1;
 /// Builds the value and checks what nlohmann's own handler does not: duplicate keys and depth.
 class StrictBuilder : public nlohmann::json_sax<Json> {
  public:
+  using Take = std::function<void(const std::string& key, const Json& element)>;
+
   StrictBuilder(std::string what, const JsonLimits& limits) : what_(std::move(what)), limits_(limits) {}
+  /// Elements of arrays under these of the root's keys go to `take`, and are not kept. REQUIRES: both outlive it.
+  void give(const std::set<std::string>& keys, const Take& take) {
+    given_ = &keys;
+    take_ = &take;
+  }
 
   Json take() { return std::move(root_); }
 
@@ -44,6 +51,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
     if (stack_.back()->contains(name))
       refuse_json(what_, fmt::format("the key \"{}\" appears twice in one object", printable(name, 80)));
     key_ = std::move(name);
+    if (stack_.size() == 1) root_key_ = key_;
     return true;
   }
 
@@ -58,7 +66,15 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   template <typename Value>
   bool add(Value&& value) {
     place(Json(std::forward<Value>(value)));
+    give_element();
     return true;
+  }
+
+  /// What was completed last, if it is an element of such an array.
+  void give_element() {
+    if (given_ == nullptr || stack_.size() != 2 || !stack_[1]->is_array() || !given_->contains(root_key_)) return;
+    (*take_)(root_key_, stack_[1]->back());
+    stack_[1]->erase(stack_[1]->size() - 1);
   }
 
   Json* place(Json value) {
@@ -83,6 +99,7 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
 
   bool close() {
     stack_.pop_back();
+    give_element();
     return true;
   }
 
@@ -92,6 +109,9 @@ class StrictBuilder : public nlohmann::json_sax<Json> {
   Json root_;
   std::vector<Json*> stack_;  // open containers; a parent does not move while a child is open
   std::string key_;
+  std::string root_key_;
+  const std::set<std::string>* given_ = nullptr;
+  const Take* take_ = nullptr;
 };
 
 void refuse_floats(const Json& value) {
@@ -102,14 +122,31 @@ void refuse_floats(const Json& value) {
 
 }  // namespace
 
-Json parse_json(std::string_view text, std::string_view what, const JsonLimits& limits) {
-  const std::string name(what);
+namespace {
+
+Json parse_with(StrictBuilder& builder, std::string_view text, const std::string& name, const JsonLimits& limits) {
   if (text.size() > limits.bytes)
     refuse_json(name, fmt::format("{} bytes, more than the {} allowed", text.size(), limits.bytes));
   if (text.starts_with("\xEF\xBB\xBF")) refuse_json(name, "starts with a byte order mark");
-  StrictBuilder builder(name, limits);
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) refuse_json(name, "not valid JSON");
   return builder.take();
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, std::string_view what, const JsonLimits& limits) {
+  const std::string name(what);
+  StrictBuilder builder(name, limits);
+  return parse_with(builder, text, name, limits);
+}
+
+Json parse_json_elements(std::string_view text, std::string_view what, const JsonLimits& limits,
+                         const std::set<std::string>& keys,
+                         const std::function<void(const std::string& key, const Json& element)>& take) {
+  const std::string name(what);
+  StrictBuilder builder(name, limits);
+  builder.give(keys, take);
+  return parse_with(builder, text, name, limits);
 }
 
 std::string canonical_json(const Json& value) {

@@ -43,13 +43,9 @@ Json blobs_to_json(const std::vector<records::Blob>& blobs) {
   return json;
 }
 
-std::vector<records::Blob> blobs_from_json(const JsonObject& object) {
-  std::vector<records::Blob> blobs;
-  for (const JsonObject& blob : object.objects("blobs")) {
-    blob.only({"digest", "size", "mediaType"});
-    blobs.push_back({oci::Digest::parse(blob.string("digest")), blob.integer("size"), blob.string("mediaType")});
-  }
-  return blobs;
+records::Blob blob_from_json(const JsonObject& blob) {
+  blob.only({"digest", "size", "mediaType"});
+  return {oci::Digest::parse(blob.string("digest")), blob.integer("size"), blob.string("mediaType")};
 }
 
 records::InventoryKind kind_from_json(const JsonObject& source) {
@@ -80,7 +76,7 @@ Base base_from_json(const JsonObject& object) {
     if (const auto digest = source.optional_string("bundle")) found.bundle = oci::Digest::parse(*digest);
     base.sources.push_back(std::move(found));
   }
-  base.blobs = blobs_from_json(object);
+  for (const JsonObject& blob : object.objects("blobs")) base.blobs.push_back(blob_from_json(blob));
   if (base.blobs.empty()) refuse_metadata("an empty base");
   return base;
 }
@@ -163,7 +159,38 @@ std::map<std::string, std::string> extensions_from_json(const JsonObject& object
   return extensions;
 }
 
-Metadata metadata_from_json(const JsonObject& object) {
+/// The long lists: each entry is read as it comes, so that the whole is never held as JSON. An error waits until it is
+/// known that the rest is of this format.
+class Lists {
+ public:
+  void take(const std::string& key, const Json& element) {
+    if (failure_) return;
+    std::size_t& index = key == "images" ? images_ : blobs_;
+    try {
+      const JsonObject object(element, "bundle.json: " + key + "[" + std::to_string(index++) + "]");
+      if (key == "images")
+        images.push_back(image_from_json(object));
+      else
+        blobs.push_back(blob_from_json(object));
+    } catch (const Error& error) {
+      failure_ = error;
+    }
+  }
+  void conclude() const {
+    if (failure_) throw Error(*failure_);
+  }
+
+  std::vector<records::Image> images;
+  std::vector<records::Blob> blobs;
+
+ private:
+  std::size_t images_ = 0;
+  std::size_t blobs_ = 0;
+  std::optional<Error> failure_;
+};
+
+/// All but the lists.
+Metadata metadata_from_json(const JsonObject& object, Lists lists) {
   if (object.string("mediaType") != metadata_media_type)
     throw Error(ErrorCode::format, Side::bundle, "bundle.json: unknown format " + printable(object.string("mediaType")))
         .hint("this bundle was made by another version of airlock; use one that knows this format");
@@ -178,9 +205,11 @@ Metadata metadata_from_json(const JsonObject& object) {
   if (const auto previous = object.optional_string("previous")) metadata.previous = oci::Digest::parse(*previous);
   metadata.selection = selection_from_json(object.object("selection"));
   of_bundle([&] { return oci::PlatformSelection::parse(metadata.selection.platforms); });
-  for (const JsonObject& image : object.objects("images")) metadata.images.push_back(image_from_json(image));
+  lists.conclude();
+  for (const char* key : {"images", "blobs"}) static_cast<void>(object.objects(key));  // arrays, that is
+  metadata.images = std::move(lists.images);
+  metadata.blobs = std::move(lists.blobs);
   if (metadata.images.empty()) refuse_metadata("it names no image");
-  metadata.blobs = blobs_from_json(object);
   if (const auto base = object.optional_object("base")) metadata.base = base_from_json(*base);
   if (const auto more = object.optional_object("extensions")) metadata.extensions = extensions_from_json(*more);
   return metadata;
@@ -188,21 +217,57 @@ Metadata metadata_from_json(const JsonObject& object) {
 
 }  // namespace
 
+namespace {
+
+/// `[a,b]` of what `text_of` gives for each: no JSON values for all of them at once.
+template <typename List, typename TextOf>
+std::string array_text(const List& list, TextOf&& text_of) {
+  std::string text = "[";
+  for (const auto& element : list) {
+    if (text.size() > 1) text += ',';
+    text += text_of(element);
+  }
+  return text + "]";
+}
+
+std::string blob_text(const records::Blob& blob) {
+  return "{\"digest\":\"" + blob.digest.str() + "\",\"mediaType\":" + Json(blob.media_type).dump() +
+         ",\"size\":" + std::to_string(blob.size) + "}";
+}
+
+}  // namespace
+
 std::string Metadata::format() const {
-  Json json{{"mediaType", metadata_media_type}, {"stream", stream},        {"serial", serial},
-            {"created", format_time(created)},  {"images", Json::array()}, {"blobs", blobs_to_json(blobs)}};
-  json["selection"] = selection_to_json(selection);
-  if (expires) json["expires"] = format_time(*expires);
-  if (previous) json["previous"] = previous->str();
-  for (const records::Image& image : images) json["images"].push_back(image_to_json(image));
-  if (!base.blobs.empty()) json["base"] = base_to_json(base);
-  for (const auto& [name, text] : extensions) json["extensions"][name] = parse_json(text, name, metadata_limits);
-  return canonical_json(json);
+  std::map<std::string, std::string> members;  // sorted, as canonical JSON is
+  if (!base.blobs.empty()) members["base"] = canonical_json(base_to_json(base));
+  members["blobs"] = array_text(blobs, blob_text);
+  members["created"] = Json(format_time(created)).dump();
+  if (expires) members["expires"] = Json(format_time(*expires)).dump();
+  if (!extensions.empty()) {
+    Json all;
+    for (const auto& [name, text] : extensions) all[name] = parse_json(text, name, metadata_limits);
+    members["extensions"] = canonical_json(all);
+  }
+  members["images"] =
+      array_text(images, [](const records::Image& image) { return canonical_json(image_to_json(image)); });
+  members["mediaType"] = Json(metadata_media_type).dump();
+  if (previous) members["previous"] = Json(previous->str()).dump();
+  members["selection"] = canonical_json(selection_to_json(selection));
+  members["serial"] = Json(serial).dump();
+  members["stream"] = Json(stream).dump();
+  std::string text = "{";
+  for (auto& [key, value] : members) {
+    text += (text.size() > 1 ? ",\"" : "\"") + key + "\":" + value;
+    std::string().swap(value);
+  }
+  return text + "}";
 }
 
 Metadata Metadata::parse(std::string_view text) {
-  const Json json = parse_json(text, "bundle.json", metadata_limits);
-  Metadata metadata = metadata_from_json(JsonObject(json, "bundle.json"));
+  Lists lists;
+  const Json json = parse_json_elements(text, "bundle.json", metadata_limits, {"images", "blobs"},
+                                        [&](const std::string& key, const Json& element) { lists.take(key, element); });
+  Metadata metadata = metadata_from_json(JsonObject(json, "bundle.json"), std::move(lists));
   const auto ordered = [](const records::Image& a, const records::Image& b) { return a.source < b.source; };
   if (!std::is_sorted(metadata.images.begin(), metadata.images.end(), ordered) ||
       std::adjacent_find(metadata.images.begin(), metadata.images.end(),
@@ -214,16 +279,16 @@ Metadata Metadata::parse(std::string_view text) {
 }
 
 std::string format_index(const std::vector<records::Image>& images) {
-  Json manifests = Json::array();
-  for (const records::Image& image : images) {
+  const std::string manifests = array_text(images, [](const records::Image& image) {
     oci::Descriptor descriptor = plain(image.descriptor);
     const std::string name = image.source.str();
     descriptor.annotations = {{ref_name_annotation, name}, {containerd_name_annotation, name}};
-    manifests.push_back(descriptor.to_json());
-    for (const records::Referrer& referrer : image.referrers) manifests.push_back(referrer_to_json(referrer));
-  }
-  return canonical_json(
-      {{"schemaVersion", 2}, {"mediaType", oci::media_type::oci_index}, {"manifests", std::move(manifests)}});
+    std::string text = canonical_json(descriptor.to_json());
+    for (const records::Referrer& referrer : image.referrers) text += "," + canonical_json(referrer_to_json(referrer));
+    return text;
+  });
+  return "{\"manifests\":" + manifests + ",\"mediaType\":\"" + std::string(oci::media_type::oci_index) +
+         "\",\"schemaVersion\":2}";
 }
 
 }  // namespace airlock::bundle

@@ -43,7 +43,6 @@ Draft::Draft(const Metadata& metadata, const oci::Graph& graph) : plan_{oci::sha
     lay_out({&graph.at(blob.digest), "", 0, blob.size});
   }
   total_size_ += tar::end_size;
-  texts_["SHA256SUMS"] = sums_text_;
   oci::Sha256 layout;
   for (const Entry& place : entries_)
     layout.update(place.name() + " " + std::to_string(place.header) + " " + std::to_string(place.size) + "\n");
@@ -51,7 +50,7 @@ Draft::Draft(const Metadata& metadata, const oci::Graph& graph) : plan_{oci::sha
 }
 
 std::optional<std::string_view> Draft::text_of(const Entry& place) const {
-  if (place.node == nullptr) return texts_.at(place.text);
+  if (place.node == nullptr) return std::string_view(place.text) == "SHA256SUMS" ? sums_text_ : texts_.at(place.text);
   if (!place.node->is_document()) return std::nullopt;
   return place.node->content->bytes;
 }

@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +27,13 @@ struct JsonLimits {
 /// Parses one JSON text. Refuses duplicate keys, a byte order mark, bad UTF-8, trailing bytes and whatever is past the
 /// limits. `what` names the text in the Error (code `format`).
 Json parse_json(std::string_view text, std::string_view what, const JsonLimits& limits = {});
+
+/// The same of an object whose arrays may be long: each element of the arrays under these of its keys is given to
+/// `take` as soon as it is complete, and not kept; they are empty in what is returned. So memory follows the largest
+/// element. `take` is called before the rest of the text is known to be well-formed.
+Json parse_json_elements(std::string_view text, std::string_view what, const JsonLimits& limits,
+                         const std::set<std::string>& keys,
+                         const std::function<void(const std::string& key, const Json& element)>& take);
 
 /// The canonical form: keys sorted bytewise, no white space, UTF-8 kept, no floating-point numbers (an Error).
 std::string canonical_json(const Json& value);
