@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/reader.hpp"
@@ -28,7 +30,7 @@ void Archive::read_entries(Cursor& cursor) {
     if (name.starts_with(signature_directory)) refuse_structure(name + " stands outside the signature region");
     if (!extents_.emplace(name, Extent{found->offset, found->size}).second) refuse_structure(name + " appears twice");
     names_.push_back(name);
-    if (names_.size() > max_entries) refuse_structure("more than " + std::to_string(max_entries) + " entries");
+    if (names_.size() > max_entries) refuse_structure(fmt::format("more than {} entries", max_entries));
   }
 }
 
@@ -38,7 +40,8 @@ void Archive::check_end(const Cursor& cursor) const {
     throw Error(ErrorCode::format, Side::bundle, medium_->name() + " is cut short: the end mark is not whole")
         .hint(medium_->advice_when_short());
   const std::string where = medium_->where(cursor.position, rest);
-  if (rest > max_end_padding) refuse_structure(human_size(rest) + " of data after the end of the archive" + where);
+  if (rest > max_end_padding)
+    refuse_structure(fmt::format("{} of data after the end of the archive{}", human_size(rest), where));
   std::string tail(rest, '\0');
   medium_->read(cursor.position, tail);
   if (tail.find_first_not_of('\0') != std::string::npos) refuse_structure("data after the end of the archive" + where);
@@ -47,7 +50,7 @@ void Archive::check_end(const Cursor& cursor) const {
 std::string Archive::read(const std::string& name, std::size_t limit) const {
   const auto place = extents_.find(name);
   if (place == extents_.end()) refuse_structure(name + " is missing");
-  if (place->second.size > limit) refuse_structure(name + " is larger than " + human_size(limit));
+  if (place->second.size > limit) refuse_structure(fmt::format("{} is larger than {}", name, human_size(limit)));
   std::string content(place->second.size, '\0');
   medium_->read(place->second.offset, content);
   return content;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bundle/cursor.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -28,7 +30,7 @@ auto in_place(const ReadableMedium& medium, std::uint64_t offset, std::uint64_t 
   } catch (const Error& error) {
     const std::string where = medium.where(offset, size);
     if (where.empty()) throw;
-    throw Error(error.code(), error.side(), "a volume is not what belongs here" + where + ": " + error.what())
+    throw Error(error.code(), error.side(), fmt::format("a volume is not what belongs here{}: {}", where, error.what()))
         .hint("it is damaged, swapped with another one, or of another bundle; copy it again from its exporter");
   }
 }
@@ -44,7 +46,7 @@ std::optional<Cursor::Found> Cursor::next() {
   tar::Block block{};
   if (medium.size() - position < block.size())
     throw Error(ErrorCode::format, Side::bundle,
-                medium.name() + " is cut short: no end mark in its " + std::to_string(medium.size()) + " bytes")
+                fmt::format("{} is cut short: no end mark in its {} bytes", medium.name(), medium.size()))
         .hint(medium.advice_when_short());
   medium.read(position, block);
   if (tar::is_end(block)) return std::nullopt;
@@ -54,8 +56,8 @@ std::optional<Cursor::Found> Cursor::next() {
   const std::uint64_t needed = tar::padded(found.size);
   if (needed > available)
     throw Error(ErrorCode::format, Side::bundle,
-                medium.name() + " is cut short: " + entry.name + " needs " + human_size(needed) + ", " +
-                    human_size(available) + " are left")
+                fmt::format("{} is cut short: {} needs {}, {} are left", medium.name(), entry.name, human_size(needed),
+                            human_size(available)))
         .hint(medium.advice_when_short());
   in_place(medium, found.offset + found.size, needed - found.size, [&] { check_padding(medium, found); });
   position = found.offset + needed;

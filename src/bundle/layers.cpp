@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <fmt/format.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -36,7 +37,7 @@ class Unpacked {
   void take(std::string_view bytes) {
     size_ += bytes.size();
     if (size_ > limit_)
-      refuse_layer("it unpacks to more than " + human_size(limit_) + ", which no layer of an image does");
+      refuse_layer(fmt::format("it unpacks to more than {}, which no layer of an image does", human_size(limit_)));
     hash_.update(bytes);
   }
   oci::Digest finish() { return hash_.finish(); }
@@ -154,8 +155,8 @@ void check_platform(const oci::ImageConfig& config, const oci::Platform& stated)
   if (config.platform && config.platform->os() == stated.os() &&
       config.platform->architecture() == stated.architecture())
     return;
-  refuse_layer("its index says that it is for " + stated.str() + ", its config " +
-               (config.platform ? "for " + config.platform->str() : "does not say for what"));
+  refuse_layer(fmt::format("its index says that it is for {}, its config {}", stated.str(),
+                           config.platform ? "for " + config.platform->str() : "does not say for what"));
 }
 
 /// What indexes say of each manifest.
@@ -170,8 +171,8 @@ void add_image(const VerifiedBundle& bundle, const std::string& image, const oci
   const auto config = bundle.config(manifest.config->to->digest);
   for (const oci::Platform& platform : stated) check_platform(config, platform);
   if (config.diff_ids.size() != manifest.layers.size())
-    refuse_layer("it has " + count_of(manifest.layers.size(), "layer") + ", its config " +
-                 count_of(config.diff_ids.size(), "diff ID") + ": they cannot be compared, and containerd refuses it");
+    refuse_layer(fmt::format("it has {}, its config {}: they cannot be compared, and containerd refuses it",
+                             count_of(manifest.layers.size(), "layer"), count_of(config.diff_ids.size(), "diff ID")));
   for (std::size_t i = 0; i < config.diff_ids.size(); ++i) {
     const oci::Digest& layer = manifest.layers[i].to->digest;
     if (bundle.is_in_base(layer)) {
@@ -220,11 +221,12 @@ LayerCheck check_layers(const VerifiedBundle& bundle, unsigned jobs, Reporter& r
   reporter.begin("unpacking", 0, tasks.size());
   run_parallel(tasks.size(), jobs, [&](std::size_t i) {
     const LayerTask& task = tasks[i];
-    within([&] { return "image " + task.image + ": layer " + task.layer.str(); },
+    within([&] { return fmt::format("image {}: layer {}", task.image, task.layer.str()); },
            [&] {
              const auto actual = diff_id(bundle.open_blob(task.layer), task.media_type);
              if (actual != task.expected)
-               refuse_layer("it unpacks to " + actual.str() + ", but the image's config says " + task.expected.str());
+               refuse_layer(
+                   fmt::format("it unpacks to {}, but the image's config says {}", actual.str(), task.expected.str()));
            });
     reporter.item_done();
   });

@@ -2,6 +2,7 @@
 #include "airlock/bundle/medium.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,7 +80,8 @@ class FileMedium final : public SignableMedium {
 
   std::uint64_t size() const override { return size_; }
   std::string name() const override {
-    return name_.string() + (pieces_.size() == 1 ? "" : " (" + count_of(pieces_.size(), "volume") + ")");
+    return pieces_.size() == 1 ? name_.string()
+                               : fmt::format("{} ({})", name_.string(), count_of(pieces_.size(), "volume"));
   }
 
   void read(std::uint64_t offset, std::span<char> into) const override {
@@ -101,7 +103,7 @@ class FileMedium final : public SignableMedium {
     each(offset, size, [&](std::size_t i, std::uint64_t, std::uint64_t, std::uint64_t) {
       names.push_back(pieces_[i].path().filename().string());
     });
-    return " (in " + join(names, " and ") + ")";
+    return fmt::format(" (in {})", join(names, " and "));
   }
 
   std::string advice_when_short() const override {
@@ -110,10 +112,12 @@ class FileMedium final : public SignableMedium {
     const std::string last = pieces_.back().path().filename().string();
     std::error_code ignored;
     if (std::filesystem::exists(pieces_.back().path().parent_path() / next, ignored))
-      return last + " is shorter than the volumes before it: it did not arrive whole; copy it again. (" +
-             next.string() + " was not looked at)";
-    return "the volume " + next.string() + " is missing (--volume-dir names its directory), or " + last +
-           " did not arrive whole; copy it again";
+      return fmt::format(
+          "{} is shorter than the volumes before it: it did not arrive whole; copy it again. ({} was not looked at)",
+          last, next.string());
+    return fmt::format(
+        "the volume {} is missing (--volume-dir names its directory), or {} did not arrive whole; copy it again",
+        next.string(), last);
   }
 
   bool drop_from_cache() const override {
@@ -189,18 +193,18 @@ class PieceWriter {
   [[noreturn]] void refuse_size(std::uint64_t size) const {
     if (errno != EFBIG)
       throw Error(ErrorCode::media,
-                  "cannot reserve " + human_size(size) + " for " + final_.string() + ": " + std::strerror(errno))
+                  fmt::format("cannot reserve {} for {}: {}", human_size(size), final_.string(), std::strerror(errno)))
           .hint("free space there; or write to another file system, and copy the bundle");
-    throw Error(ErrorCode::media,
-                final_.string() + " would have " + human_size(size) + ", which is more than a file may have there")
+    throw Error(ErrorCode::media, fmt::format("{} would have {}, which is more than a file may have there",
+                                              final_.string(), human_size(size)))
         .hint("write volumes: --volume-size fat32 (4 GiB - 1), or a smaller size; or raise the limit (ulimit -f)");
   }
 
   void reserve(std::uint64_t size) {
     const auto available = std::filesystem::space(partial_).available;
     if (available < size)
-      throw Error(ErrorCode::media, "no room for " + final_.string() + ": it needs " + human_size(size) + ", " +
-                                        human_size(available) + " are free")
+      throw Error(ErrorCode::media, fmt::format("no room for {}: it needs {}, {} are free", final_.string(),
+                                                human_size(size), human_size(available)))
           .hint("free space on that file system, choose another one, or narrow the selection");
     // Not posix_fallocate: where the file system cannot reserve (FAT), that one writes zeros over the whole length.
     if (::fallocate(fd_.get(), 0, 0, static_cast<off_t>(size)) == 0) return;
@@ -347,7 +351,7 @@ std::unique_ptr<SignableMedium> open_signable_medium(const std::filesystem::path
           .hint("name the file itself; or put the signature beside it with --sidecar DIRECTORY");
   for (const auto& file : files)
     if (::access(file.c_str(), R_OK) == 0 && ::access(file.c_str(), W_OK) != 0)
-      throw Error(ErrorCode::media, file.string() + " cannot be written to: " + std::strerror(errno))
+      throw Error(ErrorCode::media, fmt::format("{} cannot be written to: {}", file.string(), std::strerror(errno)))
           .hint("put the signature beside it with --sidecar DIRECTORY");
   auto medium = std::make_unique<FileMedium>(path, files, O_RDWR | O_NOFOLLOW);
   medium->lock();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/bundle/metadata.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -53,7 +55,7 @@ records::InventoryKind kind_from_json(const JsonObject& source) {
   for (const records::InventoryKind kind :
        {records::InventoryKind::bundle, records::InventoryKind::lock, records::InventoryKind::receipt})
     if (word == to_string(kind)) return kind;
-  refuse_metadata("base: \"" + printable(word, 80) + "\" is no kind of source");
+  refuse_metadata(fmt::format("base: \"{}\" is no kind of source", printable(word, 80)));
 }
 
 Json base_to_json(const Base& base) {
@@ -144,7 +146,7 @@ records::Image image_from_json(const JsonObject& object) {
 
 Time time_of(const JsonObject& object, std::string_view key) {
   const auto time = parse_time(object.string(key));
-  if (!time) throw Error(ErrorCode::format, object.where() + ": " + std::string(key) + ": not a time");
+  if (!time) throw Error(ErrorCode::format, fmt::format("{}: {}: not a time", object.where(), key));
   return *time;
 }
 
@@ -152,7 +154,7 @@ Time time_of(const JsonObject& object, std::string_view key) {
 std::map<std::string, std::string> extensions_from_json(const JsonObject& object) {
   std::map<std::string, std::string> extensions;
   for (const auto& [name, value] : object.json().items()) {
-    if (!is_plain_name(name)) refuse_metadata("extensions: \"" + printable(name, 80) + "\" cannot name one");
+    if (!is_plain_name(name)) refuse_metadata(fmt::format("extensions: \"{}\" cannot name one", printable(name, 80)));
     extensions.emplace(name, canonical_json(value));
   }
   if (extensions.empty()) refuse_metadata("extensions: an empty object");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/bundle/parted_blob.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
@@ -41,7 +43,8 @@ PartedBlob::End PartedBlob::part_done(std::size_t number) {
   if (actual != digest_) writer_.forget(digest_);
   if (actual != digest_ && resumed_) return End::wrong_leftovers;
   if (actual != digest_)
-    throw Error(ErrorCode::format, "blob " + digest_.str() + ": the bytes received have the digest " + actual.str())
+    throw Error(ErrorCode::format,
+                fmt::format("blob {}: the bytes received have the digest {}", digest_.str(), actual.str()))
         .hint(broken_source);
   writer_.mark_finished(digest_);
   return End::complete;
@@ -69,7 +72,7 @@ PartedBlob::Part::Part(PartedBlob& blob, std::size_t number) : blob_(&blob), num
 
 void PartedBlob::Part::write(std::string_view bytes) {
   if (bytes.size() > blob_->part_size(number_) - received_)
-    throw Error(ErrorCode::internal, "a part of blob " + blob_->digest_.str() + " got more bytes than it has");
+    throw Error(ErrorCode::internal, fmt::format("a part of blob {} got more bytes than it has", blob_->digest_.str()));
   received_ += bytes.size();
   while (!bytes.empty()) {
     const auto taken = bytes.substr(0, buffer_size - buffer_.size());
@@ -92,9 +95,8 @@ PartedBlob::End PartedBlob::Part::finish() {
   flush();
   const std::uint64_t start = blob_->offset_ + blob_->part_offset(number_);
   if (received_ != blob_->part_size(number_))
-    throw Error(ErrorCode::format, "blob " + blob_->digest_.str() + " ended after " +
-                                       std::to_string(blob_->part_offset(number_) + received_) + " of " +
-                                       std::to_string(blob_->size_) + " bytes")
+    throw Error(ErrorCode::format, fmt::format("blob {} ended after {} of {} bytes", blob_->digest_.str(),
+                                               blob_->part_offset(number_) + received_, blob_->size_))
         .hint(broken_source);
   blob_->writer_.medium_->write_back(start, received_);
   return blob_->part_done(number_);

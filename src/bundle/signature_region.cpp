@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/bundle/signature_region.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
@@ -61,7 +63,7 @@ void read_region(Cursor& cursor, Head& head) {
 
 std::string signature_stem(const std::string& name) {
   if (!is_plain_name(name) || name.ends_with(".approval"))
-    throw Error(ErrorCode::usage, "\"" + printable(name) + "\" cannot name a signature")
+    throw Error(ErrorCode::usage, fmt::format("\"{}\" cannot name a signature", printable(name)))
         .hint("use 1 to 64 letters, digits, dots, dashes and underscores, not ending in .approval");
   std::string stem = std::string(signature_directory) + name;
   constexpr std::size_t longest_suffix = 23;  // .approval.sigstore.json

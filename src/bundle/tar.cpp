@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/bundle/tar.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -107,7 +109,7 @@ bool is_name_character(char c) {
 }
 
 [[noreturn]] void refuse_header(std::uint64_t position, const std::string& why) {
-  throw Error(ErrorCode::format, Side::bundle, "tar header at byte " + std::to_string(position) + ": " + why)
+  throw Error(ErrorCode::format, Side::bundle, fmt::format("tar header at byte {}: {}", position, why))
       .hint("this is not a bundle as airlock writes it; get the file again from its exporter");
 }
 
@@ -116,7 +118,7 @@ bool is_name_character(char c) {
 Block make_header(const Entry& entry) {
   Block block{};
   if (entry.name.empty() || entry.name.size() > name_field.length)
-    throw Error(ErrorCode::internal, "entry name of " + std::to_string(entry.name.size()) + " characters");
+    throw Error(ErrorCode::internal, fmt::format("entry name of {} characters", entry.name.size()));
   put(block, name_field, entry.name);
   put_octal(block, mode_field, 0644);
   put_octal(block, uid_field, 0);
@@ -153,8 +155,8 @@ Entry parse_header(const Block& block, std::uint64_t position) {
     refuse_header(position, "a GNU header (magic \"ustar  \"); only POSIX ustar is allowed");
   if (name.empty()) refuse_header(position, "an empty name");
   if (!std::all_of(name.begin(), name.end(), is_name_character))
-    refuse_header(position,
-                  "\"" + printable(name) + "\": a name with other characters than letters, digits, . _ - and /");
+    refuse_header(position, fmt::format("\"{}\": a name with other characters than letters, digits, . _ - and /",
+                                        printable(name)));
   if (name.front() == '/') refuse_header(position, "an absolute name");
   for (const std::string& part : split(name, '/'))
     if (part.empty() || part == "." || part == "..") refuse_header(position, "a name with empty, . or .. components");

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <set>
@@ -46,7 +48,8 @@ void check_listing(const Archive& archive, const Sums& sums) {
     const bool blob = name.starts_with(blob_directory);
     if (!blob && name != "bundle.json" && name != "oci-layout" && name != "index.json")
       refuse_bundle(name + " does not belong into a bundle");
-    if (blob && name != blob_name(digest)) refuse_bundle(name + " is listed with another digest, " + digest.str());
+    if (blob && name != blob_name(digest))
+      refuse_bundle(fmt::format("{} is listed with another digest, {}", name, digest.str()));
   }
 }
 
@@ -103,9 +106,11 @@ oci::Graph build_graph(const Archive& archive, const Sums& sums, const Metadata&
 void check_base(const Metadata& metadata) {
   const std::set<records::Blob> carried(metadata.blobs.begin(), metadata.blobs.end());
   for (const records::Blob& blob : metadata.base.blobs) {
-    if (carried.contains(blob)) refuse_bundle("blob " + blob.digest.str() + " is both carried and left to the base");
+    if (carried.contains(blob))
+      refuse_bundle(fmt::format("blob {} is both carried and left to the base", blob.digest.str()));
     if (is_document(blob))
-      refuse_bundle("manifest " + blob.digest.str() + " is left to the base, but every bundle carries its manifests");
+      refuse_bundle(
+          fmt::format("manifest {} is left to the base, but every bundle carries its manifests", blob.digest.str()));
   }
 }
 
@@ -121,10 +126,10 @@ void check_closure(const Archive& archive, const Metadata& metadata, const oci::
                [&](const records::Blob& blob) { return !in_base.contains(blob); });
   for (const records::Blob& blob : reached)
     if (!listed.contains(blob))
-      refuse_bundle("blob " + blob.digest.str() + " belongs to an image but bundle.json does not list it so");
+      refuse_bundle(fmt::format("blob {} belongs to an image but bundle.json does not list it so", blob.digest.str()));
   for (const records::Blob& blob : listed)
     if (!reached.contains(blob))
-      refuse_bundle("blob " + blob.digest.str() + " is listed in bundle.json but no image needs it");
+      refuse_bundle(fmt::format("blob {} is listed in bundle.json but no image needs it", blob.digest.str()));
   if (carried != metadata.blobs) refuse_bundle("bundle.json: blobs are not in order, or one appears twice");
 
   std::vector<std::string> names{"bundle.json", "oci-layout", "index.json"};
@@ -153,9 +158,8 @@ void check_blobs(const VerifiedBundle& bundle, const Archive& archive, const Ver
   std::uint64_t bytes = 0;
   for (const records::Blob& blob : bundle.metadata().blobs) {
     if (archive.extent_of(blob_name(blob.digest)).size != blob.size)
-      refuse_bundle("blob " + blob.digest.str() + " has " +
-                    std::to_string(archive.extent_of(blob_name(blob.digest)).size) + " bytes, its descriptor says " +
-                    std::to_string(blob.size));
+      refuse_bundle(fmt::format("blob {} has {} bytes, its descriptor says {}", blob.digest.str(),
+                                archive.extent_of(blob_name(blob.digest)).size, blob.size));
     if (bundle.graph().at(blob.digest).is_document()) continue;  // hashed when it was read
     blobs.push_back(blob);
     bytes += blob.size;
@@ -193,8 +197,8 @@ std::string_view BlobReader::next() {
     const oci::Digest actual = hash_.finish();
     if (actual != digest_)
       throw Error(ErrorCode::format, Side::bundle,
-                  "blob " + digest_.str() + ": its content has the digest " + actual.str() +
-                      medium_->where(extent_.offset, extent_.size))
+                  fmt::format("blob {}: its content has the digest {}{}", digest_.str(), actual.str(),
+                              medium_->where(extent_.offset, extent_.size)))
           .hint("the medium returned other bytes than were written; copy the bundle again or use another medium");
   }
   return {piece.data(), piece.size()};
@@ -206,7 +210,7 @@ BlobReader VerifiedBundle::open_blob(const oci::Digest& digest) const {
 
 oci::ImageConfig VerifiedBundle::config(const oci::Digest& digest) const {
   BlobReader reader = open_blob(digest);
-  if (reader.size() > oci::max_config_size) refuse_bundle("config " + digest.str() + " is absurdly large");
+  if (reader.size() > oci::max_config_size) refuse_bundle(fmt::format("config {} is absurdly large", digest.str()));
   std::string text;
   text.reserve(reader.size());
   for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) text += piece;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/bundle/volumes.hpp"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -18,10 +19,7 @@ namespace {
 constexpr std::uint64_t sector = 512;
 constexpr std::uint64_t min_volume = 64U << 10;
 
-std::string number_suffix(unsigned number) {
-  const std::string digits = std::to_string(number);
-  return "." + std::string(3 - std::min<std::size_t>(3, digits.size()), '0') + digits;
-}
+std::string number_suffix(unsigned number) { return fmt::format(".{:03}", number); }
 
 std::filesystem::path directory_of(const std::filesystem::path& name) {
   return name.has_parent_path() ? name.parent_path() : std::filesystem::path(".");
@@ -88,8 +86,7 @@ void drop_left_over(std::vector<std::filesystem::path>& volumes) {
       return;
     }
     throw Error(ErrorCode::format, Side::bundle,
-                "volume " + volumes[i].string() + " has " + std::to_string(size) + " bytes, the first one has " +
-                    std::to_string(full))
+                fmt::format("volume {} has {} bytes, the first one has {}", volumes[i].string(), size, full))
         .hint(size > full ? "it belongs to another set of volumes, or those before it did not arrive whole; copy them "
                             "again"
                           : "it did not arrive at all; copy it again");
@@ -149,7 +146,7 @@ std::optional<std::filesystem::path> find_left(const std::vector<std::filesystem
 
 std::uint64_t parse_volume_size(std::string_view text) {
   const auto refuse = [&](const std::string& why) {
-    throw Error(ErrorCode::usage, "--volume-size " + std::string(text) + " " + why)
+    throw Error(ErrorCode::usage, fmt::format("--volume-size {} {}", text, why))
         .hint("write for example 4GiB, 650MB, or fat32");
   };
   const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -198,7 +195,7 @@ std::vector<std::filesystem::path> find_volumes(const std::filesystem::path& giv
     const std::string missing = volume_path(name.filename(), number).string();
     const auto more = places.ask ? places.ask("the volume " + missing) : std::nullopt;
     if (!more)
-      throw Error(ErrorCode::media, "volume " + missing + " is missing")
+      throw Error(ErrorCode::media, fmt::format("volume {} is missing", missing))
           .hint("put it beside the others, or name its directory with --volume-dir");
     where.push_back(*more);
   }
@@ -227,8 +224,7 @@ namespace {
 std::uint64_t count_volumes(std::uint64_t total, std::uint64_t size) {
   const std::uint64_t count = (total + size - 1) / size;
   if (count > max_volumes)
-    throw Error(ErrorCode::usage,
-                std::to_string(count) + " volumes would be needed, " + std::to_string(max_volumes) + " is the most")
+    throw Error(ErrorCode::usage, fmt::format("{} volumes would be needed, {} is the most", count, max_volumes))
         .hint("choose a larger --volume-size: the bundle has " + human_size(total));
   return count;
 }
@@ -267,10 +263,10 @@ std::vector<std::filesystem::path> place_volumes(const std::filesystem::path& na
       ++at;
       continue;
     }
-    const std::string what = file.string() + " of " + std::to_string(count) + " volumes (" + human_size(size) + ")";
+    const std::string what = fmt::format("{} of {} volumes ({})", file.string(), count, human_size(size));
     const auto more = options.places.ask ? options.places.ask("room for " + what) : std::nullopt;
     if (!more)
-      throw Error(ErrorCode::media, "no room for " + what + ", for " + human_size(total) + " in all")
+      throw Error(ErrorCode::media, fmt::format("no room for {}, for {} in all", what, human_size(total)))
           .hint("name the directories of further media with --volume-dir");
     add(*more);
     at = where.size() - 1;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/bundle/writer.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <utility>
@@ -44,8 +46,7 @@ Draft::Draft(const Metadata& metadata, const oci::Graph& graph) : plan_{oci::sha
   }
   total_size_ += tar::end_size;
   oci::Sha256 layout;
-  for (const Entry& place : entries_)
-    layout.update(place.name() + " " + std::to_string(place.header) + " " + std::to_string(place.size) + "\n");
+  for (const Entry& place : entries_) layout.update(fmt::format("{} {} {}\n", place.name(), place.header, place.size));
   plan_.layout = layout.finish();
 }
 
@@ -184,7 +185,7 @@ void Writer::mark_finished(const oci::Digest& digest) {
 void Writer::finish(const std::vector<trust::SignatureFile>& signatures) {
   if (!missing_.empty())
     throw Error(ErrorCode::internal,
-                count_of(missing_.size(), "blob") + " never arrived, first " + missing_.begin()->str());
+                fmt::format("{} never arrived, first {}", count_of(missing_.size(), "blob"), missing_.begin()->str()));
   medium_->sync();  // a signature must not become durable before what it covers
   medium_->write(draft_.region_offset_, format_region(signatures));
   medium_->sync();
@@ -216,8 +217,8 @@ void BlobWriter::note_written() {
 
 void BlobWriter::write(std::string_view bytes) {
   if (bytes.size() > size_ - received_)
-    throw Error(ErrorCode::format, "blob " + digest_.str() + " has more than the " + std::to_string(size_) +
-                                       " bytes that its manifest says")
+    throw Error(ErrorCode::format,
+                fmt::format("blob {} has more than the {} bytes that its manifest says", digest_.str(), size_))
         .hint(broken_source);
   received_ += bytes.size();
   while (!bytes.empty()) {
@@ -243,14 +244,14 @@ void BlobWriter::flush() {
 bool BlobWriter::finish() {
   flush();
   if (written_ != size_)
-    throw Error(ErrorCode::format, "blob " + digest_.str() + " ended after " + std::to_string(written_) + " of " +
-                                       std::to_string(size_) + " bytes")
+    throw Error(ErrorCode::format, fmt::format("blob {} ended after {} of {} bytes", digest_.str(), written_, size_))
         .hint(broken_source);
   const oci::Digest actual = hash_.finish();
   if (actual != digest_) {
     writer_->forget(digest_);
     if (resumed_ > 0) return false;
-    throw Error(ErrorCode::format, "blob " + digest_.str() + ": the bytes received have the digest " + actual.str())
+    throw Error(ErrorCode::format,
+                fmt::format("blob {}: the bytes received have the digest {}", digest_.str(), actual.str()))
         .hint(broken_source);
   }
   note_written();

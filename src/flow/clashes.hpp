@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <fmt/format.h>
+
 #include <map>
 #include <string>
 #include <vector>
@@ -23,15 +25,17 @@ inline void refuse_name_clashes(const std::vector<records::Image>& images, Error
   const auto name = [&](const std::string& path, const std::string& by, const oci::Digest& digest) {
     const auto [other, added] = names.try_emplace(path, Named{by, digest});
     if (added || other->second.digest == digest) return;
-    throw Error(code, other->second.by + " and " + by + " are different images, but both become " + path +
-                          " in the local registry")
+    throw Error(code, fmt::format("{} and {} are different images, but both become {} in the local registry",
+                                  other->second.by, by, path))
         .hint(what);
   };
   for (const records::Image& image : images)
     for (const kubeone::TargetPath& path : kubeone::target_paths(image.source)) {
       name(path.str(), image.source.str(), image.descriptor.digest);
       for (const auto& [descriptor, tag] : image.referrers)
-        if (tag) name(path.repository + ":" + tag->str(), "a referrer of " + image.source.str(), descriptor.digest);
+        if (tag)
+          name(fmt::format("{}:{}", path.repository.str(), tag->str()), "a referrer of " + image.source.str(),
+               descriptor.digest);
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/export.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -52,17 +54,18 @@ bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Res
 bundle::Metadata checked(const bundle::Metadata& metadata) {
   constexpr std::uint64_t max_serial = (1ULL << 53) - 1;
   if (metadata.serial > max_serial)
-    throw Error(ErrorCode::usage, "--serial " + std::to_string(metadata.serial) + " is larger than 2^53-1")
+    throw Error(ErrorCode::usage, fmt::format("--serial {} is larger than 2^53-1", metadata.serial))
         .hint("choose a smaller serial; the default is the time in seconds");
   if (metadata.expires && *metadata.expires <= metadata.created)
-    throw Error(ErrorCode::usage, "--expires " + format_time(*metadata.expires) + " is not after the bundle's creation")
+    throw Error(ErrorCode::usage,
+                fmt::format("--expires {} is not after the bundle's creation", format_time(*metadata.expires)))
         .hint("name a later time; the bundle carries the time of now, or of SOURCE_DATE_EPOCH");
   return bundle::Metadata::parse(metadata.format());
 }
 
 void check_request(const ExportRequest& request) {
   if (!is_plain_name(request.stream))
-    throw Error(ErrorCode::usage, "\"" + request.stream + "\" cannot name a stream")
+    throw Error(ErrorCode::usage, fmt::format("\"{}\" cannot name a stream", request.stream))
         .hint("use 1 to 64 letters, digits, dots, dashes and underscores");
   if (request.output.empty()) return;  // a dry run that is not about a place
   for (const auto& name : {request.output, bundle::volume_path(request.output, 1)})
@@ -71,7 +74,7 @@ void check_request(const ExportRequest& request) {
           .hint("choose another name, or move the existing file away; airlock never overwrites");
   const auto directory = request.output.has_parent_path() ? request.output.parent_path() : std::filesystem::path(".");
   if (!std::filesystem::is_directory(directory))
-    throw Error(ErrorCode::media, "the directory " + directory.string() + " for the bundle does not exist")
+    throw Error(ErrorCode::media, fmt::format("the directory {} for the bundle does not exist", directory.string()))
         .hint("make it first, or mount the medium");
 }
 
@@ -104,8 +107,9 @@ Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter&
   bundle::Draft draft(metadata, resolution.graph);
   auto left = request.output.empty() ? std::nullopt : records::read_journal(request.output);
   if (left && !bundle::can_resume(*left, draft, request.volumes)) {
-    reporter.note("what an earlier run left beside " + request.output.string() +
-                  " was for other images, or upstream has changed them: starting over");
+    reporter.note(fmt::format(
+        "what an earlier run left beside {} was for other images, or upstream has changed them: starting over",
+        request.output.string()));
     left.reset();
   }
   return {std::move(left), pace, std::move(resolution), std::move(metadata), std::move(draft)};
@@ -183,7 +187,7 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
 
   registry::Client client(request.client, reporter);
   const Plan plan = make_checked_plan(request, client, reporter);
-  reporter.note("writing " + request.output.string() + ", " + human_size(plan.draft.total_size()));
+  reporter.note(fmt::format("writing {}, {}", request.output.string(), human_size(plan.draft.total_size())));
 
   bundle::Writer writer(request.output, plan.draft, request.volumes, plan.left);
   try {
@@ -192,8 +196,8 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
     copy_blobs(plan, client, writer, reporter);
   } catch (const Error&) {
     if (writer.leaves_something())
-      reporter.note("what was downloaded is kept in " + request.output.string() +
-                    "*.partial; the same command resumes from there");
+      reporter.note(fmt::format("what was downloaded is kept in {}*.partial; the same command resumes from there",
+                                request.output.string()));
     throw;
   }
   reporter.note("flushing and signing");

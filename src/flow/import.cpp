@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/import.hpp"
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <set>
 
@@ -30,11 +32,10 @@ std::vector<std::string> literal_image_warnings(const bundle::Metadata& metadata
     for (const records::Image& image : metadata.images)
       if (image.source == literal.image)
         warnings.push_back(
-            "KubeOne " + release->version + "'s addon " + literal.addon + " names " + literal.image.str() +
-            " literally, so overwriteRegistry does not reach it: a cluster with this addon asks " +
-            literal.image.registry +
-            ". Mirror that registry on the nodes (--mirrors or --hosts-toml), or put a copy of the addon "
-            "with the local name into addons.path");
+            fmt::format("KubeOne {}'s addon {} names {} literally, so overwriteRegistry does not reach it: a cluster "
+                        "with this addon asks {}. Mirror that registry on the nodes (--mirrors or --hosts-toml), or "
+                        "put a copy of the addon with the local name into addons.path",
+                        release->version, literal.addon, literal.image.str(), literal.image.registry.str()));
   return warnings;
 }
 
@@ -61,9 +62,9 @@ void prove_blobs(registry::Client& client, const bundle::VerifiedBundle& bundle,
                  const std::vector<transfer::Destination>& destinations, unsigned jobs, Reporter& reporter) {
   const auto summary = ask_for_all(client, bundle, destinations, jobs, reporter);
   if (summary.problems.empty()) return;
-  throw Error(
-      ErrorCode::registry, Side::target,
-      "no receipt can be given, " + count_of(summary.problems.size(), "problem") + ": " + summary.problems.front())
+  throw Error(ErrorCode::registry, Side::target,
+              fmt::format("no receipt can be given, {}: {}", count_of(summary.problems.size(), "problem"),
+                          summary.problems.front()))
       .hint(
           "the registry lost something that it had; see airlock check, delete the broken names there and import again");
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/merge.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -34,8 +36,8 @@ records::Selection merged_selection(const Bundles& bundles) {
   for (const auto& other : bundles) {
     const records::Selection& more = other.metadata().selection;
     if (more.platforms != selection.platforms)
-      throw Error(ErrorCode::selection, "the bundles are for different platforms: " + join(selection.platforms, ", ") +
-                                            " and " + join(more.platforms, ", "))
+      throw Error(ErrorCode::selection, fmt::format("the bundles are for different platforms: {} and {}",
+                                                    join(selection.platforms, ", "), join(more.platforms, ", ")))
           .hint("merge bundles that were exported with the same --platform");
     if (more.kubeone != selection.kubeone) selection.kubeone.clear();
     if (more.catalog_digest != selection.catalog_digest) selection.catalog_digest.clear();
@@ -76,8 +78,9 @@ std::vector<records::Image> merged_images(const Bundles& bundles) {
       const auto [known, is_new] = images.try_emplace(image.source, image);
       if (is_new) continue;
       if (known->second.descriptor.digest != image.descriptor.digest)
-        throw Error(ErrorCode::selection, image.source.str() + " is " + known->second.descriptor.digest.str() +
-                                              " in one bundle and " + image.descriptor.digest.str() + " in another")
+        throw Error(ErrorCode::selection,
+                    fmt::format("{} is {} in one bundle and {} in another", image.source.str(),
+                                known->second.descriptor.digest.str(), image.descriptor.digest.str()))
             .hint("leave one of the bundles out, or export the images anew");
       known->second.components = united(known->second.components, image.components);
       known->second.groups = united(known->second.groups, image.groups);
@@ -97,8 +100,8 @@ std::string common_stream(const MergeRequest& request, const Bundles& bundles) {
   if (!request.stream.empty()) return request.stream;
   for (const auto& bundle : bundles)
     if (bundle.metadata().stream != bundles.front().metadata().stream)
-      throw Error(ErrorCode::usage, "the bundles are of different streams: " + bundles.front().metadata().stream +
-                                        " and " + bundle.metadata().stream)
+      throw Error(ErrorCode::usage, fmt::format("the bundles are of different streams: {} and {}",
+                                                bundles.front().metadata().stream, bundle.metadata().stream))
           .hint("name the new bundle's stream with --stream");
   return bundles.front().metadata().stream;
 }
@@ -137,8 +140,8 @@ Merged plan(const MergeRequest& request, const Bundles& bundles, transfer::Sourc
   metadata.serial = request.serial.value_or(static_cast<std::uint64_t>(metadata.created.time_since_epoch().count()));
   metadata.expires = earliest_expiry(bundles);
   if (metadata.expires && *metadata.expires <= metadata.created)
-    throw Error(ErrorCode::policy,
-                "one of the bundles expired on " + format_time(*metadata.expires) + ", so the merged one would have")
+    throw Error(ErrorCode::policy, fmt::format("one of the bundles expired on {}, so the merged one would have",
+                                               format_time(*metadata.expires)))
         .hint("leave it out, or have it exported anew");
   metadata.selection = merged_selection(bundles);
   metadata.images = merged_images(bundles);
@@ -180,11 +183,11 @@ MergeResult merge_bundles(const MergeRequest& request, const trust::Policy& poli
   }
   BundlesSource sources(bundles);
   const Merged merged = plan(request, bundles, sources.all());
-  reporter.note("the merged bundle is as old as this moment; the oldest of its parts was made on " +
-                format_time(oldest(bundles)) +
-                (merged.metadata.expires
-                     ? ". It expires with the first of them, on " + format_time(*merged.metadata.expires)
-                     : std::string()));
+  reporter.note(fmt::format("the merged bundle is as old as this moment; the oldest of its parts was made on {}{}",
+                            format_time(oldest(bundles)),
+                            merged.metadata.expires
+                                ? ". It expires with the first of them, on " + format_time(*merged.metadata.expires)
+                                : ""));
   const auto metadata = bundle::Metadata::parse(merged.metadata.format());
   const bundle::Draft draft(metadata, merged.graph);
   bundle::Writer writer(request.output, draft, request.volumes);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/receipt_files.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
@@ -16,7 +18,8 @@ constexpr std::size_t max_signature = 64U << 10;
 std::vector<std::string> signers_of(const trust::Evidence& evidence) {
   std::vector<std::string> signers;
   for (const auto& requirement : evidence.requirements())
-    for (const auto& signer : requirement.signers) signers.push_back(signer.name + " " + signer.fingerprint);
+    for (const auto& signer : requirement.signers)
+      signers.push_back(fmt::format("{} {}", signer.name, signer.fingerprint));
   std::sort(signers.begin(), signers.end());
   signers.erase(std::unique(signers.begin(), signers.end()), signers.end());
   return signers;
@@ -66,7 +69,8 @@ records::Receipt verify_receipt(const std::filesystem::path& file, const std::fi
                                 const trust::PublicKey& key) {
   const std::string text = read_file(file, max_receipt);
   if (!key.matches(text, read_file(signature, max_signature)))
-    throw Error(ErrorCode::trust, signature.string() + " is not this key's signature over " + file.string())
+    throw Error(ErrorCode::trust,
+                fmt::format("{} is not this key's signature over {}", signature.string(), file.string()))
         .hint("use the public key of the isolated side, and both files as they came from there");
   return records::Receipt::parse(text, file.string());
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/select_images.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -23,7 +25,7 @@ void look_up(kubeone::Catalog& catalog, const std::vector<std::string>& words, c
   constexpr std::string_view placeholder = "{version}";
   const auto at = selection.look_up_url.find(placeholder);
   if (at == std::string::npos)
-    throw Error(ErrorCode::usage, "--look-up-url " + selection.look_up_url + " has no {version} in it")
+    throw Error(ErrorCode::usage, fmt::format("--look-up-url {} has no {{version}} in it", selection.look_up_url))
         .hint(std::string("the default is ") + kubeadm_constants_url);
   registry::Client client(selection.client, reporter);
   for (const kubeone::Version& version : kubeone::unknown_versions(catalog, words)) {
@@ -31,12 +33,12 @@ void look_up(kubeone::Catalog& catalog, const std::vector<std::string>& words, c
     url.replace(at, placeholder.size(), version.str());
     const auto text = client.fetch_text(url);
     if (!text)
-      throw Error(ErrorCode::selection, "there is no Kubernetes " + version.str() + ": " + url + " is not there")
+      throw Error(ErrorCode::selection, fmt::format("there is no Kubernetes {}: {} is not there", version.str(), url))
           .hint("check the version; released ones are tags of https://github.com/kubernetes/kubernetes");
     const auto images = kubeone::parse_kubeadm_constants(*text, version, url);
     catalog.add_kubeadm(version, images);
-    reporter.note("Kubernetes " + version.str() + " is not in the catalog; looked up: " + images.coredns +
-                  ", etcd:" + images.etcd + ", pause:" + images.pause);
+    reporter.note(fmt::format("Kubernetes {} is not in the catalog; looked up: {}, etcd:{}, pause:{}", version.str(),
+                              images.coredns, images.etcd, images.pause));
   }
 }
 
@@ -79,12 +81,14 @@ void tell_assumed(const kubeone::Catalog& catalog, const kubeone::Release& relea
   const std::string assumed =
       "no --kubeone given, and a manifest does not name its KubeOne release: " + release.version;
   if (others.empty())
-    reporter.note(assumed +
-                  " is taken; no other known line supports this Kubernetes version, so only the patch release " +
-                  "may be another");
+    reporter.note(fmt::format(
+        "{} is taken; no other known line supports this Kubernetes version, so only the patch release may be another",
+        assumed));
   else
-    reporter.warning(assumed + " is assumed, the newest that supports its Kubernetes version; KubeOne " +
-                     join(others, ", ") + " would do as well, with other images: name yours with --kubeone");
+    reporter.warning(
+        fmt::format("{} is assumed, the newest that supports its Kubernetes version; KubeOne {} would do as well, with "
+                    "other images: name yours with --kubeone",
+                    assumed, join(others, ", ")));
 }
 
 /// A line was asked for: its newest patch release is taken, and what the others need beyond it is said.
@@ -94,8 +98,8 @@ void tell_patches(const kubeone::Catalog& catalog, const kubeone::Release& relea
   constexpr std::size_t shown = 3;
   const auto patches = catalog.patches(release.line());
   if (patches.size() < 2) return;
-  reporter.note("KubeOne " + release.line() + ": " + release.version + " is taken, the newest known patch release of " +
-                std::to_string(patches.size()));
+  reporter.note(fmt::format("KubeOne {}: {} is taken, the newest known patch release of {}", release.line(),
+                            release.version, patches.size()));
   for (const std::string& version : patches) {
     if (version == release.version) continue;
     std::vector<std::string> others;
@@ -107,15 +111,15 @@ void tell_patches(const kubeone::Catalog& catalog, const kubeone::Release& relea
       for (const auto& [image, reason] : kubeone::select(catalog, again).images)
         if (!set.images.contains(image)) others.push_back(image.str());
     } catch (const Error& error) {
-      reporter.note("  " + version + " does not go with this selection: " + error.what());
+      reporter.note(fmt::format("  {} does not go with this selection: {}", version, error.what()));
       continue;
     }
     if (others.empty()) continue;
     const std::string number = count_of(others.size(), "image");
     const bool more = others.size() > shown;
     others.resize(std::min(others.size(), shown));
-    reporter.note("  " + version + " needs " + number + " that the set does not have: " + join(others, ", ") +
-                  (more ? "..." : "") + " (list --kubeone " + version.substr(1) + ")");
+    reporter.note(fmt::format("  {} needs {} that the set does not have: {}{} (list --kubeone {})", version, number,
+                              join(others, ", "), more ? "..." : "", version.substr(1)));
   }
 }
 

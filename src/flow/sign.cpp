@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/sign.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
 
@@ -25,13 +27,13 @@ void refuse_second(const Head& head, const std::vector<trust::SignatureFile>& ad
     const auto signature = trust::Signature::parse(file);
     // Forms of one name must hold one signature, so nothing of another's may stand under it.
     if (signature.stem == stem)
-      throw Error(ErrorCode::trust, Side::bundle, "it carries " + file.name + " already")
+      throw Error(ErrorCode::trust, Side::bundle, fmt::format("it carries {} already", file.name))
           .hint("give this one another name with --name");
     if (!key.matches(signature.message(head.sums), signature.bytes)) continue;
     if (adds_approval && !trust::approves(signature, head.sums))
       continue;  // put here by somebody: it counts for nothing
     throw Error(ErrorCode::trust, Side::bundle,
-                std::string("this key has ") + (adds_approval ? "approved" : "signed") + " it already, as " + file.name)
+                fmt::format("this key has {} it already, as {}", adds_approval ? "approved" : "signed", file.name))
         .hint("there is nothing to do; another person signs with his own key");
   }
 }
@@ -55,8 +57,9 @@ void check_content(const SignRequest& request, const std::shared_ptr<const bundl
 void check_digest(const oci::Digest& expected, const Head& head) {
   const oci::Digest actual = oci::sha256(head.sums);
   if (actual != expected)
-    throw Error(ErrorCode::trust, Side::bundle,
-                "its SHA256SUMS has the digest " + actual.str() + ", not " + expected.str() + " as --verified says")
+    throw Error(
+        ErrorCode::trust, Side::bundle,
+        fmt::format("its SHA256SUMS has the digest {}, not {} as --verified says", actual.str(), expected.str()))
         .hint("this is not the bundle that was verified; verify this one");
 }
 

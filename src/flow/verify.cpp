@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/verify.hpp"
 
+#include <fmt/format.h>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
@@ -38,11 +40,11 @@ namespace {
 void tell(const bundle::LayerCheck& check, Reporter& reporter) {
   std::string text = count_of(check.unpacked, "layer") + " unpacked and compared";
   if (check.artifacts > 0)
-    text += "; " + count_of(check.artifacts, "manifest") +
-            " of signatures, attestations and other artifacts, which no node unpacks";
+    text += fmt::format("; {} of signatures, attestations and other artifacts, which no node unpacks",
+                        count_of(check.artifacts, "manifest"));
   if (check.elsewhere > 0)
-    text +=
-        "; " + count_of(check.elsewhere, "layer") + " not compared, because another bundle carries part of the image";
+    text += fmt::format("; {} not compared, because another bundle carries part of the image",
+                        count_of(check.elsewhere, "layer"));
   reporter.note(text);
 }
 

@@ -2,6 +2,8 @@
 // Where the distribution API keeps things, and what access they need.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 
 #include "airlock/registry/client.hpp"
@@ -9,17 +11,19 @@
 
 namespace airlock::registry {
 
-inline Scopes pull_scope(const oci::Repository& repository) { return {"repository:" + repository.str() + ":pull"}; }
+inline Scopes pull_scope(const oci::Repository& repository) {
+  return {fmt::format("repository:{}:pull", repository.str())};
+}
 inline Scopes push_scope(const oci::Repository& repository) {
-  return {"repository:" + repository.str() + ":pull,push"};
+  return {fmt::format("repository:{}:pull,push", repository.str())};
 }
 
 inline std::string repository_url(const Endpoint& endpoint, const Repository& repository) {
-  return endpoint.origin.str() + "/v2/" + endpoint.repository(repository.name).str();
+  return fmt::format("{}/v2/{}", endpoint.origin.str(), endpoint.repository(repository.name).str());
 }
 
 inline std::string blob_url(const Endpoint& endpoint, const Repository& repository, const oci::Digest& digest) {
-  return repository_url(endpoint, repository) + "/blobs/" + digest.str();
+  return fmt::format("{}/blobs/{}", repository_url(endpoint, repository), digest.str());
 }
 
 }  // namespace airlock::registry

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/auth.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -98,8 +100,8 @@ Error refused_credentials(Side side, const std::string& by, const std::string& h
                           const std::string& status) {
   const bool identity = !credentials.identity_token.empty();
   return Error(ErrorCode::registry, side,
-               by + " refused " + (identity ? "the identity token" : "the credentials") + " for " + host + " (" +
-                   status + ")")
+               fmt::format("{} refused {} for {} ({})", by, identity ? "the identity token" : "the credentials", host,
+                           status))
       .hint(identity ? "log in anew with the tool that wrote it into config.json"
                      : "check the user name and password: --username, or `auths` in config.json");
 }
@@ -198,7 +200,7 @@ HttpAnswer Authenticator::perform_trial(const HttpRequest& request, const std::s
   }
   const bool identity = !credentials.identity_token.empty();
   if (identity ? quirks::refuses_identity_token(answer) : answer.status == 401) {
-    const Error refusal = refused_credentials(side_, realm, host, credentials, "HTTP " + std::to_string(answer.status));
+    const Error refusal = refused_credentials(side_, realm, host, credentials, fmt::format("HTTP {}", answer.status));
     if (first) trial.end(refusal);
     throw refusal;
   }
@@ -215,21 +217,23 @@ Authenticator::Token Authenticator::fetch_token(const Origin& origin, const std:
   const std::string realm = parameter("realm");
   const auto realm_origin = origin_of(realm);
   if (!realm_origin || (origin.scheme == "https" && realm_origin->scheme != "https"))
-    throw Error(ErrorCode::registry, side_, host + " sends its users for a token to \"" + printable(realm) + "\"")
+    throw Error(ErrorCode::registry, side_,
+                fmt::format("{} sends its users for a token to \"{}\"", host, printable(realm)))
         .hint("a realm must be an https:// URL where the registry itself is reached over TLS");
   const auto credentials = credentials_.find(host);
   HttpRequest request = token_request(realm, parameter("service"), scopes, credentials);
   const WipedText wiped(request.body_text);
   request.present_certificate = *realm_origin == origin;
   HttpAnswer answer = credentials ? perform_trial(request, host, realm_origin->str(), *credentials) : perform_(request);
-  const std::string status = answer.status == 0 ? answer.failure_text : "HTTP " + std::to_string(answer.status);
+  const std::string status = answer.status == 0 ? answer.failure_text : fmt::format("HTTP {}", answer.status);
   if (answer.status == 401 || answer.status == 403)
     throw Error(ErrorCode::registry, side_,
-                realm_origin->str() + " refused " + (credentials ? "the credentials" : "an anonymous token") + " for " +
-                    host + " (" + status + ")")
+                fmt::format("{} refused {} for {} ({})", realm_origin->str(),
+                            credentials ? "the credentials" : "an anonymous token", host, status))
         .hint("check the user name and password: --username, or `auths` in config.json");
   if (!answer.ok())
-    throw Error(ErrorCode::registry, side_, "no token for " + host + " from " + realm_origin->str() + ": " + status)
+    throw Error(ErrorCode::registry, side_,
+                fmt::format("no token for {} from {}: {}", host, realm_origin->str(), status))
         .hint("the registry's token server fails; see its log, or try again later");
   return read_token(answer.body, realm_origin->str());
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/registry/client.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -40,6 +42,8 @@ std::optional<std::uint64_t> range_start(const std::string& content_range) {
 
 }  // namespace
 
+std::string Repository::str() const { return fmt::format("{}/{}", registry.str(), name.str()); }
+
 Client::Client(ClientOptions options, Reporter& reporter)
     : session_(std::make_unique<Session>(std::move(options), reporter)) {}
 
@@ -65,18 +69,19 @@ std::optional<FetchedManifest> Client::fetch_manifest(const Repository& reposito
   const Scopes scopes = quirks::wants_push_access_to_look(session_->side()) ? push_scope(name) : pull_scope(name);
   HttpAnswer answer = session_->send(endpoint, scopes, [&] {
     HttpRequest request;
-    request.url = repository_url(endpoint, repository) + "/manifests/" + id.str();
+    request.url = fmt::format("{}/manifests/{}", repository_url(endpoint, repository), id.str());
     request.headers = {"Accept: " + accepted_types()};
     request.max_body = oci::max_manifest_size;
     return request;
   });
   if (quirks::lacks_manifest(answer, session_->side())) return std::nullopt;
-  const std::string what = "manifest " + id.str() + " of " + repository.str();
+  const std::string what = fmt::format("manifest {} of {}", id.str(), repository.str());
   if (answer.status != 200) session_->refuse(answer, what);
   FetchedManifest manifest{essence(answer.header("content-type")), std::move(answer.body), oci::sha256("")};
   manifest.digest = oci::sha256(manifest.bytes);
   if (const oci::Digest* asked = id.digest(); asked != nullptr && manifest.digest != *asked)
-    throw Error(ErrorCode::format, what + ": the bytes received have the digest " + manifest.digest.str())
+    throw Error(ErrorCode::format,
+                fmt::format("{}: the bytes received have the digest {}", what, manifest.digest.str()))
         .hint(std::string(broken_source));
   return manifest;
 }
@@ -86,12 +91,12 @@ std::optional<oci::Digest> Client::ask_digest(const Repository& repository, cons
   const HttpAnswer answer = session_->send(endpoint, pull_scope(endpoint.repository(repository.name)), [&] {
     HttpRequest request;
     request.method = "HEAD";
-    request.url = repository_url(endpoint, repository) + "/manifests/" + id.str();
+    request.url = fmt::format("{}/manifests/{}", repository_url(endpoint, repository), id.str());
     request.headers = {"Accept: " + accepted_types()};
     return request;
   });
   if (answer.status == 404) return std::nullopt;
-  if (answer.status != 200) session_->refuse(answer, "manifest " + id.str() + " of " + repository.str());
+  if (answer.status != 200) session_->refuse(answer, fmt::format("manifest {} of {}", id.str(), repository.str()));
   try {
     return oci::Digest::parse(answer.header("docker-content-digest"));
   } catch (const Error&) {
@@ -101,7 +106,7 @@ std::optional<oci::Digest> Client::ask_digest(const Repository& repository, cons
 
 void Client::fetch_blob(const Repository& repository, const oci::Digest& digest, BlobPart part, BlobSink& sink) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
-  const std::string what = "blob " + digest.str() + " of " + repository.str();
+  const std::string what = fmt::format("blob {} of {}", digest.str(), repository.str());
   std::uint64_t skip = 0;  // of what comes: a server may ignore the range and begin earlier
   const auto make = [&] {
     HttpRequest request;
@@ -112,13 +117,13 @@ void Client::fetch_blob(const Repository& repository, const oci::Digest& digest,
     }
     const std::uint64_t at = part.offset + sink.received();
     if (at > 0 || !part.is_whole())
-      request.headers.push_back("Range: bytes=" + std::to_string(at) + "-" +
-                                (part.is_whole() ? "" : std::to_string(part.offset + part.size - 1)));
+      request.headers.push_back(part.is_whole() ? fmt::format("Range: bytes={}-", at)
+                                                : fmt::format("Range: bytes={}-{}", at, part.offset + part.size - 1));
     request.before_sink = [&, at](const HttpAnswer& answer) {
       const auto start = answer.status == 206 ? range_start(answer.header("content-range")) : 0;
       if (!start || *start > at)
         throw Error(ErrorCode::format, session_->side(),
-                    what + ": asked for the bytes from " + std::to_string(at) + " on, the registry sends others")
+                    fmt::format("{}: asked for the bytes from {} on, the registry sends others", what, at))
             .hint(std::string(broken_source));
       skip = at - *start;
     };
@@ -137,8 +142,8 @@ void Client::fetch_blob(const Repository& repository, const oci::Digest& digest,
       session_->send(endpoint, pull_scope(endpoint.repository(repository.name)), make, [&] { return sink.received(); });
   if (!answer.ok()) session_->refuse(answer, what);
   if (sink.received() != part.size)
-    throw Error(ErrorCode::format, what + " ended after " + std::to_string(part.offset + sink.received()) + " of " +
-                                       std::to_string(part.blob_size) + " bytes")
+    throw Error(ErrorCode::format,
+                fmt::format("{} ended after {} of {} bytes", what, part.offset + sink.received(), part.blob_size))
         .hint(std::string(broken_source));
 }
 
@@ -169,7 +174,7 @@ bool Client::has_blob(const Repository& repository, const oci::Digest& digest) {
     return request;
   });
   if (answer.status == 404) return false;
-  if (!answer.ok()) session_->refuse(answer, "blob " + digest.str() + " of " + repository.str());
+  if (!answer.ok()) session_->refuse(answer, fmt::format("blob {} of {}", digest.str(), repository.str()));
   return true;
 }
 
@@ -179,14 +184,14 @@ Client::PutResult Client::push_manifest(const Repository& repository, const oci:
   const HttpAnswer answer = session_->send(endpoint, push_scope(endpoint.repository(repository.name)), [&] {
     HttpRequest request;
     request.method = "PUT";
-    request.url = repository_url(endpoint, repository) + "/manifests/" + id.str();
+    request.url = fmt::format("{}/manifests/{}", repository_url(endpoint, repository), id.str());
     request.headers = {"Content-Type: " + media_type};
     request.body_text = bytes;
     return request;
   });
   if (answer.ok()) return answer.header("oci-subject").empty() ? PutResult::stored : PutResult::stored_with_subject;
   if (quirks::lacks_members(answer, media_type)) return PutResult::members_missing;
-  session_->refuse(answer, "manifest " + id.str() + " to " + repository.str());
+  session_->refuse(answer, fmt::format("manifest {} to {}", id.str(), repository.str()));
 }
 
 namespace {
@@ -198,9 +203,9 @@ constexpr std::size_t max_referrers = 10'000;
 
 std::optional<std::vector<oci::Descriptor>> Client::referrers(const Repository& repository, const oci::Digest& digest) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
-  const std::string what = "referrers of " + digest.str() + " in " + repository.str();
+  const std::string what = fmt::format("referrers of {} in {}", digest.str(), repository.str());
   std::vector<oci::Descriptor> all;
-  std::string url = repository_url(endpoint, repository) + "/referrers/" + digest.str();
+  std::string url = fmt::format("{}/referrers/{}", repository_url(endpoint, repository), digest.str());
   for (unsigned page = 0; !url.empty(); ++page) {
     if (page == max_pages) session_->refuse(what + ": the list does not end", "export with --no-referrers");
     const HttpAnswer answer = session_->send(endpoint, pull_scope(endpoint.repository(repository.name)), [&] {
@@ -215,11 +220,11 @@ std::optional<std::vector<oci::Descriptor>> Client::referrers(const Repository& 
         within([&] { return what; }, [&] { return oci::parse_document(answer.body, oci::media_type::oci_index); });
     all.insert(all.end(), document.index()->manifests.begin(), document.index()->manifests.end());
     if (all.size() > max_referrers)
-      session_->refuse(what + ": more than " + std::to_string(max_referrers), "export with --no-referrers");
+      session_->refuse(fmt::format("{}: more than {}", what, max_referrers), "export with --no-referrers");
     const auto next = answer.headers.contains("link") ? next_page(answer.headers.at("link")) : std::nullopt;
     url = next ? resolve_url(url, *next) : "";
     if (next && url.empty())
-      session_->refuse(what + ": the list goes on at a malformed address, \"" + printable(*next, 80) + "\"",
+      session_->refuse(fmt::format("{}: the list continues at a malformed address, \"{}\"", what, printable(*next, 80)),
                        "the registry is broken; ask another --mirror, or export with --no-referrers");
   }
   return all;

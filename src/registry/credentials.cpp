@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/registry/credentials.hpp"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -69,7 +71,7 @@ std::vector<std::filesystem::path> config_files() {
   if (const std::string file = variable("REGISTRY_AUTH_FILE"); !file.empty()) {
     std::error_code ignored;
     if (!std::filesystem::exists(file, ignored))
-      throw Error(ErrorCode::usage, "REGISTRY_AUTH_FILE names " + file + ", which does not exist")
+      throw Error(ErrorCode::usage, fmt::format("REGISTRY_AUTH_FILE names {}, which does not exist", file))
           .hint("correct the variable, or unset it to use ~/.docker/config.json");
     return {file};
   }
@@ -88,16 +90,16 @@ std::optional<Credentials> ask_helper(const std::string& name, const std::string
                                       const std::filesystem::path& config) {
   const std::string program = "docker-credential-" + name;
   const auto refuse = [&](const std::string& why) {
-    throw Error(ErrorCode::usage, config.string() + " names " + program + " for " + host + ", which " + why)
-        .hint("try it by hand: echo " + host + " | " + program + " get");
+    throw Error(ErrorCode::usage, fmt::format("{} names {} for {}, which {}", config.string(), program, host, why))
+        .hint(fmt::format("try it by hand: echo {} | {} get", host, program));
   };
   if (!is_plain_name(name)) refuse("is no name of a program");
   auto result = run_process({program, "get"}, quirks::helper_key(host), max_helper_answer);
   if (!result) refuse("is not installed (not found in PATH)");
   if (result->status != 0) {
     if (quirks::helper_has_nothing(result->output)) return std::nullopt;
-    refuse("failed with exit status " + std::to_string(result->status) + ": " +
-           printable(trim(result->output.substr(0, result->output.find('\n')))));
+    refuse(fmt::format("failed with exit status {}: {}", result->status,
+                       printable(trim(result->output.substr(0, result->output.find('\n'))))));
   }
   const WipedText wiped_text(result->output);
   try {
@@ -138,7 +140,7 @@ CredentialStore::File CredentialStore::load(const std::filesystem::path& path) {
     const JsonObject config(json, path.string());
     if (const auto auths = config.optional_object("auths"))
       for (const auto& [key, value] : auths->json().items()) {
-        auto credentials = credentials_of(JsonObject(value, auths->where() + ": " + key));
+        auto credentials = credentials_of(JsonObject(value, fmt::format("{}: {}", auths->where(), key)));
         const std::string host = host_of_key(key);
         if (credentials && !host.empty()) file.auths.insert_or_assign(host, std::move(*credentials));
       }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a registry is found: its mirror, TLS or plain HTTP, and whether a registry answers there at all.
+#include <fmt/format.h>
+
 #include "airlock/base/text.hpp"
 #include "registry/quirks.hpp"
 #include "registry/session.hpp"
@@ -65,10 +67,10 @@ Endpoint Client::Session::find_endpoint(const oci::Registry& registry) {
   endpoint.origin = *origin_of(endpoint.origin.str() + "/v2/");
   endpoint.distance = answer.waited;
   if (!quirks::is_registry(answer))
-    refuse(host + " does not answer as a registry (" + endpoint.origin.str() + "/v2/: " + describe(answer) + ")",
+    refuse(fmt::format("{} does not answer as a registry ({}/v2/: {})", host, endpoint.origin.str(), describe(answer)),
            "check the address; the registry API must be at /v2/ of this host and port");
-  reporter_.detail(registry + ": " + endpoint.origin.str() + ", " + to_string(endpoint.reach) + ", " +
-                   std::to_string(endpoint.distance.count() / 1000) + " ms away");
+  reporter_.detail(fmt::format("{}: {}, {}, {} ms away", registry.str(), endpoint.origin.str(),
+                               to_string(endpoint.reach), endpoint.distance.count() / 1000));
   return endpoint;
 }
 
@@ -82,7 +84,7 @@ void Client::Session::refuse_unreachable(const Endpoint& endpoint, const HttpAns
     hint = "give the authority that signed its certificate with --cacert FILE";
   if (answer.failure == HttpAnswer::Failure::stalled)
     hint = "check the network; on a line as slow as that, allow longer pauses with --stall-timeout SECONDS";
-  refuse("cannot reach " + endpoint.origin.str() + ": " + answer.failure_text, hint);
+  refuse(fmt::format("cannot reach {}: {}", endpoint.origin.str(), answer.failure_text), hint);
 }
 
 }  // namespace airlock::registry

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/http.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -18,7 +20,7 @@ namespace airlock::registry {
 namespace {
 
 constexpr long connect_timeout_s = 15;
-// A transfer that falls below the floor is dropped, and gone on with from where it stood: another connection may do
+// A transfer that falls below the floor is dropped, and resumed from where it stood: another connection may do
 // better. There is no limit to the whole, which would only punish large blobs. After the last byte of an upload the
 // registry may have to copy it to its own storage before it answers.
 constexpr std::int64_t floor_per_second = 1024;
@@ -284,7 +286,7 @@ HttpAnswer failed(Exchange& exchange, CURLcode code, const std::string& detail) 
   } else if (exchange.stalled) {
     answer.failure = HttpAnswer::Failure::stalled;
     answer.failure_text =
-        "the transfer stood still (less than 1 KiB/s for " + human_duration(exchange.stall_timeout) + ")";
+        fmt::format("the transfer stood still (less than 1 KiB/s for {})", human_duration(exchange.stall_timeout));
   }
   return answer;
 }
@@ -294,8 +296,8 @@ HttpAnswer failed(Exchange& exchange, CURLcode code, const std::string& detail) 
 HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
   const auto origin = origin_of(request.url);
   if (!origin) throw Error(ErrorCode::registry, "malformed URL " + request.url);
-  const std::string pool_key =
-      origin->str() + (verify_tls ? "" : " unverified") + (request.present_certificate ? " certificate" : "");
+  const std::string pool_key = fmt::format("{}{}{}", origin->str(), verify_tls ? "" : " unverified",
+                                           request.present_certificate ? " certificate" : "");
   Easy easy = pool_->take(pool_key);
   Exchange exchange{easy.get(), request, options_.stall_timeout};
   std::string detail(CURL_ERROR_SIZE, '\0');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Link header (RFC 8288), by which registries say where a list goes on (distribution-spec, "Listing Referrers").
+// The Link header (RFC 8288), by which registries say where a list continues (distribution-spec, "Listing Referrers").
 #pragma once
 
 #include <optional>

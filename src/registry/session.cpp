@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/session.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -56,7 +58,7 @@ std::string describe(const HttpAnswer& answer) {
   if (answer.status == 0) return answer.failure_text;
   std::string text = error_text(answer.body);
   if (text.empty()) text = readable_line(answer);
-  return "HTTP " + std::to_string(answer.status) + (text.empty() ? "" : ", " + text);
+  return text.empty() ? fmt::format("HTTP {}", answer.status) : fmt::format("HTTP {}, {}", answer.status, text);
 }
 
 std::string error_text(const std::string& body) {
@@ -110,13 +112,13 @@ HttpAnswer Client::Session::perform_with_retries(const HttpRequest& request, boo
 }
 
 void Client::Session::refuse(const HttpAnswer& answer, const std::string& action) const {
-  Error error(ErrorCode::registry, options_.side, action + ": " + describe(answer));
+  Error error(ErrorCode::registry, options_.side, fmt::format("{}: {}", action, describe(answer)));
   if (answer.status == 401) error.hint("check the user name and password: --username, or `auths` in config.json");
   if (answer.status == 403) error.hint("these credentials do not allow it; ask the registry's administrator");
   if (answer.status == 429)
-    error.hint("the registry limits how often it may be asked" +
-               (answer.retry_after ? ", and says to come back in " + human_duration(*answer.retry_after) : "") +
-               ": use credentials, or a --mirror");
+    error.hint(
+        fmt::format("the registry limits how often it may be asked{}: use credentials, or a --mirror",
+                    answer.retry_after ? ", and says to come back in " + human_duration(*answer.retry_after) : ""));
   if (quirks::refuses_name(answer))
     error.hint(
         "some registries limit how deep repository paths are, or want their first part (a project) to be made before: "
@@ -149,7 +151,8 @@ HttpAnswer Client::Session::exchange(const HttpRequest& request, bool verify_tls
     auto pause = answer.retry_after.value_or(std::chrono::seconds(0));
     if (pause > max_retry_after) pause = std::chrono::seconds(0);
     if (const auto limit = throttle.overloaded(pause))
-      reporter_.detail(origin->str() + " is overloaded: from now on " + count_of(*limit, "request") + " at a time");
+      reporter_.detail(
+          fmt::format("{} is overloaded: from now on {} at a time", origin->str(), count_of(*limit, "request")));
   } else if (answer.ok()) {
     throttle.succeeded();
   }
@@ -168,7 +171,8 @@ void Client::Session::listen(const Endpoint& endpoint, const HttpAnswer& answer)
   if (warnings == answer.headers.end()) return;
   for (const std::string& value : warnings->second)
     if (const std::string text = warning_text(value); !text.empty() && warnings_.size() < 100)
-      if (warnings_.insert(endpoint.name + text).second) reporter_.warning(endpoint.name + " says: " + text);
+      if (warnings_.insert(endpoint.name + text).second)
+        reporter_.warning(fmt::format("{} says: {}", endpoint.name, text));
 }
 
 std::optional<RateLimit> Client::Session::rate_limit(const std::string& registry) const {
@@ -197,7 +201,7 @@ void Client::Session::wait(unsigned attempt, const HttpAnswer& answer, const std
   delay = delay * std::uniform_int_distribution<int>(50, 150)(random) / 100;
   if (answer.retry_after) delay = std::max<std::chrono::milliseconds>(delay, *answer.retry_after);
   ++retries_;
-  reporter_.detail("trying again in " + human_duration(delay) + ": " + what + ": " + describe(answer));
+  reporter_.detail(fmt::format("trying again in {}: {}: {}", human_duration(delay), what, describe(answer)));
   clock_.sleep_until(clock_.now() + delay);
 }
 
@@ -260,7 +264,7 @@ HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& sc
       refuse(endpoint.origin.str() + " gave a malformed address",
              "the registry, or a proxy before it, is broken; ask another --mirror");
     if (endpoint.origin.scheme == "https" && origin->scheme == "http")
-      refuse(endpoint.origin.str() + " redirects from TLS to plain HTTP (" + origin->str() + ")",
+      refuse(fmt::format("{} redirects from TLS to plain HTTP ({})", endpoint.origin.str(), origin->str()),
              "this is not followed; the registry's administrator has to give it an https:// address");
     // Credentials belong to the registry's own origin. Blob stores behind a redirect have signed URLs instead.
     const bool home = *origin == endpoint.origin;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a blob gets into a registry (distribution-spec, "Pushing blobs"): mounted where the registry has it, else sent in
-// one piece, else in chunks; after a break gone on with from where the registry says that it stood.
+// one piece, else in chunks; after a break resumed from where the registry says that it stood.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -64,8 +66,9 @@ class Upload {
         size_(size),
         open_(open),
         scopes_(push_scope(endpoint_.repository(repository_.name))),
-        what_("upload of blob " + digest.str() + " to " + repository_.str()),
-        ledger_key_(endpoint_.origin.str() + "|" + endpoint_.repository(repository_.name).str() + "|" + digest.str()) {}
+        what_(fmt::format("upload of blob {} to {}", digest.str(), repository_.str())),
+        ledger_key_(fmt::format("{}|{}|{}", endpoint_.origin.str(), endpoint_.repository(repository_.name).str(),
+                                digest.str())) {}
 
   Client::PushResult run(const std::optional<oci::Repository>& mount_from) {
     const auto left = session_.upload_ledger().find(ledger_key_);
@@ -111,8 +114,8 @@ class Upload {
     session_.upload_ledger().keep(ledger_key_, location_);
     offset_ = kept;
     resumed_ = true;
-    session_.reporter().detail(what_ + " goes on after " + human_size(offset_) + " of " + human_size(size_) +
-                               ", which an earlier run sent");
+    session_.reporter().detail(fmt::format("{} resumes after {} of {}, which an earlier run sent", what_,
+                                           human_size(offset_), human_size(size_)));
     return true;
   }
 
@@ -126,7 +129,7 @@ class Upload {
     if (mount_from) {
       const oci::Repository from = endpoint_.repository(*mount_from);
       scopes.merge(pull_scope(from));
-      url += "?mount=" + url_encode(digest_.str()) + "&from=" + url_encode(from.str());
+      url += fmt::format("?mount={}&from={}", url_encode(digest_.str()), url_encode(from.str()));
     }
     const HttpAnswer opened = ask("POST", url, scopes);
     if (mount_from && opened.status == 201) return true;
@@ -158,7 +161,7 @@ class Upload {
       if (answer.ok()) continue;
       if (make_chunks_smaller(answer)) continue;
       if (quirks::refuses_size(answer))
-        session_.refuse(what_ + ": " + describe(answer),
+        session_.refuse(fmt::format("{}: {}", what_, describe(answer)),
                         "a proxy before the registry limits the size of requests below 1 MiB (nginx: "
                         "client_max_body_size); raise it");
       // What the registry kept may not fit, or is gone.
@@ -203,8 +206,7 @@ class Upload {
     request.headers = {"Content-Type: application/octet-stream"};
     if (offset_ > 0 || !closing_)
       if (piece_size_ > 0)
-        request.headers.push_back("Content-Range: " + std::to_string(offset_) + "-" +
-                                  std::to_string(offset_ + piece_size_ - 1));
+        request.headers.push_back(fmt::format("Content-Range: {}-{}", offset_, offset_ + piece_size_ - 1));
     if (!reader_ || reader_->position() != offset_) {
       reader_ = std::make_unique<PieceReader>(open_());
       reader_->skip_to(offset_);
@@ -228,7 +230,8 @@ class Upload {
       offset_ = kept;
       resumed_ = resumed_ || kept > 0;
       if (kept > 0)
-        session_.reporter().detail(what_ + " goes on after " + human_size(kept) + " of " + human_size(size_));
+        session_.reporter().detail(
+            fmt::format("{} resumes after {} of {}", what_, human_size(kept), human_size(size_)));
     } else if (present()) {
       complete_ = true;  // only its answer was lost
     } else {
@@ -240,9 +243,9 @@ class Upload {
   /// An attempt that got on is not counted against the limit of attempts: what is lost after that has to be.
   void note_loss(const HttpAnswer& status) {
     if (++losses_ > max_losses)
-      session_.refuse(what_ + ": the registry lost " + std::to_string(losses_) + " times what it had of it (" +
-                          describe(status) + ")",
-                      "see the registry's log: it may be restarted again and again, or have no lasting storage");
+      session_.refuse(
+          fmt::format("{}: the registry lost {} times what it had of it ({})", what_, losses_, describe(status)),
+          "see the registry's log: it may be restarted again and again, or have no lasting storage");
   }
 
   /// Whether there is a smaller size to try after this refusal. All later uploads to this registry begin with it.
@@ -253,8 +256,8 @@ class Upload {
         chunk_sizes, [&](std::uint64_t size) { return (size < piece_size_ || whole_refused) && size >= chunk_min_; });
     if (smaller == std::end(chunk_sizes)) return false;
     session_.limit_chunk_size(endpoint_, *smaller);
-    session_.reporter().detail(endpoint_.name + " refuses uploads of " + human_size(piece_size_) + " (" +
-                               describe(answer) + "): from now on in chunks of " + human_size(*smaller));
+    session_.reporter().detail(fmt::format("{} refuses uploads of {} ({}): from now on in chunks of {}", endpoint_.name,
+                                           human_size(piece_size_), describe(answer), human_size(*smaller)));
     begin(std::nullopt);
     return true;
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/upload_ledger.hpp"
 
+#include <fmt/format.h>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
@@ -45,7 +47,7 @@ void UploadLedger::forget(const std::string& key) {
 void UploadLedger::save() {
   if (file_.empty()) return;
   std::string text;
-  for (const auto& [key, location] : locations_) text += key + " " + location + "\n";
+  for (const auto& [key, location] : locations_) text += fmt::format("{} {}\n", key, location);
   try {
     create_private_directories(file_.parent_path());
     // Whoever knows an upload's address can write into it.

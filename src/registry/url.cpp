@@ -2,6 +2,7 @@
 #include "registry/url.hpp"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include <memory>
 
@@ -30,6 +31,8 @@ bool is_plain_host(std::string_view host) {
 }
 
 }  // namespace
+
+std::string Origin::str() const { return fmt::format("{}://{}", scheme, host); }
 
 std::optional<Origin> origin_of(const std::string& text) {
   const Url url(curl_url());

@@ -12,7 +12,7 @@ namespace airlock::registry {
 struct Origin {
   std::string scheme;  ///< "https" or "http"
   std::string host;    ///< with port; without one the scheme's own is meant
-  std::string str() const { return scheme + "://" + host; }
+  std::string str() const;
   auto operator<=>(const Origin&) const = default;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/transfer/base_blobs.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <mutex>
@@ -19,22 +21,22 @@ constexpr std::size_t most_named = 10;
 std::string describe(const bundle::BaseSource& source) {
   std::string text =
       source.kind == records::InventoryKind::receipt ? "the bundle of a receipt" : "a " + to_string(source.kind);
-  if (!source.stream.empty()) text += ", stream " + source.stream + ", serial " + std::to_string(source.serial);
+  if (!source.stream.empty()) text += fmt::format(", stream {}, serial {}", source.stream, source.serial);
   if (source.bundle) text += ", SHA256SUMS " + source.bundle->str();
   return text;
 }
 
 [[noreturn]] void refuse_missing(const std::string& registry, const std::map<oci::Digest, std::string>& missing,
                                  const std::string& advice) {
-  std::string text =
-      "this bundle is a delta, and " + registry + " lacks " + count_of(missing.size(), "blob") + " that it depends on:";
+  std::string text = fmt::format("this bundle is a delta, and {} lacks {} that it depends on:", registry,
+                                 count_of(missing.size(), "blob"));
   std::size_t named = 0;
   for (const auto& [digest, image] : missing) {
     if (named++ == most_named) {
-      text += "\n  and " + std::to_string(missing.size() - most_named) + " more";
+      text += fmt::format("\n  and {} more", missing.size() - most_named);
       break;
     }
-    text += "\n  " + digest.str() + " of " + image;
+    text += fmt::format("\n  {} of {}", digest.str(), image);
   }
   throw Error(ErrorCode::registry, Side::target, text).hint(advice);
 }
@@ -76,7 +78,7 @@ std::string base_advice(const bundle::Base& base) {
   if (base.sources.empty()) return "";
   std::vector<std::string> sources;
   for (const bundle::BaseSource& source : base.sources) sources.push_back(describe(source));
-  return "first import what it builds on (" + join(sources, "; ") + "), or ask for a bundle without --since";
+  return fmt::format("first import what it builds on ({}), or ask for a bundle without --since", join(sources, "; "));
 }
 
 std::map<oci::Digest, registry::Repository> find_base_blobs(const oci::Graph& graph,

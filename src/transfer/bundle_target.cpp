@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/oci/image_config.hpp"
@@ -49,7 +51,7 @@ class CopyingSink final : public oci::BlobSink {
 };
 
 std::string described(const Source& source, const oci::Node& blob) {
-  return source.name_of(blob) + " " + blob.digest.short_hex();
+  return fmt::format("{} {}", source.name_of(blob), blob.digest.short_hex());
 }
 
 }  // namespace
@@ -84,7 +86,8 @@ Stored BundleTarget::put_blob(const BlobTask& task, std::size_t part, Attempt at
 /// What an earlier run left of it may have been wrong: then once more, from the first byte.
 Stored BundleTarget::finished(const oci::Node& blob, bool right) {
   if (right) return {true, false, 1, 0, 0};
-  reporter_.detail("what an earlier run left of blob " + blob.digest.str() + " is damaged: it is fetched afresh");
+  reporter_.detail(
+      fmt::format("what an earlier run left of blob {} is damaged: it is fetched afresh", blob.digest.str()));
   return {false, true, 0, 0, 0};
 }
 
@@ -99,7 +102,7 @@ Stored BundleTarget::put_whole(const oci::Node& blob, Attempt attempt, Source& s
 Stored BundleTarget::put_config(const oci::Node& blob, Source& source) {
   if (blob.size > oci::max_config_size)
     throw Error(ErrorCode::format, Side::source,
-                "config " + blob.digest.str() + " has " + human_size(blob.size) + ", more than any image's config")
+                fmt::format("config {} has {}, more than any image's config", blob.digest.str(), human_size(blob.size)))
         .hint("leave the image out with --exclude, and tell its publisher");
   auto moving = reporter_.start_moving(described(source, blob), blob.size);
   PlaceSink sink(writer_.open_blob(blob.digest, bundle::Writer::Start::afresh), moving);
@@ -112,8 +115,7 @@ Stored BundleTarget::put_config(const oci::Node& blob, Source& source) {
 Stored BundleTarget::put_part(const oci::Node& blob, bundle::PartedBlob& parted, std::size_t part, Source& source) {
   const oci::BlobPart range{parted.part_offset(part), parted.part_size(part), blob.size};
   auto moving = reporter_.start_moving(
-      described(source, blob) + ", part " + std::to_string(part + 1) + " of " + std::to_string(parted.parts()),
-      range.size);
+      fmt::format("{}, part {} of {}", described(source, blob), part + 1, parted.parts()), range.size);
   PlaceSink sink(parted.open_part(part), moving);
   source.send(blob, range, sink);
   switch (sink.finish()) {

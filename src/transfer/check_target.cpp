@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "airlock/transfer/registry_ports.hpp"
@@ -19,8 +21,8 @@ Stored CheckTarget::put_blob(const BlobTask& task, std::size_t /*part*/, Attempt
     if (client_.has_blob(destination->repository, task.blob->digest))
       count(&CheckSummary::blobs);
     else
-      problem(destination->str() + ": a blob, " + task.blob->digest.str() + ", is missing in " +
-              destination->repository.str());
+      problem(fmt::format("{}: a blob, {}, is missing in {}", destination->str(), task.blob->digest.str(),
+                          destination->repository.str()));
   }
   return {};
 }
@@ -29,8 +31,8 @@ void CheckTarget::put_document(const Destination& destination, const oci::Node& 
   if (client_.fetch_manifest(destination.repository, document.digest))
     count(&CheckSummary::manifests);
   else
-    problem(destination.str() + ": the manifest of a platform, " + document.digest.str() + ", is missing in " +
-            destination.repository.str());
+    problem(fmt::format("{}: the manifest of a platform, {}, is missing in {}", destination.str(),
+                        document.digest.str(), destination.repository.str()));
 }
 
 void CheckTarget::put_name(const Destination& destination) {
@@ -40,8 +42,8 @@ void CheckTarget::put_name(const Destination& destination) {
   if (top->digest != descriptor.digest) {
     const auto derived = derived_index(graph_, *destination.image);
     if (!derived || oci::sha256(*derived) != top->digest)
-      return problem(destination.str() + ": the registry has " + top->digest.str() + ", the bundle " +
-                     descriptor.digest.str());
+      return problem(fmt::format("{}: the registry has {}, the bundle {}", destination.str(), top->digest.str(),
+                                 descriptor.digest.str()));
   }
   count(&CheckSummary::names);
 }

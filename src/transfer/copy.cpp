@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/transfer/copy.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <mutex>
 #include <set>
@@ -28,7 +30,7 @@ void sort_moves(std::vector<Move>& moves) {
 std::string listed(const std::vector<Move>& moves) {
   std::string text;
   for (const Move& move : moves)
-    text += "\n  " + move.name + "\n    from " + move.from.str() + "\n    to   " + move.to.str();
+    text += fmt::format("\n  {}\n    from {}\n    to   {}", move.name, move.from.str(), move.to.str());
   return text;
 }
 
@@ -98,7 +100,7 @@ class Copier {
   void announce_moves() {
     if (summary_.moves.empty()) return;
     if (options_.existing == Existing::keep) refuse_moves(summary_.moves);
-    reporter_.note(count_of(summary_.moves.size(), "name") + " will move:" + listed(summary_.moves));
+    reporter_.note(fmt::format("{} will move:{}", count_of(summary_.moves.size(), "name"), listed(summary_.moves)));
   }
 
   /// Of a delta: before anything is sent.
@@ -213,8 +215,9 @@ class Copier {
 }  // namespace
 
 void refuse_moves(const std::vector<Move>& moves) {
-  throw Error(ErrorCode::registry, Side::target,
-              count_of(moves.size(), "name") + " would move, and --keep-existing forbids it:" + listed(moves))
+  throw Error(
+      ErrorCode::registry, Side::target,
+      fmt::format("{} would move, and --keep-existing forbids it:{}", count_of(moves.size(), "name"), listed(moves)))
       .hint("nothing was sent; import without --keep-existing where that is wanted, or below another PREFIX");
 }
 

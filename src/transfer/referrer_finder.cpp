@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transfer/referrer_finder.hpp"
 
+#include <fmt/format.h>
+
 #include <map>
 
 #include "airlock/base/error.hpp"
@@ -27,7 +29,7 @@ class Budget {
  public:
   void take(const oci::Node& node) {
     if ((bytes_ += node.size) > ReferrerFinder::max_bytes)
-      refuse_flood("larger than " + human_size(ReferrerFinder::max_bytes) + " together");
+      refuse_flood(fmt::format("larger than {} together", human_size(ReferrerFinder::max_bytes)));
   }
 
  private:
@@ -58,18 +60,19 @@ std::vector<records::Referrer> ReferrerFinder::find(const registry::Repository& 
   std::map<oci::Digest, records::Referrer> found;
   Budget budget;
   const auto list = listed(repository, digest);
-  if (list.size() > max_referrers) refuse_flood("more than " + std::to_string(max_referrers));
+  if (list.size() > max_referrers) refuse_flood(fmt::format("more than {}", max_referrers));
   for (const oci::Descriptor& entry : list) {
     if (entry.digest == digest || found.contains(entry.digest)) continue;
     const oci::Node* node = builder_.add(entry.digest, role, fetch);
     if (node == nullptr)
-      throw Error(ErrorCode::registry, Side::source, "its referrer " + entry.digest.str() + " is listed, but missing")
+      throw Error(ErrorCode::registry, Side::source,
+                  fmt::format("its referrer {} is listed, but missing", entry.digest.str()))
           .hint("ask another --mirror, or leave signatures and attestations out with --no-referrers");
     budget.take(*node);
     const auto& subject = node->content->subject;
     if (subject && *subject != digest)
-      reporter_.warning(repository.str() + " lists " + entry.digest.str() + " as a referrer of " + digest.str() +
-                        ", but it is about " + subject->str() + ": it is left out");
+      reporter_.warning(fmt::format("{} lists {} as a referrer of {}, but it is about {}: it is left out",
+                                    repository.str(), entry.digest.str(), digest.str(), subject->str()));
     else
       found.emplace(entry.digest, referrer_of(*node, std::nullopt));
   }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/transfer/registry_ports.hpp"
@@ -33,8 +35,8 @@ class ShownSource final : public oci::BlobSource {
 
 [[noreturn]] void refuse_unmounted(const oci::Digest& digest, const registry::Repository& repository) {
   throw Error(ErrorCode::registry, Side::target,
-              "the registry does not mount blob " + digest.str() + " into " + repository.str() +
-                  ", and this delta does not carry it")
+              fmt::format("the registry does not mount blob {} into {}, and this delta does not carry it", digest.str(),
+                          repository.str()))
       .hint("ask for a bundle without --since; or let this user read all repositories, which mounting needs");
 }
 
@@ -50,8 +52,8 @@ bool RegistryTarget::has(const registry::Repository& repository, const oci::Node
 
 Stored RegistryTarget::put_blob(const BlobTask& task, std::size_t /*part*/, Attempt /*attempt*/, Source& source) {
   const registry::Repository& first = task.needed_by.front()->repository;
-  const auto moving = reporter_.start_moving(first.name.str() + " " + task.blob->digest.short_hex() + ", " +
-                                             human_size(task.blob->size));
+  const auto moving = reporter_.start_moving(
+      fmt::format("{} {}, {}", first.name.str(), task.blob->digest.short_hex(), human_size(task.blob->size)));
   return within([&] { return first.str(); }, [&] { return put_where_needed(task, source); });
 }
 
@@ -100,7 +102,7 @@ void RegistryTarget::put_document(const Destination& destination, const oci::Nod
   const auto result = put_manifest(destination.repository, document.digest, document);
   if (result == PutResult::members_missing)
     throw Error(ErrorCode::registry, Side::target,
-                destination.repository.str() + " refuses the inner index " + document.digest.str())
+                fmt::format("{} refuses the inner index {}", destination.repository.str(), document.digest.str()))
         .hint("export this image with --platform all, so that its indexes are whole");
   if (result != PutResult::stored) return;
   const std::lock_guard lock(mutex_);
@@ -165,7 +167,8 @@ Presence RegistryTarget::look(const Destination& destination) {
     if (tagged && tagged->digest == referrer.digest) continue;
     found.published.reset();
     if (tagged)
-      found.moves.push_back({destination.repository.str() + ":" + tag->str(), tagged->digest, referrer.digest});
+      found.moves.push_back(
+          {fmt::format("{}:{}", destination.repository.str(), tag->str()), tagged->digest, referrer.digest});
   }
   return found;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/transfer/resolve.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -93,8 +95,8 @@ class Resolver {
       auto document = client_.fetch_manifest(repository, digest);
       if (!document && std::find(wanted.begin(), wanted.end(), digest) != wanted.end())
         throw Error(ErrorCode::registry, Side::source,
-                    std::string("the ") + (digest == image.descriptor.digest ? "image" : "referrer") +
-                        " that the lock file wants, " + digest.str() + ", is not served any more")
+                    fmt::format("the {} that the lock file wants, {}, is not served any more",
+                                digest == image.descriptor.digest ? "image" : "referrer", digest.str()))
             .hint("ask a --mirror that still has it, or make the lock file anew with airlock resolve");
       return document;
     };
@@ -106,18 +108,17 @@ class Resolver {
   void compare(const registry::RateLimit& limit, std::uint64_t images) {
     // Each index costs one, and each platform's manifest another (docs.docker.com, "Docker Hub pull usage and limits").
     const std::uint64_t estimate = images * (1 + (options_.platforms.all() ? 4 : options_.platforms.words().size()));
-    const std::string left = "Docker Hub grants " + std::to_string(limit.remaining) +
-                             (limit.limit > 0 ? " of " + std::to_string(limit.limit) : "") + " more pulls";
+    const std::string left = fmt::format("Docker Hub grants {}{} more pulls", limit.remaining,
+                                         limit.limit > 0 ? fmt::format(" of {}", limit.limit) : "");
     const std::string way_out =
         "use credentials (docker login, or --username), or name a mirror: --mirror docker.io=HOST; else wait";
     if (limit.remaining < images)
-      throw Error(ErrorCode::registry, Side::source,
-                  left + ", and this export needs at least " + std::to_string(images))
+      throw Error(ErrorCode::registry, Side::source, fmt::format("{}, and this export needs at least {}", left, images))
           .hint(way_out);
     if (limit.remaining < estimate)
-      reporter_.warning(left + ", and this export needs up to " + std::to_string(estimate) + ": " + way_out);
+      reporter_.warning(fmt::format("{}, and this export needs up to {}: {}", left, estimate, way_out));
     else
-      reporter_.note(left + "; this export needs up to " + std::to_string(estimate));
+      reporter_.note(fmt::format("{}; this export needs up to {}", left, estimate));
   }
 
   void check_platforms(const oci::Reference& source, const oci::Node& top) {
@@ -139,7 +140,7 @@ class Resolver {
     const std::string list = join(offered, ", ");
     if (index.members.empty())
       throw Error(ErrorCode::selection,
-                  "it is not served for " + join(options_.platforms.words(), ", ") + ", only for " + list)
+                  fmt::format("it is not served for {}, only for {}", join(options_.platforms.words(), ", "), list))
           .hint("choose a platform that it is served for, or leave the image out with --exclude");
     std::vector<std::string> lacking;
     for (const std::string& word : options_.platforms.words()) {
@@ -149,7 +150,7 @@ class Resolver {
         lacking.push_back(word);
     }
     if (!lacking.empty())
-      reporter_.warning(source.str() + " is not served for " + join(lacking, ", ") + "; it has " + list);
+      reporter_.warning(fmt::format("{} is not served for {}; it has {}", source.str(), join(lacking, ", "), list));
   }
 
   registry::Client& client_;
@@ -177,8 +178,9 @@ class Resolver {
       if (hint.empty()) hint = error.hint();
     }
   }
-  std::string text = std::to_string(count) + " of " + count_of(sources.size(), "image") + " cannot be had:";
-  for (const auto& [reason, images] : images_by_reason) text += "\n  " + reason + "\n    " + join(images, "\n    ");
+  std::string text = fmt::format("{} of {} cannot be had:", count, count_of(sources.size(), "image"));
+  for (const auto& [reason, images] : images_by_reason)
+    text += fmt::format("\n  {}\n    {}", reason, join(images, "\n    "));
   throw Error(code, text)
       .hint(hint.empty() ? "check the names with airlock list; leave images out with --exclude" : hint);
 }

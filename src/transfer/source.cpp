@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/transfer/source.hpp"
 
+#include <fmt/format.h>
+
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -68,7 +70,8 @@ class Pipe final : public oci::BlobSource, private oci::BlobSink {
     if (abandoned_) throw Abandoned();
     // The last piece waits until the whole is known to be right.
     if (received_ == blob_.size && hash_.finish() != blob_.digest)
-      throw Error(ErrorCode::format, Side::source, "blob " + blob_.digest.str() + ": the bytes received are others");
+      throw Error(ErrorCode::format, Side::source,
+                  fmt::format("blob {}: the bytes received are others", blob_.digest.str()));
     piece_ = bytes;
     full_ = true;
     changed_.notify_all();

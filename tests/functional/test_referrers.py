@@ -148,7 +148,7 @@ def test_an_error_in_asking_is_not_an_absence(fake_registry, signed, export_smal
     [
         ("</v2/lab/one/referrers/more>; rel=next", 4, "HTTP 403"),
         ('</elsewhere>; rel=first, </v2/lab/one/referrers/more>; title="a, b"; rel="last next"', 4, "HTTP 403"),
-        ('<http://[bad>; rel="next"', 4, 'the list goes on at a malformed address, "http://[bad"'),
+        ('<http://[bad>; rel="next"', 4, 'the list continues at a malformed address, "http://[bad"'),
         ("</v2/lab/one/referrers/more>; rel=prev", 0, ""),
     ],
 )

@@ -62,7 +62,7 @@ def test_locations_may_be_relative_or_absolute(import_to, arguments):
 
 def test_a_broken_upload_goes_on_where_the_registry_stood(import_to, small_images):
     target, result = import_to(0, rules=[{"match": "PUT */blobs/uploads/*", "cut_request": 100}])
-    assert "goes on after 100 B of" in result.err
+    assert "resumes after 100 B of" in result.err
     # One or more: TLS that is tried on a plain port first may end in a reset, which counts as well.
     assert re.search(r" [1-9]\d* retr(y|ies)$", result.err, re.MULTILINE), result.err
     puts = target.requests("PUT", "/blobs/uploads/")
@@ -145,7 +145,7 @@ def test_a_broken_chunk_goes_on_too(import_to, airlock, keys, fake_registry, tmp
     target, result = import_to(
         0, ["--max-body", str(2 << 20)], [{"match": "PATCH *", "skip": 3, "cut_request": 5000}], bundle="big.tar"
     )
-    assert "goes on after 2.0 MiB of 5.0 MiB" in result.err, result.err
+    assert "resumes after 2.0 MiB of 5.0 MiB" in result.err, result.err
     assert target.requests("PATCH")[-1]["status"] == 202
 
 
@@ -198,7 +198,7 @@ def test_a_large_upload_goes_on_in_the_next_run(airlock, keys, fake_registry, tm
     assert ledger.stat().st_mode & 0o777 == 0o600 and "/blobs/uploads/upload-" in ledger.read_text()
     target.forget()
     err = airlock(0, *command[1:]).err
-    assert "goes on after 8.0 MiB of 20 MiB, which an earlier run sent" in err
+    assert "resumes after 8.0 MiB of 20 MiB, which an earlier run sent" in err
     sent = [r for r in target.requests("PUT", "/blobs/") if r["size"] > 1000]
     assert [r["size"] for r in sent] == [(20 << 20) - half] and sent[0]["content_range"].startswith(f"{half}-")
     assert ledger.read_text() == ""
@@ -343,7 +343,7 @@ def test_a_leftover_of_other_content_starts_over(airlock, keys, fake_registry, l
         "--state-dir",
         tmp_path / "state",
     )
-    assert "goes on after" in result.err and (tmp_path / "state/uploads").read_text() == ""
+    assert "resumes after" in result.err and (tmp_path / "state/uploads").read_text() == ""
 
 
 @pytest.fixture
@@ -433,4 +433,4 @@ def test_a_leftover_is_gone_on_with_where_mounting_is_refused(
     leftover(target, "lab/two", large["digest"], b"a" * 5000)
     target.rules({"match": "POST *", "no_mount": True, "times": 0})
     result = airlock(0, *import_into(target, both, keys, tmp_path))
-    assert "goes on after 4.9 KiB of 17 MiB" in result.err and target.control("uploads") == 0
+    assert "resumes after 4.9 KiB of 17 MiB" in result.err and target.control("uploads") == 0

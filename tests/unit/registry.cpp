@@ -28,7 +28,7 @@ TEST_CASE("challenges") {
     CHECK_NOTHROW(parse_challenges({odd}));
 }
 
-TEST_CASE("where a list goes on") {
+TEST_CASE("where a list continues") {
   CHECK(next_page({R"(</v2/a?n=2>; rel="next")"}) == "/v2/a?n=2");
   CHECK(next_page({"<x>;rel=next"}) == "x");
   CHECK(next_page({R"(<a>; title="x, <b>; rel=next"; rel=prev, <c> ; REL="last Next")"}) == "c");

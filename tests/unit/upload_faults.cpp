@@ -144,7 +144,7 @@ TEST_CASE("an upload whose line breaks once, anywhere, arrives whole") {
   }
 }
 
-TEST_CASE("an upload that a run could not finish is gone on with by the next run") {
+TEST_CASE("an upload that a run could not finish is resumed by the next run") {
   const std::string blob = made_blob(UploadLedger::from_size + 1'000'000);
   const auto kind = GENERATE(Break::before, Break::half, Break::answer);
   const auto takes = GENERATE(Takes::all, Takes::small_requests, Takes::chunks);

@@ -24,7 +24,7 @@ struct Repository {
   oci::Registry registry;
   oci::Repository name;
   auto operator<=>(const Repository&) const = default;
-  std::string str() const { return registry + "/" + name.str(); }
+  std::string str() const;
 };
 
 using oci::BlobPart;
@@ -88,7 +88,7 @@ class Client {
   enum class PushResult { sent, mounted, present };
   /// Uploads a blob, or mounts it from another repository of the same registry that has it. The registry may refuse to
   /// mount (then it is sent, unless it is there already) and to take it in one piece (then it is sent in chunks). An
-  /// upload that broke goes on where the registry says that it stood. `open` is called at the start and after a break;
+  /// upload that broke resumes where the registry says that it stood. `open` is called at the start and after a break;
   /// an Error that it, or its source, throws ends the upload, which the registry then never sees completed.
   PushResult push_blob(const Repository& repository, const oci::Digest& digest, std::uint64_t size,
                        const std::optional<oci::Repository>& mount_from,

@@ -34,7 +34,7 @@ struct ClientOptions {
   std::filesystem::path client_certificate;
   std::filesystem::path client_key;
   CredentialStore credentials;
-  /// A transfer that moves less than 1 KiB/s for so long is dropped and gone on with over another connection.
+  /// A transfer that moves less than 1 KiB/s for so long is dropped and resumed over another connection.
   std::chrono::seconds stall_timeout{60};
   std::string user_agent;
   std::filesystem::path upload_ledger;  ///< remembers large uploads that were cut off; empty: none are
