@@ -233,8 +233,8 @@ std::string array_text(const List& list, TextOf&& text_of) {
 }
 
 std::string blob_text(const records::Blob& blob) {
-  return "{\"digest\":\"" + blob.digest.str() + "\",\"mediaType\":" + Json(blob.media_type).dump() +
-         ",\"size\":" + std::to_string(blob.size) + "}";
+  return fmt::format(R"({{"digest":"{}","mediaType":{},"size":{}}})", blob.digest.str(), Json(blob.media_type).dump(),
+                     blob.size);
 }
 
 }  // namespace
@@ -289,8 +289,7 @@ std::string format_index(const std::vector<records::Image>& images) {
     for (const records::Referrer& referrer : image.referrers) text += "," + canonical_json(referrer_to_json(referrer));
     return text;
   });
-  return "{\"manifests\":" + manifests + ",\"mediaType\":\"" + std::string(oci::media_type::oci_index) +
-         "\",\"schemaVersion\":2}";
+  return fmt::format(R"({{"manifests":{},"mediaType":"{}","schemaVersion":2}})", manifests, oci::media_type::oci_index);
 }
 
 }  // namespace airlock::bundle

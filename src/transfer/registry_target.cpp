@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/transfer/registry_ports.hpp"
@@ -146,11 +148,11 @@ std::optional<Published> RegistryTarget::compare_top(const registry::FetchedMani
 }
 
 bool RegistryTarget::has_members(const Destination& destination) {
-  for (const oci::Node* node : graph_.closure(records::roots_of(*destination.image))) {
-    if (!node->is_document() || node->digest == destination.image->descriptor.digest) continue;
-    if (!client_.fetch_manifest(destination.repository, node->digest)) return false;
-  }
-  return true;
+  const oci::Nodes nodes = graph_.closure(records::roots_of(*destination.image));
+  return std::all_of(nodes.begin(), nodes.end(), [&](const oci::Node* node) {
+    return !node->is_document() || node->digest == destination.image->descriptor.digest ||
+           client_.fetch_manifest(destination.repository, node->digest);
+  });
 }
 
 /// The top manifest by tag, what is below it by digest, referrers by their tags; all that comes is hashed.
