@@ -80,6 +80,7 @@ TransportOptions transport_options(const ClientOptions& options) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): not moved, because the transport is made of it at the same time
 Client::Session::Session(ClientOptions options, Reporter& reporter)
     : Session(options, reporter, std::make_unique<HttpTransport>(transport_options(options)), steady_clock()) {}
 
