@@ -123,7 +123,8 @@ class BundlesSource {
 };
 
 oci::Graph united_graph(const bundle::Metadata& metadata, transfer::Source& source) {
-  oci::GraphBuilder builder({oci::PlatformSelection::parse(metadata.selection.platforms), Side::bundle, ""});
+  oci::GraphBuilder builder({oci::PlatformSelection::parse(metadata.selection.platforms), Side::bundle,
+                             "get the bundles again from their exporters, or ask how they came about"});
   const auto fetch = [&](const oci::Digest& digest) { return source.document(digest); };
   for (const records::Image& image : metadata.images) {
     const oci::Node& top = builder.add(image.descriptor, oci::GraphBuilder::Role::image, fetch);

@@ -49,12 +49,12 @@ struct Search {
 };
 
 std::vector<Search> plan_search(const oci::Graph& graph, const std::vector<const Destination*>& needing,
-                                const std::vector<Destination>& destinations, const Source& source) {
+                                const std::vector<Destination>& destinations, const Source& source, Target& target) {
   std::map<oci::Digest, Search> searches;
   std::map<oci::Digest, std::set<registry::Repository>> likely;
   for (const Destination* destination : needing)
     for (const oci::Node* node : graph.closure(records::roots_of(*destination->image)))
-      if (!node->is_document() && !source.has(*node)) {
+      if (!node->is_document() && !source.has(*node) && target.wants(*node)) {
         searches.try_emplace(node->digest, Search{node, destination->image->source.str(), {}});
         likely[node->digest].insert(destination->repository);
       }
@@ -87,7 +87,7 @@ std::map<oci::Digest, registry::Repository> find_base_blobs(const oci::Graph& gr
                                                             const Source& source, Target& target, unsigned jobs,
                                                             const std::string& advice, Reporter& reporter) {
   std::map<oci::Digest, registry::Repository> found;
-  const std::vector<Search> list = plan_search(graph, needing, destinations, source);
+  const std::vector<Search> list = plan_search(graph, needing, destinations, source, target);
   if (list.empty()) return found;
   std::mutex mutex;
   std::map<oci::Digest, std::string> missing;

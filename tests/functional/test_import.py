@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -448,7 +449,8 @@ def test_each_manifest_is_parsed_once(airlock, keys, upstream, plain, tmp_path):
     with tarfile.open(path) as archive:
         blobs = json.load(archive.extractfile("bundle.json"))["blobs"]
     documents = sum("manifest" in blob["mediaType"] or "index" in blob["mediaType"] for blob in blobs)
-    assert documents > 20 and f"{documents} manifests parsed" in made.err
+    said = rf"(?m)\b{documents} manifests parsed$"
+    assert documents > 20 and re.search(said, made.err)
     command = ["import", path, plain.host, "--insecure", "--key", keys / "alice.pub", "-v"]
-    assert f"{documents} manifests parsed" in airlock(0, *command, "--receipt", tmp_path / "first.json").err
-    assert f"{documents} manifests parsed" in airlock(0, *command, "--receipt", tmp_path / "second.json").err
+    assert re.search(said, airlock(0, *command, "--receipt", tmp_path / "first.json").err)
+    assert re.search(said, airlock(0, *command, "--receipt", tmp_path / "second.json").err)

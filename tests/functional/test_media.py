@@ -316,6 +316,20 @@ def test_a_wrong_delta_is_refused(airlock, keys, delta, plain, tmp_path):
 # Merging and splitting
 
 
+def test_deltas_merge_into_a_delta(airlock, keys, export, full, delta, plain, tmp_path):
+    """What none of them carries stays with their base."""
+    other = export("other.tar", "--filter", "control-plane", "--kubernetes-versions", "v1.28.8", "--since", full)[0]
+    out = tmp_path / "deltas.tar"
+    command = ["merge", delta[0], other, "-o", out, "--trusted", keys / "alice.pub", "--key", keys / "mallory.key"]
+    assert airlock(0, *command, "--output", "json").json["reliedOn"] > 0
+    airlock(0, "verify", out, "--key", keys / "mallory.pub")
+    into = ["import", out, plain.host, "--insecure", "--key", keys / "mallory.pub"]
+    assert "this bundle is a delta" in airlock(4, *into).err
+    airlock(0, *import_command(full, plain, keys))
+    airlock(0, *into)
+    airlock(0, "check", plain.host, "--bundle", out, "--insecure", "--key", keys / "mallory.pub")
+
+
 def test_merge(airlock, keys, export, full, delta, plain, tmp_path):
     out = tmp_path / "both.tar"
     command = ["merge", full, delta[0], "-o", out, "--trusted", keys / "alice.pub", "--key", keys / "mallory.key"]

@@ -172,6 +172,17 @@ TEST_CASE("copy: a delta's blobs are looked for before anything is sent") {
   CHECK(summary.blobs_mounted == 2);
 }
 
+TEST_CASE("copy: what the target does not want is neither looked for nor put") {
+  Set set;
+  const auto layer = oci::sha256("bbb");
+  set.source.lacking = {layer};
+  MemoryTarget target(set.graph);
+  target.unwanted = {layer};
+  target.held["local:5000/a/index"].insert(layer);
+  CHECK(set.run(target, alone()).blobs_sent == 8);
+  CHECK(target.count("has ") == 0);
+}
+
 TEST_CASE("copy: what an earlier run left wrong is put afresh, once") {
   Set set;
   MemoryTarget target(set.graph);

@@ -100,6 +100,7 @@ class MemoryTarget : public transfer::Target {
     call("has " + repository.str() + " " + blob.digest.str());
     return held[repository.str()].contains(blob.digest);
   }
+  bool wants(const oci::Node& blob) override { return !unwanted.contains(blob.digest); }
   std::size_t parts(const oci::Node& /*blob*/) override { return part_count; }
 
   transfer::Stored put_blob(const transfer::BlobTask& task, std::size_t part, transfer::Attempt attempt,
@@ -163,6 +164,7 @@ class MemoryTarget : public transfer::Target {
   std::map<std::string, std::set<oci::Digest>> held;  ///< by repository: blobs and documents
   std::map<std::string, oci::Digest> names;
   std::set<oci::Digest> again_once;
+  std::set<oci::Digest> unwanted;
   std::size_t part_count = 1;
   bool needs_bytes = true;
   bool configs_first = false;

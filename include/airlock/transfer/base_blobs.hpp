@@ -10,9 +10,9 @@
 
 namespace airlock::transfer {
 
-/// One repository for each blob that `needing` needs and the source lacks. It is looked for in the repositories of all
-/// destinations, those whose image is there already included. An Error names all blobs that none of them has, with
-/// `advice` for a hint.
+/// One repository for each blob that `needing` needs, the target wants and the source lacks. It is looked for in the
+/// repositories of all destinations, those whose image is there already included. An Error names all blobs that none of
+/// them has, with `advice` for a hint.
 std::map<oci::Digest, registry::Repository> find_base_blobs(const oci::Graph& graph,
                                                             const std::vector<const Destination*>& needing,
                                                             const std::vector<Destination>& destinations,

@@ -24,7 +24,7 @@ struct CopyOptions {
   /// Called once, after all blobs and documents are stored and before the first name is written. An Error ends the copy
   /// with every name as it was.
   std::function<void()> before_names;
-  /// Of blobs that the source lacks and the target should have: where to get them (describe_base()).
+  /// Of blobs that the source lacks and the target should have: where to get them (base_advice()).
   std::string base_advice;
 };
 
