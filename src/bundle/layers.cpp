@@ -21,7 +21,7 @@ namespace airlock::bundle {
 
 namespace {
 
-constexpr std::size_t piece_size = 128U << 10;
+constexpr std::size_t unpack_step = 128U << 10;
 constexpr int max_zstd_window_log = 27;  // 128 MiB, as much as containerd allows (klauspost/compress, MaxWindowSize)
 
 [[noreturn]] void refuse_layer(const std::string& why) {
@@ -78,7 +78,7 @@ oci::Digest diff_id_by_libarchive(BlobReader& layer, oci::media_type::Compressio
   const std::unique_ptr<struct archive, Releaser<archive_read_free>> reader(archive_read_new());
   Feed feed{&layer, nullptr};
   Unpacked unpacked(layer.size());
-  std::string buffer(piece_size, '\0');
+  std::string buffer(unpack_step, '\0');
   const auto check = [&](la_ssize_t status) {
     if (feed.thrown) std::rethrow_exception(feed.thrown);
     const char* reason = archive_error_string(reader.get());

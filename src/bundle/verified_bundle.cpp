@@ -16,10 +16,7 @@ namespace airlock::bundle {
 namespace {
 
 constexpr std::size_t max_metadata_size = 64U << 20;
-constexpr std::size_t piece_size = 256U << 10;
-constexpr std::string_view blob_directory = "blobs/sha256/";
-
-std::string blob_name(const oci::Digest& digest) { return std::string(blob_directory) + digest.hex(); }
+constexpr std::size_t read_step = 256U << 10;
 
 constexpr const char* advice = "do not use this bundle; get it again from its exporter, or ask how it came about";
 
@@ -180,7 +177,7 @@ void check_blobs(const VerifiedBundle& bundle, const Archive& archive, const Ver
 
 BlobReader::BlobReader(const ReadableMedium& medium, const oci::Digest& digest, Archive::Extent extent)
     : medium_(&medium), digest_(digest), extent_(extent) {
-  buffer_.resize(std::min<std::uint64_t>(piece_size, extent.size));
+  buffer_.resize(std::min<std::uint64_t>(read_step, extent.size));
 }
 
 std::string_view BlobReader::next() {

@@ -20,8 +20,6 @@ namespace {
 
 constexpr std::uint64_t write_back_size = 8U << 20;
 
-std::string blob_name(const oci::Digest& digest) { return "blobs/sha256/" + digest.hex(); }
-
 }  // namespace
 
 std::string Draft::Entry::name() const { return node != nullptr ? blob_name(node->digest) : text; }

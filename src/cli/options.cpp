@@ -22,7 +22,6 @@ namespace airlock::cli {
 namespace {
 
 constexpr std::string_view token_scheme = "pkcs11:";
-constexpr std::size_t max_key_file = 64U << 10;
 constexpr std::size_t max_images_file = 16U << 20;
 
 /// Turns off a terminal's echo during its lifetime.
@@ -194,7 +193,7 @@ trust::PrivateKey SigningOptions::load() const {
     return ask_passphrase(fmt::format("{}{}: ", token ? "PIN of the token with " : "Passphrase of ", key));
   };
   if (token) return trust::PrivateKey::from_token(key, secret);
-  std::string pem = read_file(key, max_key_file);
+  std::string pem = read_file(key, trust::max_key_file);
   const WipedText wiped(pem);
   return trust::PrivateKey::from_pem(pem, key, secret);
 }
@@ -240,7 +239,7 @@ trust::Policy TrustOptions::policy() const {
     throw Error(ErrorCode::usage, "--key PUB or --policy FILE is missing")
         .hint("a bundle needs a signature by a key that you trust");
   return trust::Policy::single_key(std::filesystem::path(key_file).stem().string(),
-                                   trust::PublicKey::from_text(read_file(key_file, max_key_file), key_file));
+                                   trust::PublicKey::from_text(read_file(key_file, trust::max_key_file), key_file));
 }
 
 void TrustOptions::apply(flow::VerifyRequest& request) const {
@@ -270,7 +269,7 @@ Secret ask_passphrase(const std::string& prompt) {
 }
 
 Secret read_secret_file(const std::filesystem::path& file) {
-  std::string text = read_file(file, max_key_file);
+  std::string text = read_file(file, trust::max_key_file);
   const WipedText wiped(text);
   Secret line(std::string_view(text).substr(0, text.find('\n')));
   if (line.view().ends_with('\r')) line.drop_last();

@@ -18,9 +18,8 @@ struct PubkeyOptions {
 
 /// A public key file as it is; of a private key, its public half.
 trust::PublicKey load(const SigningOptions& signing) {
-  constexpr std::size_t max_key_file = 64U << 10;
   if (!signing.key.starts_with("pkcs11:")) {
-    const std::string pem = read_file(signing.key, max_key_file);
+    const std::string pem = read_file(signing.key, trust::max_key_file);
     if (pem.find("PRIVATE KEY") == std::string::npos) return trust::PublicKey::from_text(pem, signing.key);
   }
   return signing.load().public_key();

@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view heading =
     "# airlock lock file: what a selection was resolved to. `airlock export --lock` takes exactly this.\n";
 constexpr const char* any_platform = "any";  // of an image without an index
-constexpr JsonLimits limits{64U << 20, 16, 2U << 20};
+constexpr JsonLimits lock_limits{64U << 20, 16, 2U << 20};
 
 /// A YAML flow scalar that YAML readers parse as a string.
 std::string quoted(const std::string& text) { return Json(text).dump(); }
@@ -124,7 +124,7 @@ std::string Lock::format() const {
 
 Lock Lock::parse(std::string_view text, const std::string& where) {
   try {
-    const Json json = parse_yaml(text, where, limits);
+    const Json json = parse_yaml(text, where, lock_limits);
     const JsonObject object(json, where);
     object.only(
         {"version", "kubeone", "filters", "kubernetesVersions", "platforms", "catalogDigest", "images", "blobs"});

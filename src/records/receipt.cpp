@@ -12,7 +12,7 @@ namespace airlock::records {
 
 namespace {
 
-constexpr JsonLimits limits{64U << 20, 16, 2U << 20};
+constexpr JsonLimits receipt_limits{64U << 20, 16, 2U << 20};
 
 /// "HOST/REPOSITORY:TAG" of this registry.
 ReceiptImage image_of(const JsonObject& image, const oci::Location& registry) {
@@ -93,7 +93,7 @@ std::string Receipt::format() const {
 
 Receipt Receipt::parse(std::string_view text, const std::string& where) {
   try {
-    const Json json = parse_json(text, where, limits);
+    const Json json = parse_json(text, where, receipt_limits);
     Receipt receipt = from_json(JsonObject(json, where));
     if (receipt.format() != text) throw Error(ErrorCode::format, where + ": not in canonical form");
     return receipt;

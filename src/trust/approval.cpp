@@ -16,7 +16,7 @@ constexpr std::string_view statement_type = "https://in-toto.io/Statement/v1";
 // SVR requires a URI for the verifier. The verifier is a person with a key; the URI is the hash of the key's
 // SubjectPublicKeyInfo as a name (RFC 6920).
 constexpr std::string_view verifier_prefix = "ni:///sha-256;";
-constexpr JsonLimits limits{64U << 10, 16, 4096};
+constexpr JsonLimits statement_limits{64U << 10, 16, 4096};
 
 /// RFC 4648 section 5, without padding, as RFC 6920 requires.
 std::string base64url(std::string_view bytes) {
@@ -46,7 +46,7 @@ std::string format_statement(const PublicKey& key, std::string_view content, con
 }
 
 Approval Approval::parse(std::string_view payload, const std::string& where) {
-  const Json value = parse_json(payload, where, limits);
+  const Json value = parse_json(payload, where, statement_limits);
   const JsonObject statement(value, where);
   if (statement.string("_type") != statement_type)
     throw Error(ErrorCode::format, fmt::format("{}: _type: not {}", where, statement_type));

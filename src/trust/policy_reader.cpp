@@ -14,7 +14,6 @@ namespace airlock::trust {
 namespace {
 
 constexpr std::size_t max_policy_file = 1U << 20;
-constexpr std::size_t max_key_file = 64U << 10;
 
 [[noreturn]] void refuse_policy(const std::string& where, const std::string& why) {
   throw Error(ErrorCode::trust, fmt::format("{}: {}", where, why));

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view bundle_media_type = "application/vnd.dev.sigstore.bundle.v0.3+json";
 constexpr std::string_view payload_type = "application/vnd.in-toto+json";
-constexpr JsonLimits limits{64U << 10, 16, 4096};
+constexpr JsonLimits bundle_limits{64U << 10, 16, 4096};
 
 [[noreturn]] void refuse_sigstore(const std::string& file, const std::string& why) {
   throw Error(ErrorCode::format, fmt::format("{}: {}", file, why));
@@ -65,7 +65,7 @@ std::string format_dsse_bundle(const PublicKey& key, std::string_view payload, s
 }
 
 void parse_message_bundle(std::string_view text, Signature& into) {
-  const Json value = parse_json(text, into.file, limits);
+  const Json value = parse_json(text, into.file, bundle_limits);
   const JsonObject bundle = open_bundle(value, into.file);
   const JsonObject message = bundle.object("messageSignature");
   if (const auto key = bundle.object("verificationMaterial").optional_object("publicKey"))
@@ -82,7 +82,7 @@ void parse_message_bundle(std::string_view text, Signature& into) {
 }
 
 void parse_dsse_bundle(std::string_view text, Signature& into) {
-  const Json value = parse_json(text, into.file, limits);
+  const Json value = parse_json(text, into.file, bundle_limits);
   const JsonObject envelope = open_bundle(value, into.file).object("dsseEnvelope");
   if (envelope.string("payloadType") != payload_type)
     refuse_sigstore(envelope.where(), "payloadType: not " + std::string(payload_type));

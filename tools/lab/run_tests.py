@@ -14,6 +14,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SANITIZED = ROOT / "build-sanitized"
 THREADED = ROOT / "build-threads"
+TIDY = ROOT / "build-tidy"
+# Sources that are compiled as one where each file of its own proves nothing more: more of them cost memory.
+UNITY_SIZE = 8
 THREAD_OPTIONS = {"TSAN_OPTIONS": "halt_on_error=0:exitcode=98:second_deadlock_stack=1"}
 # What runs many threads at once: transfers, their faults, verification.
 THREADED_TESTS = [
@@ -134,16 +137,26 @@ def ruff(count):
 
 
 class Tidy:
-    """clang-tidy over all sources, in the time that the tests leave: they mostly wait for registries."""
+    """clang-tidy over all sources, in the time that the tests leave: they mostly wait for registries.
+
+    A module's sources are read together, as a unity build joins them: most of the time goes into their headers.
+    """
 
     def __init__(self):
-        self.files = [path for path in sources() if path.endswith(".cpp") and path.startswith("src/")]
+        meson_setup(TIDY, "--unity=on", f"--unity-size={UNITY_SIZE}", "-Dtests=false")
+        subprocess.run(["ninja", "-C", TIDY, "--quiet", "src/embedded_catalog.cpp"], cwd=ROOT, check=True)
+        self.files = sorted(TIDY.glob("src/*.p/*-unity*.cpp"))
+        joined = {line for file in self.files for line in file.read_text().splitlines()}
+        for path in sources():
+            if path.startswith("src/") and path.endswith(".cpp") and not any(path in line for line in joined):
+                raise SystemExit(f"{path} is in no unity file: clang-tidy would not see it")
         self.pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
         self.results = [self.pool.submit(self.one, path) for path in self.files]
 
     @staticmethod
     def one(path):
-        command = ["nice", "-n", "15", "clang-tidy", "--quiet", "-p", "build", path]
+        tidy = ["clang-tidy", "--quiet", "--checks=-bugprone-suspicious-include", "-p", TIDY]
+        command = ["nice", "-n", "15", *tidy, path]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         return result.returncode == 0, f"{path}:\n{result.stdout}"
 
@@ -154,31 +167,29 @@ class Tidy:
             if not clean:
                 print(text, flush=True)
         bad = [clean for clean, _ in outcomes].count(False)
-        print(f"{len(outcomes) - bad} of {len(outcomes)} sources are clean")
+        print(f"{len(outcomes) - bad} of {len(outcomes)} joined sources are clean")
         count.add(not bad, bool(bad))
+
+
+def meson_setup(folder, *options):
+    if not (folder / "build.ninja").exists():
+        subprocess.run(["meson", "setup", folder, *options], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def build_with(sanitizers, folder, *targets):
     say(f"building with the sanitizers {sanitizers}")
-    if not (folder / "build.ninja").exists():
-        # GCC 12 warns of uninitialized values inside its own headers when it instruments: warnings are the other
-        # build's.
-        subprocess.run(
-            [
-                "meson",
-                "setup",
-                folder,
-                f"-Db_sanitize={sanitizers}",
-                "-Db_lundef=false",
-                "-Doptimization=1",
-                "-Ddebug=true",
-                "-Dwerror=false",
-                "-Dcpp_args=-w -g1 -fno-sanitize-recover=all -fno-omit-frame-pointer",
-            ],
-            cwd=ROOT,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+    # GCC 12 warns of uninitialized values inside its own headers when it instruments: warnings are the other build's.
+    meson_setup(
+        folder,
+        "--unity=on",
+        f"--unity-size={UNITY_SIZE}",
+        f"-Db_sanitize={sanitizers}",
+        "-Db_lundef=false",
+        "-Doptimization=1",
+        "-Ddebug=true",
+        "-Dwerror=false",
+        "-Dcpp_args=-w -g1 -fno-sanitize-recover=all -fno-omit-frame-pointer",
+    )
     return run(["ninja", "-C", folder, "--quiet", *targets])[0] == 0
 
 

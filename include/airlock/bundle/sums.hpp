@@ -16,6 +16,11 @@ namespace airlock::bundle {
 
 inline constexpr std::size_t max_sums_size = 64U << 20;
 
+/// Where the OCI image layout keeps blobs (image-spec, image-layout.md).
+inline constexpr std::string_view blob_directory = "blobs/sha256/";
+
+inline std::string blob_name(const oci::Digest& digest) { return std::string(blob_directory) + digest.hex(); }
+
 using Sums = std::map<std::string, oci::Digest>;
 
 std::string format_sums(const Sums& sums);

@@ -15,6 +15,9 @@
 
 namespace airlock::trust {
 
+/// Bytes of a file that holds one key; a longer one is no key.
+inline constexpr std::size_t max_key_file = 64U << 10;
+
 /// The signature algorithms that airlock makes and accepts (docs/bundle-format.md, "Signatures").
 enum class Algorithm {
   ecdsa_p256_sha256,  ///< DER-encoded ECDSA over NIST P-256 with SHA-256
