@@ -99,11 +99,13 @@ Json referrer_to_json(const records::Referrer& referrer) {
 Json image_to_json(const records::Image& image) {
   Json referrers = Json::array();
   for (const records::Referrer& referrer : image.referrers) referrers.push_back(referrer_to_json(referrer));
-  return {{"source", image.source.str()},
-          {"descriptor", plain(image.descriptor).to_json()},
-          {"components", image.components},
-          {"groups", image.groups},
-          {"referrers", std::move(referrers)}};
+  Json json{{"source", image.source.str()},
+            {"descriptor", plain(image.descriptor).to_json()},
+            {"components", image.components},
+            {"groups", image.groups},
+            {"referrers", std::move(referrers)}};
+  if (image.whole) json["whole"] = true;
+  return json;
 }
 
 /// A malformed reference or platform is the user's mistake on a command line, but the bundle's in its metadata.
@@ -121,25 +123,26 @@ oci::Descriptor descriptor_from_json(const JsonObject& object) {
   return oci::Descriptor::from_json(object);
 }
 
-records::Referrer referrer_from_json(const JsonObject& object, const oci::Digest& image) {
+records::Referrer referrer_from_json(const JsonObject& object) {
   object.only({"mediaType", "digest", "size", "annotations"});
   records::Referrer referrer{plain(oci::Descriptor::from_json(object)), std::nullopt};
   if (const auto annotations = object.optional_object("annotations")) {
     annotations->only({referrer_tag_annotation});
-    referrer.tag = records::parse_referrer_tag(annotations->string(referrer_tag_annotation), image);
+    referrer.tag = records::parse_referrer_tag(annotations->string(referrer_tag_annotation));
   }
   return referrer;
 }
 
 records::Image image_from_json(const JsonObject& object) {
-  object.only({"source", "descriptor", "components", "groups", "referrers"});
+  object.only({"source", "descriptor", "components", "groups", "referrers", "whole"});
   records::Image image{of_bundle([&] { return oci::Reference::parse(object.string("source")); }),
                        descriptor_from_json(object.object("descriptor")),
                        object.strings("components"),
                        object.strings("groups"),
-                       {}};
+                       {},
+                       records::parse_whole(object)};
   for (const JsonObject& referrer : object.objects("referrers"))
-    image.referrers.push_back(referrer_from_json(referrer, image.descriptor.digest));
+    image.referrers.push_back(referrer_from_json(referrer));
   records::check_image(image);
   return image;
 }

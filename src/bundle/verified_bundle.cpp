@@ -88,14 +88,10 @@ oci::Graph build_graph(const Archive& archive, const Sums& sums, const Metadata&
     return oci::RawDocument{type->second, read_listed(archive, sums, blob_name(digest), oci::max_manifest_size),
                             digest};
   };
-  oci::GraphBuilder builder({oci::PlatformSelection::parse(metadata.selection.platforms), Side::bundle, advice});
+  oci::GraphBuilder builder({oci::PlatformSelection::parse(metadata.selection.platforms), Side::bundle, advice,
+                             records::whole_of(metadata.images)});
   for (const records::Image& image : metadata.images)
-    within([&] { return "image " + image.source.str(); },
-           [&] {
-             const oci::Node& top = builder.add(image.descriptor, oci::GraphBuilder::Role::image, fetch);
-             for (const records::Referrer& referrer : image.referrers)
-               builder.add_referrer(top, referrer.descriptor, fetch);
-           });
+    within([&] { return "image " + image.source.str(); }, [&] { records::add_to_graph(builder, image, fetch); });
   return builder.take();
 }
 

@@ -80,6 +80,25 @@ void warn_of_unused(const SourceOptions& options, const flow::ExportRequest& req
                                    join({asked.begin(), asked.end()}, ", ")));
 }
 
+/// An option with a word for each value.
+template <typename Value, typename Take>
+void add_choice(CLI::App& verb, const std::string& name, const std::string& help,
+                const std::map<std::string, Value>& values, Take&& take) {
+  std::vector<std::string> words;
+  for (const auto& [word, value] : values) words.push_back(word);
+  verb.add_option_function<std::string>(
+          name,
+          [=](const std::string& word) {
+            const auto chosen = values.find(word);
+            if (chosen == values.end())
+              throw Error(ErrorCode::usage, fmt::format("{} {} is not one of {}", name, word, join(words, ", ")))
+                  .hint("choose one of them");
+            take(chosen->second);
+          },
+          help)
+      ->type_name(join(words, "|"));
+}
+
 }  // namespace
 
 void SourceOptions::add_to(CLI::App& verb) {
@@ -91,6 +110,21 @@ void SourceOptions::add_to(CLI::App& verb) {
       ->capture_default_str();
   add_request_jobs(verb, jobs);
   verb.add_flag("--no-referrers", no_referrers, "Leave out signatures, attestations and SBOMs of the images");
+  verb.add_flag("--allow-missing-referrers", allow_missing_referrers,
+                "Warn, instead of failing, where a registry cannot be asked for signatures, attestations and SBOMs");
+  add_choice(verb, "--pinned",
+             "Images that are asked for by digest, if they have other platforms too: take the whole index, only the "
+             "platforms of --platform, or fail (default: whole; with --for-registry sparse: filter)",
+             std::map<std::string, transfer::Pinned>{{"whole", transfer::Pinned::whole},
+                                                     {"filter", transfer::Pinned::filter},
+                                                     {"refuse", transfer::Pinned::refuse}},
+             [this](transfer::Pinned chosen) { pinned = chosen; });
+  add_choice(verb, "--for-registry",
+             "Whether the registry inside refuses indexes that lack platforms (strict, the default) or takes them "
+             "(sparse)",
+             std::map<std::string, flow::TargetKind>{{"strict", flow::TargetKind::strict},
+                                                     {"sparse", flow::TargetKind::sparse}},
+             [this](flow::TargetKind chosen) { target = chosen; });
   verb.add_option("--mirror", mirrors, "Use another registry instead: HOST=[http://]HOST:PORT[/PREFIX]")
       ->allow_extra_args(false)
       ->type_name("MIRROR")
@@ -106,9 +140,9 @@ void SourceOptions::add_to(CLI::App& verb) {
 
 flow::ExportRequest SourceOptions::request(Reporter& reporter, const std::string& lock_file) const {
   flow::ExportRequest request;
-  if (!lock_file.empty() && (selection.any() || platforms != SourceOptions().platforms))
+  if (!lock_file.empty() && (selection.any() || pinned || platforms != SourceOptions().platforms))
     throw Error(ErrorCode::usage, "--lock selects the images and platforms; no other option may")
-        .hint("omit --filter, --kubernetes-versions, --image, --platform and the like, or the lock file");
+        .hint("omit --filter, --kubernetes-versions, --image, --platform, --pinned and the like, or the lock file");
   if (lock_file.empty()) {
     auto catalog = selection.catalog();
     SelectionOptions asked = selection;
@@ -125,6 +159,9 @@ flow::ExportRequest SourceOptions::request(Reporter& reporter, const std::string
   request.client = client_options(*this, request.set);
   request.jobs = jobs;
   request.referrers = !no_referrers;
+  request.allow_missing_referrers = allow_missing_referrers;
+  request.pinned = pinned;
+  request.target = target;
   warn_of_unused(*this, request, reporter);
   return request;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct SourceOptions {
   std::vector<std::string> insecure;
   unsigned jobs = 0;
   bool no_referrers = false;
+  bool allow_missing_referrers = false;
+  std::optional<transfer::Pinned> pinned;
+  flow::TargetKind target = flow::TargetKind::strict;
 
   void add_to(CLI::App& verb);
   /// Everything of a request that concerns the source: from the selection, or from a lock file.

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "airlock/flow/check.hpp"
 
+#include <fmt/format.h>
+
+#include "airlock/base/text.hpp"
 #include "airlock/transfer/bundle_ports.hpp"
 #include "airlock/transfer/copy.hpp"
 #include "airlock/transfer/pace.hpp"
 #include "flow/ask_for_all.hpp"
 #include "flow/destinations.hpp"
+#include "flow/shortened.hpp"
 
 namespace airlock::flow {
 
@@ -27,8 +31,14 @@ transfer::CheckSummary check_registry(const CheckRequest& request, const trust::
   const bundle::VerifiedBundle bundle = verify_bundle(verify, policy, reporter);
   registry::Client client(request.client, reporter);
   client.reach(request.target.host);
-  return ask_for_all(client, bundle, destinations_of(bundle.metadata(), request.target),
-                     transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
+  const auto destinations = destinations_of(bundle.metadata(), request.target);
+  auto summary = ask_for_all(client, bundle, destinations,
+                             transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
+  const auto lost = what_is_lost(summary.derived, bundle.graph());
+  if (!lost.empty())
+    reporter.warning(fmt::format("{}:\n  {}\n{}", shortened_text, join(lost, "\n  "), shortened_remedy));
+  summary.derived.clear();  // they are the bundle's, which ends here
+  return summary;
 }
 
 }  // namespace airlock::flow

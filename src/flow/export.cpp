@@ -19,6 +19,7 @@
 #include "airlock/transfer/registry_ports.hpp"
 #include "airlock/version.hpp"
 #include "flow/clashes.hpp"
+#include "flow/shortened.hpp"
 
 namespace airlock::flow {
 
@@ -94,13 +95,32 @@ struct Plan {
 };
 
 transfer::ResolveOptions resolve_options(const ExportRequest& request, const transfer::Pace& pace) {
-  return {request.platforms, pace.jobs, request.referrers, request.lock ? request.lock->pins() : records::Pins{}};
+  const auto pinned = request.target == TargetKind::strict ? transfer::Pinned::whole : transfer::Pinned::filter;
+  return {request.platforms,
+          pace.jobs,
+          request.referrers,
+          request.allow_missing_referrers,
+          request.pinned.value_or(pinned),
+          request.lock ? request.lock->pins() : records::Pins{}};
+}
+
+/// Known here already, and mended here only.
+void warn_of_losses(const ExportRequest& request, const transfer::Resolution& resolution, Reporter& reporter) {
+  if (request.target == TargetKind::sparse) return;
+  const auto lost = what_is_lost(incomplete_images(resolution.images, resolution.graph), resolution.graph);
+  if (lost.empty()) return;
+  reporter.warning(fmt::format(
+      "registries that refuse indexes without all their platforms (distribution, docker-registry and zot by "
+      "default) get shortened ones with other digests, to which this does not apply any more:\n  {}\n"
+      "--platform all avoids it; --for-registry sparse says that the registry takes them as they are",
+      join(lost, "\n  ")));
 }
 
 Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter& reporter) {
   const auto pace = transfer::pace(client, registries_of(request.set), request.jobs);
   reporter.detail(count_of(pace.jobs, "request") + " at a time");
   auto resolution = transfer::resolve(client, request.set, resolve_options(request, pace), reporter);
+  warn_of_losses(request, resolution, reporter);
   refuse_name_clashes(resolution.images, ErrorCode::selection, clash_at_export);
   bundle::Metadata metadata = checked(make_metadata(request, resolution));
   // The graph moves with the resolution; its nodes, which the draft knows, stay where they are.

@@ -16,6 +16,7 @@
 #include "airlock/transfer/registry_ports.hpp"
 #include "flow/ask_for_all.hpp"
 #include "flow/destinations.hpp"
+#include "flow/shortened.hpp"
 
 namespace airlock::flow {
 
@@ -37,6 +38,28 @@ std::vector<std::string> literal_image_warnings(const bundle::Metadata& metadata
                         "put a copy of the addon with the local name into addons.path",
                         release->version, literal.addon, literal.image.str(), literal.image.registry.str()));
   return warnings;
+}
+
+/// What a registry that takes no incomplete indexes makes of a bundle that has some.
+std::vector<std::string> loss_warnings(const transfer::CopySummary& push, const oci::Graph& graph) {
+  std::vector<const records::Image*> shortened;
+  for (const transfer::Published& published : push.published)
+    if (published.derived) shortened.push_back(published.destination.image);
+  const auto lost = what_is_lost(shortened, graph);
+  if (lost.empty()) return {};
+  return {fmt::format("{}:\n  {}\n{}", shortened_text, join(lost, "\n  "), shortened_remedy)};
+}
+
+/// Before anything is sent: whether the registry takes them is known when it is asked.
+std::vector<std::string> pinned_warnings(const bundle::VerifiedBundle& bundle) {
+  std::vector<std::string> pinned;
+  for (const records::Image* image : incomplete_images(bundle.metadata().images, bundle.graph()))
+    if (image->source.digest) pinned.push_back(image->source.str());
+  if (pinned.empty()) return {};
+  return {
+      fmt::format("asked for by digest, but not carried with all platforms: the import needs a registry that takes "
+                  "incomplete indexes:\n  {}",
+                  join(pinned, "\n  "))};
 }
 
 std::vector<std::string> source_registries(const bundle::Metadata& metadata) {
@@ -124,6 +147,7 @@ std::unique_ptr<ImportResult> begin_result(const bundle::VerifiedBundle& bundle,
   result->sources = source_registries(result->metadata);
   if (request.consumer) result->configuration.consumer = request.consumer(result->metadata);
   for (auto& warning : literal_image_warnings(result->metadata)) result->warnings.push_back(std::move(warning));
+  for (auto& warning : pinned_warnings(bundle)) result->warnings.push_back(std::move(warning));
   result->destinations = destinations_of(result->metadata, request.target);
   return result;
 }
@@ -161,6 +185,7 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
                                         transfer::base_advice(bundle.metadata().base)};
     result->push = transfer::copy(bundle.graph(), result->destinations, source, target, options, reporter);
     result->push.manifests_sent = target.manifests_sent();
+    for (auto& warning : loss_warnings(result->push, bundle.graph())) result->warnings.push_back(std::move(warning));
     if (request.prove_blobs) prove_blobs(client, bundle, result->destinations, jobs, reporter);
   }
   reporter.detail(count_of(oci::documents_parsed(), "manifest") + " parsed");

@@ -84,6 +84,7 @@ std::vector<records::Image> merged_images(const Bundles& bundles) {
             .hint("leave one of the bundles out, or export the images anew");
       known->second.components = united(known->second.components, image.components);
       known->second.groups = united(known->second.groups, image.groups);
+      known->second.whole = known->second.whole || image.whole;
       unite_referrers(known->second.referrers, image.referrers);
     }
   std::vector<records::Image> all;
@@ -124,12 +125,10 @@ class BundlesSource {
 
 oci::Graph united_graph(const bundle::Metadata& metadata, transfer::Source& source) {
   oci::GraphBuilder builder({oci::PlatformSelection::parse(metadata.selection.platforms), Side::bundle,
-                             "get the bundles again from their exporters, or ask how they came about"});
+                             "get the bundles again from their exporters, or ask how they came about",
+                             records::whole_of(metadata.images)});
   const auto fetch = [&](const oci::Digest& digest) { return source.document(digest); };
-  for (const records::Image& image : metadata.images) {
-    const oci::Node& top = builder.add(image.descriptor, oci::GraphBuilder::Role::image, fetch);
-    for (const records::Referrer& referrer : image.referrers) builder.add_referrer(top, referrer.descriptor, fetch);
-  }
+  for (const records::Image& image : metadata.images) records::add_to_graph(builder, image, fetch);
   return builder.take();
 }
 

@@ -18,6 +18,15 @@ const Node* Graph::find(const Digest& digest) const {
   return found == nodes_.end() ? nullptr : &found->second;
 }
 
+Nodes Graph::documents_of(const Digest& root) const {
+  Nodes documents{&at(root)};
+  std::unordered_set<const Node*> seen{documents.front()};
+  for (std::size_t i = 0; i < documents.size(); ++i)
+    for (const MemberEdge& member : documents[i]->content->members)
+      if (!member.attestation && seen.insert(member.to).second) documents.push_back(member.to);
+  return documents;
+}
+
 Nodes Graph::closure(const std::vector<Digest>& roots) const {
   Nodes open;
   for (const Digest& root : roots) open.push_back(&at(root));

@@ -115,10 +115,10 @@ Node* GraphBuilder::obtain(const Digest& digest, const Fetch& fetch) {
   return node;
 }
 
-void GraphBuilder::link(Content& content, const Index& index) {
+void GraphBuilder::link(Content& content, const Index& index, bool whole) {
   content.index = true;
   std::set<Digest> taken;
-  for (const Descriptor& member : select_members(index, options_.platforms)) {
+  for (const Descriptor& member : whole ? index.manifests : select_members(index, options_.platforms)) {
     taken.insert(member.digest);
     content.members.push_back({edge(member, NodeKind::document).to, member.platform, is_attestation(member)});
   }
@@ -137,18 +137,20 @@ void GraphBuilder::link(Content& content, const Manifest& manifest) {
   for (const Descriptor& layer : manifest.layers) content.layers.push_back(edge(layer, NodeKind::layer));
 }
 
-void GraphBuilder::expand(Node& node, const Fetch& fetch) {
+/// Fetches and parses it, unless that was done, and returns what it names. An index that was taken for the selection is
+/// parsed again when it turns out to be needed whole.
+std::vector<MemberEdge> GraphBuilder::expand(Node& node, const Fetch& fetch, bool whole) {
   if (obtain(node.digest, fetch) == nullptr)
     throw Error(options_.side == Side::source ? ErrorCode::registry : ErrorCode::format, options_.side,
                 "it is missing, although an index or a list names it")
         .hint(options_.advice);
   Slot& slot = slot_of(node.digest);
   const std::lock_guard lock(slot.mutex);
-  if (slot.parsed) return;
+  if (slot.parsed && !(whole && node.content->sparse)) return node.content->members;
   const Document document = parse_document(node.content->bytes, node.media_type);
   Content content;
   if (const Index* index = document.index())
-    link(content, *index);
+    link(content, *index, whole);
   else
     link(content, *document.manifest());
   content.subject = document.subject();
@@ -156,9 +158,10 @@ void GraphBuilder::expand(Node& node, const Fetch& fetch) {
   content.bytes = std::move(node.content->bytes);
   *node.content = std::move(content);
   slot.parsed = true;
+  return node.content->members;
 }
 
-void GraphBuilder::visit(Node& node, Walk& walk, bool artifact, unsigned depth) {
+void GraphBuilder::visit(Node& node, Walk& walk, bool artifact, bool whole, unsigned depth) {
   if (depth > max_depth) refuse_document(fmt::format("indexes are nested deeper than {} levels", max_depth));
   if (!walk.seen.emplace(&node, artifact).second) return;
   throw_if_interrupted();
@@ -166,16 +169,18 @@ void GraphBuilder::visit(Node& node, Walk& walk, bool artifact, unsigned depth) 
     const std::lock_guard lock(mutex_);
     node.artifact = false;
   }
-  within([&] { return "manifest " + node.digest.str(); }, [&] { expand(node, walk.fetch); });
-  for (const MemberEdge& member : node.content->members)
-    visit(*find(member.to->digest), walk, artifact || member.attestation, depth + 1);
+  whole = whole || options_.whole.contains(node.digest);
+  const auto members =
+      within([&] { return "manifest " + node.digest.str(); }, [&] { return expand(node, walk.fetch, whole); });
+  for (const MemberEdge& member : members)
+    visit(*find(member.to->digest), walk, artifact || member.attestation, whole, depth + 1);
 }
 
 const Node* GraphBuilder::add(const Digest& root, Role role, const Fetch& fetch) {
   Node* node = obtain(root, fetch);
   if (node == nullptr) return nullptr;
   Walk walk{fetch};
-  visit(*node, walk, role == Role::referrer, 0);
+  visit(*node, walk, role == Role::referrer, false, 0);
   return node;
 }
 
@@ -188,24 +193,30 @@ const Node& GraphBuilder::add(RawDocument root, Role role, const Fetch& fetch) {
 const Node& GraphBuilder::add(const Descriptor& root, Role role, const Fetch& fetch) {
   Node& node = note(root, NodeKind::document);
   Walk walk{fetch};
-  visit(node, walk, role == Role::referrer, 0);
+  visit(node, walk, role == Role::referrer, false, 0);
   return node;
 }
 
-const Node& GraphBuilder::add_referrer(const Node& image, const Descriptor& referrer, const Fetch& fetch) {
-  const Node& node = add(referrer, Role::referrer, fetch);
-  if (!node.content->subject) return node;
-  std::vector<const Node*> open{&image};
-  std::set<const Node*> seen;
-  while (!open.empty()) {
-    const Node* next = open.back();
-    open.pop_back();
-    if (next->digest == *node.content->subject) return node;
-    if (!seen.insert(next).second) continue;
-    for (const MemberEdge& member : next->content->members) open.push_back(member.to);
-  }
-  refuse_document(
-      fmt::format("its referrer {} is about another image, {}", node.digest.str(), node.content->subject->str()));
+Nodes GraphBuilder::documents_of(const Node& image) {
+  const std::lock_guard lock(mutex_);
+  return graph_.documents_of(image.digest);
+}
+
+std::set<Digest> GraphBuilder::add_referrers(const Node& image, const std::vector<Descriptor>& referrers,
+                                             const Fetch& fetch) {
+  std::set<Digest> subjects;
+  const auto add_subjects = [&](const Digest& root) {
+    for (const Node* document : graph_.documents_of(root)) subjects.insert(document->digest);
+  };
+  Nodes added;
+  for (const Descriptor& referrer : referrers) added.push_back(&add(referrer, Role::referrer, fetch));
+  const std::lock_guard lock(mutex_);
+  add_subjects(image.digest);
+  for (const Node* node : added) add_subjects(node->digest);
+  for (const Node* node : added)
+    if (const auto& subject = node->content->subject; subject && !subjects.contains(*subject))
+      refuse_document(fmt::format("its referrer {} is about another image, {}", node->digest.str(), subject->str()));
+  return subjects;
 }
 
 }  // namespace airlock::oci

@@ -24,6 +24,11 @@ bool is_layer(std::string_view type) {
          type.starts_with("application/vnd.docker.image.rootfs.");
 }
 
+bool is_foreign_layer(std::string_view type) {
+  return is_layer(type) && (type.find(".nondistributable.") != std::string_view::npos ||
+                            type.find(".foreign.") != std::string_view::npos);
+}
+
 std::optional<Compression> layer_compression(std::string_view type) {
   if (!is_layer(type)) return std::nullopt;
   if (type.ends_with(".tar+gzip") || type.ends_with(".tar.gzip")) return Compression::gzip;
@@ -41,9 +46,12 @@ constexpr std::size_t max_members = 10'000;  // far above any real image, far be
 constexpr std::size_t max_media_type = 255;  // RFC 6838, section 4.2: 127 characters on either side of the slash
 
 std::optional<Platform> platform_from_json(const JsonObject& object) {
-  const std::string os = object.string("os");
-  const std::string architecture = object.string("architecture");
-  if (os.empty() && architecture.empty()) return std::nullopt;
+  // Without an OS it is the node's own for containerd (platforms, normalizeOS); without an architecture it fits none,
+  // and says as little as no platform.
+  std::string os = object.optional_string("os").value_or("");
+  const std::string architecture = object.optional_string("architecture").value_or("");
+  if (architecture.empty()) return std::nullopt;
+  if (os.empty()) os = "linux";
   auto platform = Platform::find(os, architecture, object.optional_string("variant").value_or(""));
   if (!platform)
     throw Error(ErrorCode::format, fmt::format("{}: \"{}\" is not a platform", object.where(),
@@ -72,7 +80,21 @@ void check_embedded_data(const Descriptor& descriptor, const std::string& encode
     throw Error(ErrorCode::format, where + ": the embedded data differs from the descriptor's size or digest");
 }
 
+/// Null is absence, as it is for the readers in Go that most programs of the field have (encoding/json).
+void drop_nulls(Json& value) {
+  if (value.is_object()) {
+    for (auto member = value.begin(); member != value.end();)
+      if (member->is_null())
+        member = value.erase(member);
+      else
+        drop_nulls(*member++);
+  } else if (value.is_array()) {
+    for (Json& element : value) drop_nulls(element);
+  }
+}
+
 std::vector<Descriptor> descriptors(const JsonObject& object, std::string_view key) {
+  if (!object.has(key)) return {};
   const auto elements = object.objects(key);
   if (elements.size() > max_members)
     throw Error(ErrorCode::format, fmt::format("{}: {} has more than {} members", object.where(), key, max_members));
@@ -107,6 +129,38 @@ Listing listing_of(const JsonObject& body) {
 
 }  // namespace
 
+void ReferrerList::add(std::string_view bytes) {
+  Json json = parse_json(bytes, "list of referrers", {max_manifest_size, 64});
+  drop_nulls(json);
+  const JsonObject list(json, "list of referrers");
+  if (!list.has("manifests")) return;
+  for (const JsonObject& entry : list.objects("manifests")) try {
+      entries.push_back(Descriptor::from_json(entry));
+    } catch (const Error& error) {
+      unreadable.emplace_back(error.what());
+    }
+}
+
+std::string served_type(const std::string& content_type, std::string_view bytes) {
+  const auto is_document = [](std::string_view type) {
+    return media_type::is_manifest(type) || media_type::is_index(type);
+  };
+  // The outermost members only.
+  const auto shallow = [](int depth, Json::parse_event_t /*event*/, Json& /*parsed*/) { return depth <= 1; };
+  const Json body = Json::parse(bytes, shallow, false);
+  if (!body.is_object())
+    throw Error(ErrorCode::format, fmt::format("what is served is no manifest, but {} that begins with \"{}\"",
+                                               content_type.empty() ? "something" : printable(content_type, 80),
+                                               printable(bytes.substr(0, bytes.find('\n')), 60)))
+        .hint("a proxy or a login page answers in the registry's place: see what it shows a browser");
+  if (const auto stated = body.find("mediaType"); stated != body.end() && stated->is_string())
+    return stated->get<std::string>();
+  if (is_document(content_type) || body.value("schemaVersion", Json()) == 1) return content_type;
+  if (body.contains("manifests")) return std::string(media_type::oci_index);
+  if (body.contains("config") || body.contains("layers")) return std::string(media_type::oci_manifest);
+  return content_type;
+}
+
 std::uint64_t documents_parsed() { return parsed; }
 
 Descriptor Descriptor::from_json(const JsonObject& object) {
@@ -134,9 +188,10 @@ Document parse_document(std::string_view bytes, std::string_view expected_media_
     throw Error(ErrorCode::format, fmt::format("media type {} is not supported", printable(expected_media_type)))
         .hint("images must be OCI or Docker schema 2; schema 1 images must be pushed again with a current tool");
   ++parsed;
-  const Json json = parse_json(bytes, "manifest", {max_manifest_size, 64});
+  Json json = parse_json(bytes, "manifest", {max_manifest_size, 64});
+  check_document_spelling(JsonObject(json, "manifest"));
+  drop_nulls(json);
   const JsonObject body(json, "manifest");
-  check_document_spelling(body);
   if (body.integer("schemaVersion") != 2) throw Error(ErrorCode::format, "manifest: schemaVersion is not 2");
   check_media_type(body, expected_media_type);
   if (body.has("manifests") && (body.has("layers") || body.has("config") || body.has("fsLayers")))

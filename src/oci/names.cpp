@@ -88,9 +88,17 @@ Tag referrers_tag(const Digest& subject) { return Tag::parse("sha256-" + subject
 
 Tag cosign_tag(const Digest& subject, std::string_view suffix) { return Tag::parse(referrers_tag(subject) + suffix); }
 
-std::optional<Tag> find_cosign_tag(std::string_view text, const Digest& subject) {
-  for (const char* suffix : cosign_suffixes)
-    if (text == cosign_tag(subject, suffix).str()) return Tag::find(text);
+std::optional<Digest> cosign_subject(const Tag& tag) {
+  constexpr std::string_view start = "sha256-";
+  const std::string& text = tag;
+  for (const std::string_view suffix : cosign_suffixes) {
+    if (!text.starts_with(start) || !text.ends_with(suffix)) continue;
+    try {
+      return Digest::from_hex(std::string_view(text).substr(start.size(), text.size() - start.size() - suffix.size()));
+    } catch (const Error&) {
+      return std::nullopt;
+    }
+  }
   return std::nullopt;
 }
 

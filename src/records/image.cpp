@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "airlock/base/error.hpp"
@@ -42,10 +43,34 @@ void check_image(const Image& image) {
                                                  referrer.descriptor.digest.str()));
 }
 
-oci::Tag parse_referrer_tag(const std::string& text, const oci::Digest& image) {
-  if (const auto tag = oci::find_cosign_tag(text, image)) return *tag;
-  throw Error(ErrorCode::format, fmt::format("\"{}\" is not a tag of a signature, attestation or SBOM of {}",
-                                             printable(text, 150), image.str()));
+oci::Tag parse_referrer_tag(const std::string& text) {
+  if (auto tag = oci::Tag::find(text); tag && oci::cosign_subject(*tag)) return *tag;
+  throw Error(ErrorCode::format,
+              fmt::format("\"{}\" is not a tag of a signature, attestation or SBOM", printable(text, 150)));
+}
+
+bool parse_whole(const JsonObject& object) {
+  if (!object.has("whole")) return false;
+  if (object.json().at("whole") != true) throw Error(ErrorCode::format, object.where() + ": \"whole\" is not true");
+  return true;
+}
+
+std::set<oci::Digest> whole_of(const std::vector<Image>& images) {
+  std::set<oci::Digest> whole;
+  for (const Image& image : images)
+    if (image.whole) whole.insert(image.descriptor.digest);
+  return whole;
+}
+
+void add_to_graph(oci::GraphBuilder& builder, const Image& image, const oci::GraphBuilder::Fetch& fetch) {
+  const oci::Node& top = builder.add(image.descriptor, oci::GraphBuilder::Role::image, fetch);
+  std::vector<oci::Descriptor> referrers;
+  for (const Referrer& referrer : image.referrers) referrers.push_back(referrer.descriptor);
+  const std::set<oci::Digest> subjects = builder.add_referrers(top, referrers, fetch);
+  for (const Referrer& referrer : image.referrers)
+    if (referrer.tag && !subjects.contains(*oci::cosign_subject(*referrer.tag)))
+      throw Error(ErrorCode::format, fmt::format("the tag {} of its referrer {} is about another image",
+                                                 referrer.tag->str(), referrer.descriptor.digest.str()));
 }
 
 }  // namespace airlock::records

@@ -47,6 +47,7 @@ std::string format_image(const LockedImage& locked) {
       locked.platform_bytes.empty() ? " {}" : "");
   for (const auto& [platform, bytes] : locked.platform_bytes)
     text += fmt::format("      {}: {}\n", quoted(platform), bytes);
+  if (image.whole) text += "    whole: true\n";
   if (image.referrers.empty()) return text;
   text += "    referrers:\n";
   for (const Referrer& referrer : image.referrers) text += format_referrer(referrer);
@@ -59,12 +60,13 @@ oci::Descriptor parse_descriptor(const JsonObject& object) {
 }
 
 LockedImage parse_image(const JsonObject& object) {
-  object.only({"source", "digest", "mediaType", "size", "components", "groups", "platforms", "referrers"});
+  object.only({"source", "digest", "mediaType", "size", "components", "groups", "platforms", "referrers", "whole"});
   LockedImage locked{{oci::Reference::parse(object.string("source")),
                       parse_descriptor(object),
                       object.strings("components"),
                       object.strings("groups"),
-                      {}},
+                      {},
+                      false},
                      {}};
   const JsonObject platforms = object.object("platforms");
   for (const auto& [platform, bytes] : platforms.json().items())
@@ -74,10 +76,10 @@ LockedImage parse_image(const JsonObject& object) {
     for (const JsonObject& entry : object.objects("referrers")) {
       entry.only({"digest", "mediaType", "size", "tag"});
       Referrer referrer{parse_descriptor(entry), std::nullopt};
-      if (const auto tag = entry.optional_string("tag"))
-        referrer.tag = parse_referrer_tag(*tag, locked.image.descriptor.digest);
+      if (const auto tag = entry.optional_string("tag")) referrer.tag = parse_referrer_tag(*tag);
       locked.image.referrers.push_back(std::move(referrer));
     }
+  locked.image.whole = parse_whole(object);
   check_image(locked.image);
   return locked;
 }

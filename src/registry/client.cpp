@@ -32,6 +32,12 @@ std::string essence(const std::string& content_type) {
   return to_lower(trim(std::string_view(content_type).substr(0, content_type.find(';'))));
 }
 
+/// What asking whether something is there needs.
+Scopes look_scope(Client::Session& session, const Endpoint& endpoint, const Repository& repository) {
+  const oci::Repository name = endpoint.repository(repository.name);
+  return quirks::wants_push_access_to_look(session.side()) ? push_scope(name) : pull_scope(name);
+}
+
 /// Where a 206 answer says that it starts; nothing when it does not say.
 std::optional<std::uint64_t> range_start(const std::string& content_range) {
   constexpr std::string_view unit = "bytes ";
@@ -65,9 +71,7 @@ std::optional<RateLimit> Client::rate_limit(const oci::Registry& registry) const
 
 std::optional<FetchedManifest> Client::fetch_manifest(const Repository& repository, const oci::ManifestId& id) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
-  const oci::Repository name = endpoint.repository(repository.name);
-  const Scopes scopes = quirks::wants_push_access_to_look(session_->side()) ? push_scope(name) : pull_scope(name);
-  HttpAnswer answer = session_->send(endpoint, scopes, [&] {
+  HttpAnswer answer = session_->send(endpoint, look_scope(*session_, endpoint, repository), [&] {
     HttpRequest request;
     request.url = fmt::format("{}/manifests/{}", repository_url(endpoint, repository), id.str());
     request.headers = {"Accept: " + accepted_types()};
@@ -77,7 +81,9 @@ std::optional<FetchedManifest> Client::fetch_manifest(const Repository& reposito
   if (quirks::lacks_manifest(answer, session_->side())) return std::nullopt;
   const std::string what = fmt::format("manifest {} of {}", id.str(), repository.str());
   if (answer.status != 200) session_->refuse(answer, what);
-  FetchedManifest manifest{essence(answer.header("content-type")), std::move(answer.body), oci::sha256("")};
+  const std::string type = within(
+      [&] { return what; }, [&] { return oci::served_type(essence(answer.header("content-type")), answer.body); });
+  FetchedManifest manifest{type, std::move(answer.body), oci::sha256("")};
   manifest.digest = oci::sha256(manifest.bytes);
   if (const oci::Digest* asked = id.digest(); asked != nullptr && manifest.digest != *asked)
     throw Error(ErrorCode::format,
@@ -108,6 +114,7 @@ void Client::fetch_blob(const Repository& repository, const oci::Digest& digest,
   const Endpoint& endpoint = session_->endpoint(repository.registry);
   const std::string what = fmt::format("blob {} of {}", digest.str(), repository.str());
   std::uint64_t skip = 0;  // of what comes: a server may ignore the range and begin earlier
+  bool ranged = false;
   const auto make = [&] {
     HttpRequest request;
     request.url = blob_url(endpoint, repository, digest);
@@ -115,8 +122,9 @@ void Client::fetch_blob(const Repository& repository, const oci::Digest& digest,
       request.method = "HEAD";  // the transfer broke after its last byte: there is nothing left to ask for
       return request;
     }
-    const std::uint64_t at = part.offset + sink.received();
-    if (at > 0 || !part.is_whole())
+    std::uint64_t at = part.offset + sink.received();
+    ranged = (at > 0 || !part.is_whole()) && !session_->refuses_ranges(endpoint);
+    if (ranged)
       request.headers.push_back(part.is_whole() ? fmt::format("Range: bytes={}-", at)
                                                 : fmt::format("Range: bytes={}-{}", at, part.offset + part.size - 1));
     request.before_sink = [&, at](const HttpAnswer& answer) {
@@ -138,9 +146,19 @@ void Client::fetch_blob(const Repository& repository, const oci::Digest& digest,
     };
     return request;
   };
-  const HttpAnswer answer =
-      session_->send(endpoint, pull_scope(endpoint.repository(repository.name)), make, [&] { return sink.received(); });
-  if (!answer.ok()) session_->refuse(answer, what);
+  const auto fetch = [&] {
+    return session_->send(endpoint, pull_scope(endpoint.repository(repository.name)), make,
+                          [&] { return sink.received(); });
+  };
+  HttpAnswer answer = fetch();
+  if (ranged && quirks::refuses_range(answer)) {
+    // Parts save time and nothing else. What is there already is read over.
+    session_->reporter().detail(
+        fmt::format("{}: a part is refused ({}): the whole is asked for", what, describe(answer)));
+    session_->note_refused_range(endpoint);
+    answer = fetch();
+  }
+  if (!answer.ok() && sink.received() != part.size) session_->refuse(answer, what);
   if (sink.received() != part.size)
     throw Error(ErrorCode::format,
                 fmt::format("{} ended after {} of {} bytes", what, part.offset + sink.received(), part.blob_size))
@@ -161,37 +179,56 @@ void Client::check_push(const Repository& repository) {
   };
   const HttpAnswer opened = ask("POST", start);
   if (opened.status != 202) session_->refuse(opened, "pushing to " + repository.str());
-  ask("DELETE",
-      resolve_url(start, opened.header("location")));  // where it does not work, the registry cleans up itself
+  try {
+    if (!opened.header("location").empty()) ask("DELETE", resolve_url(start, opened.header("location")));
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::interrupted) throw;  // else the registry cleans up by itself
+  }
 }
 
-bool Client::has_blob(const Repository& repository, const oci::Digest& digest) {
+std::optional<bool> Client::has_blob(const Repository& repository, const oci::Digest& digest) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
-  const HttpAnswer answer = session_->send(endpoint, push_scope(endpoint.repository(repository.name)), [&] {
+  const HttpAnswer answer = session_->send(endpoint, look_scope(*session_, endpoint, repository), [&] {
     HttpRequest request;
     request.method = "HEAD";
     request.url = blob_url(endpoint, repository, digest);
     return request;
   });
   if (answer.status == 404) return false;
+  if (quirks::refuses_head(answer)) return std::nullopt;
   if (!answer.ok()) session_->refuse(answer, fmt::format("blob {} of {}", digest.str(), repository.str()));
   return true;
 }
 
 Client::PutResult Client::push_manifest(const Repository& repository, const oci::ManifestId& id,
-                                        const std::string& media_type, std::string_view bytes) {
+                                        const std::string& media_type, std::string_view bytes, Members members) {
+  constexpr unsigned max_puts = 4;
   const Endpoint& endpoint = session_->endpoint(repository.registry);
-  const HttpAnswer answer = session_->send(endpoint, push_scope(endpoint.repository(repository.name)), [&] {
-    HttpRequest request;
-    request.method = "PUT";
-    request.url = fmt::format("{}/manifests/{}", repository_url(endpoint, repository), id.str());
-    request.headers = {"Content-Type: " + media_type};
-    request.body_text = bytes;
-    return request;
-  });
-  if (answer.ok()) return answer.header("oci-subject").empty() ? PutResult::stored : PutResult::stored_with_subject;
-  if (quirks::lacks_members(answer, media_type)) return PutResult::members_missing;
-  session_->refuse(answer, fmt::format("manifest {} to {}", id.str(), repository.str()));
+  const std::string what = fmt::format("manifest {} to {}", id.str(), repository.str());
+  for (unsigned attempt = 1;; ++attempt) {
+    const HttpAnswer answer = session_->send(endpoint, push_scope(endpoint.repository(repository.name)), [&] {
+      HttpRequest request;
+      request.method = "PUT";
+      request.url = fmt::format("{}/manifests/{}", repository_url(endpoint, repository), id.str());
+      request.headers = {"Content-Type: " + media_type};
+      request.body_text = bytes;
+      return request;
+    });
+    if (answer.ok()) return answer.header("oci-subject").empty() ? PutResult::stored : PutResult::stored_with_subject;
+    const bool lacking = quirks::lacks_members(answer, media_type);
+    if (lacking && members == Members::some) return PutResult::members_missing;
+    if (attempt == max_puts || !quirks::may_be_put_again(answer)) {
+      if (lacking) return PutResult::members_missing;
+      session_->refuse(answer, what);
+    }
+    session_->wait(attempt, answer, what);
+  }
+}
+
+void Client::pause(unsigned attempt, const std::string& what) {
+  HttpAnswer none;
+  none.failure_text = "it is not there yet";
+  session_->wait(attempt, none, what);
 }
 
 namespace {
@@ -201,10 +238,10 @@ constexpr std::size_t max_referrers = 10'000;
 
 }  // namespace
 
-std::optional<std::vector<oci::Descriptor>> Client::referrers(const Repository& repository, const oci::Digest& digest) {
+std::optional<oci::ReferrerList> Client::referrers(const Repository& repository, const oci::Digest& digest) {
   const Endpoint& endpoint = session_->endpoint(repository.registry);
   const std::string what = fmt::format("referrers of {} in {}", digest.str(), repository.str());
-  std::vector<oci::Descriptor> all;
+  oci::ReferrerList all;
   std::string url = fmt::format("{}/referrers/{}", repository_url(endpoint, repository), digest.str());
   for (unsigned page = 0; !url.empty(); ++page) {
     if (page == max_pages) session_->refuse(what + ": the list does not end", "export with --no-referrers");
@@ -214,12 +251,17 @@ std::optional<std::vector<oci::Descriptor>> Client::referrers(const Repository& 
       request.headers = {"Accept: " + std::string(oci::media_type::oci_index)};
       return request;
     });
-    if (page == 0 && quirks::lacks_referrers_api(answer)) return std::nullopt;
+    if (page == 0 && quirks::lacks_referrers_api(answer)) {
+      if (quirks::hides_referrers(answer))
+        session_->warn_once(fmt::format(
+            "{} does not let referrers be listed ({}): signatures and SBOMs that it keeps under no tag stay "
+            "behind",
+            endpoint.name, describe(answer)));
+      return std::nullopt;
+    }
     if (answer.status != 200) session_->refuse(answer, what);
-    const auto document =
-        within([&] { return what; }, [&] { return oci::parse_document(answer.body, oci::media_type::oci_index); });
-    all.insert(all.end(), document.index()->manifests.begin(), document.index()->manifests.end());
-    if (all.size() > max_referrers)
+    within([&] { return what; }, [&] { all.add(answer.body); });
+    if (all.entries.size() + all.unreadable.size() > max_referrers)
       session_->refuse(fmt::format("{}: more than {}", what, max_referrers), "export with --no-referrers");
     const auto next = answer.headers.contains("link") ? next_page(answer.headers.at("link")) : std::nullopt;
     url = next ? resolve_url(url, *next) : "";

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "airlock/base/text.hpp"
 #include "registry/session.hpp"
@@ -46,6 +47,18 @@ bool is_registry(const HttpAnswer& ping) { return ping.ok() || ping.status == 40
 
 bool wants_push_access_to_look(Side side) { return side == Side::target; }
 
+bool may_pass(long status) {
+  constexpr std::array<long, 6> permanent{501, 505, 507, 508, 510, 511};
+  if (status == 408 || status == 425 || status == 429) return true;
+  return status >= 500 && status < 600 && std::ranges::find(permanent, status) == permanent.end();
+}
+
+bool may_be_put_again(const HttpAnswer& answer) {
+  constexpr std::array<std::string_view, 4> passing{"DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN",
+                                                    "MANIFEST_UNKNOWN"};
+  return answer.status >= 400 && answer.status < 500 && says(answer, passing);
+}
+
 bool lacks_manifest(const HttpAnswer& answer, Side side) {
   return answer.status == 404 || (side == Side::target && answer.status == 403);
 }
@@ -58,7 +71,22 @@ bool lacks_members(const HttpAnswer& answer, const std::string& media_type) {
 }
 
 bool lacks_referrers_api(const HttpAnswer& answer) {
-  return answer.status == 404 || answer.status == 400 || answer.status == 405 || answer.status == 406;
+  if (answer.status == 501) return true;
+  if (answer.status >= 400 && answer.status < 500) return !may_pass(answer.status);
+  if (answer.status != 200) return false;
+  const Json list = Json::parse(answer.body, nullptr, false);
+  return !list.is_object() || !list.contains("manifests") || list["manifests"].is_null();
+}
+
+bool hides_referrers(const HttpAnswer& answer) { return answer.status == 401 || answer.status == 403; }
+
+bool refuses_head(const HttpAnswer& answer) {
+  return answer.status == 400 || answer.status == 405 || answer.status == 406 || answer.status == 501;
+}
+
+bool refuses_range(const HttpAnswer& answer) {
+  return answer.status == 400 || answer.status == 403 || answer.status == 405 || answer.status == 416 ||
+         answer.status == 501;
 }
 
 std::uint64_t acknowledged(std::string_view range) {
@@ -73,6 +101,8 @@ bool refuses_whole_uploads(const HttpAnswer& answer) { return answer.status == 4
 bool refuses_size(const HttpAnswer& answer) { return answer.status == 413; }
 
 bool lost_upload(const HttpAnswer& answer) { return answer.status == 404 || answer.status == 416; }
+
+bool is_elsewhere(const HttpAnswer& answer) { return answer.status == 416; }
 
 bool refuses_identity_token(const HttpAnswer& answer) { return answer.status == 400 || answer.status == 401; }
 

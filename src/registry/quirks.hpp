@@ -39,6 +39,18 @@ bool is_registry(const HttpAnswer& ping);
 /// that pushing needs.
 bool wants_push_access_to_look(Side side);
 
+/// Whether a status says that the same request may succeed later: 408, 425 and 429, and the server's own failures
+/// (RFC 9110, section 15.6; RFC 8470, section 5.2), among them those that CDNs made up: 520 to 530
+/// (github.com/google/go-containerregistry/pull/1707, github.com/docker-archive/docker-registry/issues/349). Not those
+/// that say that it never will: 501, 505, 507, 508, 510, 511.
+bool may_pass(long status);
+
+/// Whether the same manifest is worth putting again: distribution writes the same link for two clients at once and
+/// tells one of them DIGEST_INVALID (github.com/docker/for-linux/issues/727,
+/// github.com/GoogleContainerTools/jib/issues/3994); registries with several replicas do not know at once what was just
+/// stored (MANIFEST_BLOB_UNKNOWN, github.com/quay/quay/pull/7033). airlock knows that digest and members are right.
+bool may_be_put_again(const HttpAnswer& answer);
+
 /// Whether a manifest is not there. Artifactory denies with 403 that it lacks a tag
 /// (github.com/google/go-containerregistry/pull/1691, github.com/sigstore/cosign/issues/2973): on the target's side
 /// that is taken for absence, as the upload that follows tells when access is what lacks.
@@ -49,11 +61,22 @@ bool lacks_manifest(const HttpAnswer& answer, Side side);
 /// (github.com/quay/quay/pull/7033), others 404 or 422 with another of the codes for things that are unknown.
 bool lacks_members(const HttpAnswer& answer, const std::string& media_type);
 
-/// Whether a registry does not know the list of referrers: distribution answers 404, as the specification wants it
-/// (github.com/oras-project/rust-oci-client/pull/259), others 400, which go-containerregistry takes the same way
-/// (github.com/google/go-containerregistry/pull/1543), Artifactory 406
-/// (github.com/google/go-containerregistry/pull/2026). 405 is what a server without such a path may say; no report.
+/// Whether a registry has no list of referrers to give. distribution answers 404, as the specification wants it
+/// (github.com/oras-project/rust-oci-client/pull/259), others any refusal: 400
+/// (github.com/google/go-containerregistry/pull/1543), 401 and 403 (github.com/goharbor/harbor/issues/18305), 406 as
+/// Artifactory does (github.com/google/go-containerregistry/pull/2026), 501; or a page of HTML
+/// (github.com/sigstore/sigstore-js/pull/1187), or a list that is null (github.com/oras-project/oras-dotnet/pull/398).
 bool lacks_referrers_api(const HttpAnswer& answer);
+
+/// Whether such an answer is a refusal, which may hide a list: not the absence that the specification knows.
+bool hides_referrers(const HttpAnswer& answer);
+
+/// Whether a server does not answer HEAD: 405 and 501 are HTTP's for it, 400 and 406 what others say; no report.
+bool refuses_head(const HttpAnswer& answer);
+
+/// Whether a part of a blob was refused and the whole may not be: 416 and others for a Range
+/// (github.com/kubernetes/registry.k8s.io/issues/333, github.com/anchore/stereoscope/pull/695).
+bool refuses_range(const HttpAnswer& answer);
 
 /// How many bytes the `Range: 0-N` of an upload's status acknowledges. distribution answers `0-0` to an upload that has
 /// none, which ought to mean one byte (github.com/distribution/distribution/issues/2363,
@@ -73,6 +96,10 @@ bool refuses_size(const HttpAnswer& answer);
 /// Whether what a registry kept of an upload is gone, or not where it was thought to end (416: distribution-spec,
 /// "Pushing a blob in chunks").
 bool lost_upload(const HttpAnswer& answer);
+
+/// Whether a chunk does not begin where the registry stands, which its status tells (416: distribution-spec, "Pushing a
+/// blob in chunks").
+bool is_elsewhere(const HttpAnswer& answer);
 
 /// Whether a token server refused an identity token. OAuth2 has 400 for that (RFC 6749, section 5.2), where passwords
 /// get 401.

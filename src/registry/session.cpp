@@ -50,8 +50,7 @@ bool worth_retrying(const HttpAnswer& answer) {
     return answer.failure == Failure::transient || answer.failure == Failure::stalled ||
            answer.failure == Failure::handshake;
   if (answer.retry_after && *answer.retry_after > max_retry_after) return false;
-  return answer.status == 408 || answer.status == 429 || answer.status == 500 || answer.status == 502 ||
-         answer.status == 503 || answer.status == 504;
+  return quirks::may_pass(answer.status);
 }
 
 std::string describe(const HttpAnswer& answer) {
@@ -171,9 +170,18 @@ void Client::Session::listen(const Endpoint& endpoint, const HttpAnswer& answer)
   }
   if (warnings == answer.headers.end()) return;
   for (const std::string& value : warnings->second)
-    if (const std::string text = warning_text(value); !text.empty() && warnings_.size() < 100)
-      if (warnings_.insert(endpoint.name + text).second)
-        reporter_.warning(fmt::format("{} says: {}", endpoint.name, text));
+    if (const std::string text = warning_text(value); !text.empty())
+      show_once(fmt::format("{} says: {}", endpoint.name, text));
+}
+
+/// REQUIRES: the caller holds the mutex.
+void Client::Session::show_once(const std::string& warning) {
+  if (warnings_.size() < 100 && warnings_.insert(warning).second) reporter_.warning(warning);
+}
+
+void Client::Session::warn_once(const std::string& warning) {
+  const std::lock_guard lock(mutex_);
+  show_once(warning);
 }
 
 std::optional<RateLimit> Client::Session::rate_limit(const std::string& registry) const {
@@ -194,6 +202,16 @@ void Client::Session::limit_chunk_size(const Endpoint& endpoint, std::uint64_t b
   // Several uploads find it out at the same time, each by the size of its own.
   std::uint64_t& size = chunk_sizes_.try_emplace(endpoint.origin, bytes).first->second;
   size = std::min(size, bytes);
+}
+
+bool Client::Session::refuses_ranges(const Endpoint& endpoint) const {
+  const std::lock_guard lock(mutex_);
+  return without_ranges_.contains(endpoint.origin);
+}
+
+void Client::Session::note_refused_range(const Endpoint& endpoint) {
+  const std::lock_guard lock(mutex_);
+  without_ranges_.insert(endpoint.origin);
 }
 
 void Client::Session::wait(unsigned attempt, const HttpAnswer& answer, const std::string& what) {

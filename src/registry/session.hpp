@@ -59,6 +59,16 @@ class Client::Session {
   Statistics statistics() const { return {requests_, retries_}; }
   std::optional<RateLimit> rate_limit(const std::string& registry) const;
 
+  /// The same warning is shown once.
+  void warn_once(const std::string& warning);
+
+  /// Waits as between two attempts. For answers that only the caller knows to be worth another one.
+  void wait(unsigned attempt, const HttpAnswer& answer, const std::string& what);
+
+  /// Whether this endpoint has refused to give a part of a blob: then wholes are asked for.
+  bool refuses_ranges(const Endpoint& endpoint) const;
+  void note_refused_range(const Endpoint& endpoint);
+
   /// The size of the pieces in which an endpoint takes uploads, once it has refused them whole; 0 before that.
   std::uint64_t chunk_size(const Endpoint& endpoint) const;
   void limit_chunk_size(const Endpoint& endpoint, std::uint64_t bytes);
@@ -89,8 +99,8 @@ class Client::Session {
                            bool verify_tls);
   HttpAnswer send_once(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make);
   HttpAnswer perform_with_retries(const HttpRequest& request, bool verify_tls, unsigned attempts);
-  void wait(unsigned attempt, const HttpAnswer& answer, const std::string& what);
   Throttle& throttle_of(const Origin& origin);
+  void show_once(const std::string& warning);
   void listen(const Endpoint& endpoint, const HttpAnswer& answer);
 
   ClientOptions options_;
@@ -105,6 +115,7 @@ class Client::Session {
   std::map<std::string, std::unique_ptr<EndpointPlace>> endpoints_;
   std::map<Origin, std::unique_ptr<Throttle>> throttles_;
   std::map<Origin, std::uint64_t> chunk_sizes_;
+  std::set<Origin> without_ranges_;
   std::map<std::string, RateLimit> rate_limits_;
   std::set<std::string> warnings_;  // shown already
 };

@@ -73,16 +73,16 @@ class Upload {
   Client::PushResult run(const std::optional<oci::Repository>& mount_from) {
     const auto left = session_.upload_ledger().find(ledger_key_);
     // Whatever an earlier run left: what the registry has elsewhere need not be sent at all.
-    if (mount_from && begin(mount_from)) {
-      session_.upload_ledger().forget(ledger_key_);
-      return Client::PushResult::mounted;
+    const bool mounted = mount_from && try_mount(*mount_from);
+    if (mount_from && present()) {
+      if (mounted)
+        session_.upload_ledger().forget(ledger_key_);
+      else if (!location_.empty())
+        cancel();
+      return mounted ? Client::PushResult::mounted : Client::PushResult::present;
     }
     try {
-      if (mount_from && present()) {
-        cancel();
-        return Client::PushResult::present;
-      }
-      if (!(left && go_on(*left)) && !mount_from) begin(std::nullopt);
+      if (!(left && go_on(*left)) && location_.empty()) begin();
       send();
       return Client::PushResult::sent;
     } catch (const Error& error) {
@@ -121,25 +121,42 @@ class Upload {
 
   bool present() { return ask("HEAD", blob_url(endpoint_, repository_, digest_), scopes_).ok(); }
 
-  /// Opens an upload; true when the blob was mounted instead.
-  bool begin(const std::optional<oci::Repository>& mount_from) {
-    const std::string start = repository_url(endpoint_, repository_) + "/blobs/uploads/";
+  std::string start_url() const { return repository_url(endpoint_, repository_) + "/blobs/uploads/"; }
+
+  /// True where the registry says that it is mounted. It may have opened an upload instead, or refused: a mount needs
+  /// access to two repositories, which tokens and policies may not give together
+  /// (github.com/containerd/containerd/issues/14086, github.com/oras-project/oras/issues/1892,
+  /// github.com/google/go-containerregistry/issues/219). It saves time and is nothing else.
+  bool try_mount(const oci::Repository& mount_from) {
+    const oci::Repository from = endpoint_.repository(mount_from);
     Scopes scopes = scopes_;
-    std::string url = start;
-    if (mount_from) {
-      const oci::Repository from = endpoint_.repository(*mount_from);
-      scopes.merge(pull_scope(from));
-      url += fmt::format("?mount={}&from={}", url_encode(digest_.str()), url_encode(from.str()));
+    scopes.merge(pull_scope(from));
+    try {
+      const HttpAnswer opened = ask(
+          "POST", fmt::format("{}?mount={}&from={}", start_url(), url_encode(digest_.str()), url_encode(from.str())),
+          scopes);
+      if (opened.status == 202 && !opened.header("location").empty()) opened_at(opened);
+      if (opened.status == 201 || opened.status == 202) return opened.status == 201;
+      session_.reporter().detail(fmt::format("{} is not mounted from {}: {}", what_, from.str(), describe(opened)));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::registry) throw;
+      session_.reporter().detail(fmt::format("{} is not mounted from {}: {}", what_, from.str(), error.what()));
     }
-    const HttpAnswer opened = ask("POST", url, scopes);
-    if (mount_from && opened.status == 201) return true;
+    return false;
+  }
+
+  void begin() {
+    const HttpAnswer opened = ask("POST", start_url(), scopes_);
     if (opened.status != 202 || opened.header("location").empty()) session_.refuse(opened, what_);
-    location_ = resolve_url(start, opened.header("location"));
+    opened_at(opened);
+  }
+
+  void opened_at(const HttpAnswer& opened) {
+    location_ = resolve_url(start_url(), opened.header("location"));
     chunk_min_ = parse_number(opened.header("oci-chunk-min-length")).value_or(0);
     offset_ = 0;
     resumed_ = false;
     if (size_ >= UploadLedger::from_size) session_.upload_ledger().keep(ledger_key_, location_);
-    return false;
   }
 
   void cancel() noexcept {
@@ -164,9 +181,15 @@ class Upload {
         session_.refuse(fmt::format("{}: {}", what_, describe(answer)),
                         "a proxy before the registry limits the size of requests below 1 MiB (nginx: "
                         "client_max_body_size); raise it");
-      // What the registry kept may not fit, or is gone.
-      if ((!resumed_ && !quirks::lost_upload(answer)) || ++starts > max_starts) session_.refuse(answer, what_);
-      begin(std::nullopt);
+      if (quirks::is_elsewhere(answer) && ++losses_ <= max_losses) {
+        recover();
+        continue;
+      }
+      // What the registry kept may not fit, or is gone; or another client stores the same.
+      const bool passing = resumed_ || quirks::lost_upload(answer) || quirks::may_be_put_again(answer);
+      if (!passing || ++starts > max_starts) session_.refuse(answer, what_);
+      if (present()) return session_.upload_ledger().forget(ledger_key_);
+      begin();
     }
   }
 
@@ -179,12 +202,20 @@ class Upload {
     };
     HttpAnswer answer = session_.send(endpoint_, scopes_, make, [&] { return offset_; });
     if (answer.ok() && !closing_) {
-      offset_ += piece_size_;
+      offset_ += taken(answer);
       if (const auto next = answer.header("location"); !next.empty()) location_ = resolve_url(location_, next);
     } else if (answer.ok()) {
       complete_ = true;
     }
     return answer;
+  }
+
+  /// How much of the chunk under way the registry has: it may take less than it was sent, and says so
+  /// (distribution-spec, "Pushing a blob in chunks").
+  std::uint64_t taken(const HttpAnswer& answer) {
+    const std::uint64_t kept = quirks::acknowledged(answer.header("range"));
+    if (kept <= offset_ || kept > offset_ + piece_size_) return piece_size_;  // it does not say, or counts otherwise
+    return kept - offset_;
   }
 
   HttpRequest head_request() const {
@@ -198,6 +229,7 @@ class Upload {
     const std::uint64_t chunk = std::max(session_.chunk_size(endpoint_), chunk_min_);
     closing_ = session_.chunk_size(endpoint_) == 0 || offset_ == size_;
     piece_size_ = closing_ ? size_ - offset_ : std::min(chunk, size_ - offset_);
+    whole_ = closing_ && piece_size_ > 0;
     HttpRequest request;
     request.method = closing_ ? "PUT" : "PATCH";
     request.url = location_;
@@ -236,7 +268,7 @@ class Upload {
       complete_ = true;  // only its answer was lost
     } else {
       note_loss(status);
-      begin(std::nullopt);
+      begin();
     }
   }
 
@@ -250,15 +282,19 @@ class Upload {
 
   /// Whether there is a smaller size to try after this refusal. All later uploads to this registry begin with it.
   bool make_chunks_smaller(const HttpAnswer& answer) {
-    const bool whole_refused = session_.chunk_size(endpoint_) == 0 && quirks::refuses_whole_uploads(answer);
+    const bool whole_refused = whole_ && quirks::refuses_whole_uploads(answer);
     if (!quirks::refuses_size(answer) && !whole_refused) return false;
+    if (const auto known = session_.chunk_size(endpoint_); known > 0 && (whole_refused || known < piece_size_)) {
+      begin();  // another upload, under way at the same time, found it out before
+      return true;
+    }
     const auto* smaller = std::ranges::find_if(
         chunk_sizes, [&](std::uint64_t size) { return (size < piece_size_ || whole_refused) && size >= chunk_min_; });
     if (smaller == std::end(chunk_sizes)) return false;
     session_.limit_chunk_size(endpoint_, *smaller);
     session_.reporter().detail(fmt::format("{} refuses uploads of {} ({}): from now on in chunks of {}", endpoint_.name,
                                            human_size(piece_size_), describe(answer), human_size(*smaller)));
-    begin(std::nullopt);
+    begin();
     return true;
   }
 
@@ -277,6 +313,7 @@ class Upload {
   unsigned losses_ = 0;           // times that it had less than it had said
   std::uint64_t piece_size_ = 0;  // of the request under way
   bool closing_ = false;          // the request under way completes the blob
+  bool whole_ = false;            // and carries all that was left of it
   bool complete_ = false;
   bool resumed_ = false;  // it builds on what an earlier attempt or run left
   std::unique_ptr<PieceReader> reader_;

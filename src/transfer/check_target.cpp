@@ -11,6 +11,7 @@ Phases CheckTarget::phases() const {
   Phases phases;
   phases.blobs = "checking blobs";
   phases.documents = "checking manifests";
+  phases.referrers = "checking signatures";
   phases.names = "checking names";
   phases.needs_bytes = false;
   return phases;
@@ -18,8 +19,12 @@ Phases CheckTarget::phases() const {
 
 Stored CheckTarget::put_blob(const BlobTask& task, std::size_t /*part*/, Attempt /*attempt*/, Source& /*source*/) {
   for (const Destination* destination : task.needed_by) {
-    if (client_.has_blob(destination->repository, task.blob->digest))
+    const auto there = client_.has_blob(destination->repository, task.blob->digest);
+    if (there == true)
       count(&CheckSummary::blobs);
+    else if (!there)
+      problem(fmt::format("{}: the registry does not say whether it has the blob {} in {}", destination->str(),
+                          task.blob->digest.str(), destination->repository.str()));
     else
       problem(fmt::format("{}: a blob, {}, is missing in {}", destination->str(), task.blob->digest.str(),
                           destination->repository.str()));
@@ -31,8 +36,19 @@ void CheckTarget::put_document(const Destination& destination, const oci::Node& 
   if (client_.fetch_manifest(destination.repository, document.digest))
     count(&CheckSummary::manifests);
   else
-    problem(fmt::format("{}: the manifest of a platform, {}, is missing in {}", destination.str(),
+    problem(fmt::format("{}: {}, {}, is missing in {}", destination.str(),
+                        document.digest == destination.image->descriptor.digest ? "what its digest stands for"
+                                                                                : "the manifest of a platform",
                         document.digest.str(), destination.repository.str()));
+}
+
+void CheckTarget::put_referrer(const Destination& destination, const records::Referrer& referrer) {
+  if (!referrer.tag) return;  // asked for by digest, like all documents
+  const auto tagged = client_.fetch_manifest(destination.repository, *referrer.tag);
+  if (!tagged || tagged->digest != referrer.descriptor.digest)
+    problem(fmt::format("{}: {}:{}, where cosign looks for a signature, an attestation or an SBOM, {}",
+                        destination.str(), destination.repository.str(), referrer.tag->str(),
+                        tagged ? "stands for " + tagged->digest.str() : "is missing"));
 }
 
 void CheckTarget::put_name(const Destination& destination) {
@@ -46,6 +62,9 @@ void CheckTarget::put_name(const Destination& destination) {
                                  descriptor.digest.str()));
   }
   count(&CheckSummary::names);
+  if (top->digest == descriptor.digest) return;
+  const std::lock_guard lock(mutex_);
+  summary_.derived.push_back(destination.image);
 }
 
 CheckSummary CheckTarget::take() {

@@ -64,8 +64,7 @@ std::vector<std::vector<DocumentTask>> plan_documents(const oci::Graph& graph,
   std::vector<Need> needs;
   for (const Destination* destination : destinations)
     for (const oci::Node* node : graph.closure(records::roots_of(*destination->image)))
-      if (node->is_document() && node->digest != destination->image->descriptor.digest)
-        needs.push_back({node, destination});
+      if (node->is_document() && asked_by_digest(*destination->image, *node)) needs.push_back({node, destination});
   make_unique(needs);
   std::vector<std::vector<DocumentTask>> rounds;
   Heights heights;

@@ -19,8 +19,8 @@ struct DocumentTask {
   const oci::Node* document;
 };
 
-/// Every document that is below a destination's name, once for each repository, in rounds: what a document names is in
-/// an earlier round than itself.
+/// Every document that has to be there under its digest, once for each repository, in rounds: what a document names is
+/// in an earlier round than itself.
 std::vector<std::vector<DocumentTask>> plan_documents(const oci::Graph& graph,
                                                       const std::vector<const Destination*>& destinations);
 

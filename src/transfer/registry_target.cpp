@@ -49,7 +49,7 @@ Phases RegistryTarget::phases() const {
 }
 
 bool RegistryTarget::has(const registry::Repository& repository, const oci::Node& blob) {
-  return client_.has_blob(repository, blob.digest);
+  return client_.has_blob(repository, blob.digest).value_or(false);
 }
 
 Stored RegistryTarget::put_blob(const BlobTask& task, std::size_t /*part*/, Attempt /*attempt*/, Source& source) {
@@ -68,7 +68,7 @@ Stored RegistryTarget::put_where_needed(const BlobTask& task, Source& source) {
   for (const Destination* destination : task.needed_by) {
     const registry::Repository& repository = destination->repository;
     // Once one has it, the others are not asked: mounting costs one request whether they have it or not.
-    if (repository == task.known_in || (!from && client_.has_blob(repository, blob.digest))) {
+    if (repository == task.known_in || (!from && client_.has_blob(repository, blob.digest).value_or(false))) {
       from = repository;
       ++stored.present;
     } else {
@@ -95,7 +95,9 @@ Stored RegistryTarget::put_where_needed(const BlobTask& task, Source& source) {
 
 PutResult RegistryTarget::put_manifest(const registry::Repository& repository, const oci::ManifestId& id,
                                        const oci::Node& document) {
-  const auto result = client_.push_manifest(repository, id, std::string(document.media_type), document.content->bytes);
+  using Members = registry::Client::Members;
+  const auto result = client_.push_manifest(repository, id, std::string(document.media_type), document.content->bytes,
+                                            document.content->sparse ? Members::some : Members::all);
   if (result != PutResult::members_missing) ++manifests_;
   return result;
 }
@@ -104,8 +106,14 @@ void RegistryTarget::put_document(const Destination& destination, const oci::Nod
   const auto result = put_manifest(destination.repository, document.digest, document);
   if (result == PutResult::members_missing)
     throw Error(ErrorCode::registry, Side::target,
-                fmt::format("{} refuses the inner index {}", destination.repository.str(), document.digest.str()))
-        .hint("export this image with --platform all, so that its indexes are whole");
+                fmt::format("{} refuses the index {}, of which the bundle has not all platforms; {}",
+                            destination.repository.str(), document.digest.str(),
+                            document.digest == destination.image->descriptor.digest
+                                ? "it is asked for by this digest, which a shortened one would not have"
+                                : "it is part of another one"))
+        .hint(
+            "export this image with all its platforms (--pinned whole, --platform all), or let the registry take "
+            "incomplete indexes (distribution: validation.manifests.indexes.platforms)");
   if (result != PutResult::stored) return;
   const std::lock_guard lock(mutex_);
   unlisted_.emplace(destination.repository, document.digest);
@@ -132,8 +140,14 @@ void RegistryTarget::put_name(const Destination& destination) {
       .hint("see the registry's log; exporting with --platform all keeps its indexes whole");
 }
 
+/// Registries with several replicas serve a moment later what they have stored.
 std::optional<Published> RegistryTarget::read_back(const Destination& destination) {
-  return look(destination).published;
+  constexpr unsigned max_looks = 5;
+  for (unsigned attempt = 1;; ++attempt) {
+    auto published = look(destination).published;
+    if (published || attempt == max_looks) return published;
+    client_.pause(attempt, destination.str());
+  }
 }
 
 /// Whether the tag stands for the image, or for the index derived from it.
@@ -142,6 +156,7 @@ std::optional<Published> RegistryTarget::compare_top(const registry::FetchedMani
   const auto& descriptor = destination.image->descriptor;
   if (top.media_type != descriptor.media_type) return std::nullopt;
   if (top.digest == descriptor.digest) return Published{destination, top.digest, false, false};
+  if (destination.image->source.digest) return std::nullopt;  // asked for by digest
   const auto derived = derived_index(graph_, *destination.image);
   if (!derived || oci::sha256(*derived) != top.digest) return std::nullopt;
   return Published{destination, top.digest, true, false};
@@ -150,7 +165,7 @@ std::optional<Published> RegistryTarget::compare_top(const registry::FetchedMani
 bool RegistryTarget::has_members(const Destination& destination) {
   const oci::Nodes nodes = graph_.closure(records::roots_of(*destination.image));
   return std::all_of(nodes.begin(), nodes.end(), [&](const oci::Node* node) {
-    return !node->is_document() || node->digest == destination.image->descriptor.digest ||
+    return !node->is_document() || !asked_by_digest(*destination.image, *node) ||
            client_.fetch_manifest(destination.repository, node->digest);
   });
 }

@@ -9,6 +9,7 @@
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/oci/graph_builder.hpp"
+#include "airlock/oci/image_config.hpp"
 #include "transfer/referrer_finder.hpp"
 
 namespace airlock::transfer {
@@ -17,15 +18,62 @@ namespace {
 
 constexpr const char* hub = "docker.io";
 
+class TextSink final : public oci::BlobSink {
+ public:
+  void write(std::string_view bytes) override { text_ += bytes; }
+  std::uint64_t received() const override { return text_.size(); }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+/// Which indexes are taken with all their members. A lock file has decided it.
+std::set<oci::Digest> whole_indexes(const kubeone::ImageSet& set, const ResolveOptions& options) {
+  std::set<oci::Digest> whole;
+  for (const auto& [source, pin] : options.pins)
+    if (pin.whole) whole.insert(pin.descriptor.digest);
+  if (!options.pins.empty() || options.platforms.all() || options.pinned != Pinned::whole) return whole;
+  for (const auto& [source, reason] : set.images)
+    if (source.digest) whole.insert(*source.digest);
+  return whole;
+}
+
+/// What platforms that nobody selected add to the export.
+void tell_whole(const std::vector<records::Image>& images, const oci::Graph& graph, const ResolveOptions& options,
+                Reporter& reporter) {
+  std::vector<oci::Digest> selected;
+  std::vector<std::string> whole;
+  for (const records::Image& image : images) {
+    const auto roots = records::roots_of(image);
+    selected.insert(selected.end(), roots.begin() + (image.whole ? 1 : 0), roots.end());
+    if (!image.whole) continue;
+    whole.push_back(image.source.str());
+    for (const oci::MemberEdge& member : graph.at(image.descriptor.digest).content->members)
+      if (!member.attestation && (!member.platform || options.platforms.wants(*member.platform)))
+        selected.push_back(member.to->digest);
+  }
+  if (whole.empty()) return;
+  const std::uint64_t all = oci::bytes_of(graph.closure(records::roots_of(images)));
+  reporter.note(
+      fmt::format("{} by digest, so all of {} platforms travel, {} more (--pinned filter takes only those of "
+                  "--platform):\n  {}",
+                  whole.size() == 1 ? "1 image is asked for" : fmt::format("{} images are asked for", whole.size()),
+                  whole.size() == 1 ? "its" : "their", human_size(all - oci::bytes_of(graph.closure(selected))),
+                  join(whole, "\n  ")));
+}
+
 class Resolver {
  public:
-  Resolver(registry::Client& client, const ResolveOptions& options, Reporter& reporter)
+  Resolver(registry::Client& client, const ResolveOptions& options, std::set<oci::Digest> whole, Reporter& reporter)
       : client_(client),
         options_(options),
         reporter_(reporter),
         builder_({options.platforms, Side::source,
-                  "the registry or something before it is broken or lying; ask another --mirror"}),
-        referrers_(client, builder_, reporter) {}
+                  "the registry or something before it is broken or lying; ask another --mirror", whole}),
+        whole_(std::move(whole)),
+        referrers_(client, builder_,
+                   options.allow_missing_referrers ? UnknownReferrers::warn : UnknownReferrers::refuse, reporter) {}
 
   /// Docker Hub counts what is fetched, not what is asked for: images that are the same are found out by asking, and
   /// whether what is left suffices is known before any of it is used up.
@@ -60,12 +108,16 @@ class Resolver {
     const oci::Node* top = add(repository, source);
     if (top == nullptr) throw Error(ErrorCode::registry, Side::source, "there is no such image");
     check_platforms(source, *top);
+    check_config(repository, source, *top);
+    check_layers(repository, *top);
     records::Image image{source, {std::string(top->media_type), top->digest, top->size, std::nullopt, {}}, {}, {}, {}};
+    image.whole = top->content->index && whole_.contains(top->digest);
+    refuse_pinned(source, *top);
     image.components.assign(reason.components.begin(), reason.components.end());
     image.groups.assign(reason.groups.begin(), reason.groups.end());
     if (options_.referrers)
-      image.referrers = within([&] { return "its signatures and attestations"; },
-                               [&] { return referrers_.find(repository, top->digest); });
+      image.referrers =
+          within([&] { return "its signatures and attestations"; }, [&] { return referrers_.find(repository, *top); });
     return image;
   }
 
@@ -100,8 +152,7 @@ class Resolver {
             .hint("ask a --mirror that still has it, or make the lock file anew with airlock resolve");
       return document;
     };
-    const oci::Node& top = builder_.add(image.descriptor, Role::image, fetch);
-    for (const records::Referrer& referrer : image.referrers) builder_.add_referrer(top, referrer.descriptor, fetch);
+    records::add_to_graph(builder_, image, fetch);
     return image;
   }
 
@@ -153,10 +204,49 @@ class Resolver {
       reporter_.warning(fmt::format("{} is not served for {}; it has {}", source.str(), join(lacking, ", "), list));
   }
 
+  /// A single image says in its config only what it is for.
+  void check_config(const registry::Repository& repository, const oci::Reference& source, const oci::Node& top) {
+    const auto& config = top.content->config;
+    if (options_.platforms.all() || !config || !oci::media_type::is_image_config(config->media_type)) return;
+    if (config->to->size > oci::max_config_size) return;  // refused when it is pulled
+    TextSink sink;
+    client_.fetch_blob(repository, config->to->digest, oci::BlobPart::whole(config->to->size), sink);
+    if (oci::sha256(sink.text()) != config->to->digest) return;  // the same
+    const auto platform = oci::ImageConfig::parse(sink.text(), "config " + config->to->digest.str()).platform;
+    if (platform && !options_.platforms.wants(*platform))
+      reporter_.warning(fmt::format("{} is for {} only, not for {}: it is taken as it is", source.str(),
+                                    platform->str(), join(options_.platforms.words(), ", ")));
+  }
+
+  /// Layers that their publisher does not let registries carry: whether this one has them is known before bytes move.
+  void check_layers(const registry::Repository& repository, const oci::Node& top) {
+    for (const oci::Node* document : builder_.documents_of(top))
+      for (const oci::Edge& layer : document->content->layers)
+        if (oci::media_type::is_foreign_layer(layer.media_type) &&
+            client_.has_blob(repository, layer.to->digest) == false)
+          throw Error(
+              ErrorCode::registry, Side::source,
+              fmt::format("manifest {}: its layer {} is a foreign one ({}): its publisher keeps it at addresses "
+                          "of its own, and this registry does not have it",
+                          document->digest.str(), layer.to->digest.str(), layer.media_type))
+              .hint(
+                  "take other platforms (--platform; --pinned filter for an image that is pinned by digest), leave the "
+                  "image out with --exclude, or ask a --mirror that keeps such layers");
+  }
+
+  void refuse_pinned(const oci::Reference& source, const oci::Node& top) {
+    if (options_.pinned != Pinned::refuse || !source.digest || !top.content->sparse) return;
+    throw Error(ErrorCode::selection,
+                "it is asked for by its digest, and has more platforms than are taken: --pinned refuse does not allow "
+                "that")
+        .hint("take all of its platforms with --pinned whole, or of all images with --platform all");
+  }
+
   registry::Client& client_;
   const ResolveOptions& options_;
   Reporter& reporter_;
   oci::GraphBuilder builder_;
+  std::set<oci::Digest> whole_;
   ReferrerFinder referrers_;
   std::map<oci::Reference, oci::Digest> asked_;  // what Docker Hub says that its tags are
 };
@@ -192,7 +282,7 @@ Resolution resolve(registry::Client& client, const kubeone::ImageSet& set, const
   std::vector<oci::Reference> sources;
   for (const auto& [source, reason] : set.images) sources.push_back(source);
   std::vector<std::optional<records::Image>> images(sources.size());
-  Resolver resolver(client, options, reporter);
+  Resolver resolver(client, options, whole_indexes(set, options), reporter);
   resolver.ask_hub(sources);
   reporter.begin("resolving", 0, sources.size());
   const auto failures = run_parallel(
@@ -210,6 +300,7 @@ Resolution resolve(registry::Client& client, const kubeone::ImageSet& set, const
   Resolution resolution;
   for (auto& image : images) resolution.images.push_back(std::move(*image));
   resolution.graph = resolver.take_graph();
+  tell_whole(resolution.images, resolution.graph, options, reporter);
   for (const records::Image& image : resolution.images)
     resolution.unshared_bytes += oci::bytes_of(resolution.graph.closure(records::roots_of(image)));
   return resolution;

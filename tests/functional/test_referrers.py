@@ -75,7 +75,8 @@ def test_referrers_travel(airlock, keys, fake_registry, signed, export_small, pl
     result = export_small(0, server)
     assert "3 signatures, attestations and SBOMs" in result.out
     if source == "api":
-        assert len(server.requests("GET", "/referrers/")) == 3  # two pages of one image, one of the other
+        # Two pages of one image, one of the other; one of each referrer, of which nothing is said.
+        assert len(server.requests("GET", "/referrers/")) == 3 + 3
     bundle = tmp_path / "small.tar"
     airlock(0, "verify", bundle, "--key", keys / "alice.pub")
     # Into docker-registry 2.8, which has no list of referrers: the tags are kept.
@@ -135,12 +136,69 @@ def test_no_referrers(airlock, fake_registry, signed, export_small):
 def test_an_error_in_asking_is_not_an_absence(fake_registry, signed, export_small, tmp_path):
     server = fake_registry("--referrers")
     fill(server, signed, fallback=False)
-    for match in ("GET */referrers/*", "GET */manifests/sha256-*.sig"):
-        server.rules({"match": match, "status": 403, "times": 0})
-        err = export_small(4, server).err
-        assert "signatures and attestations" in err and "HTTP 403" in err and files_in(tmp_path) == []
-    server.rules({"match": f"GET */manifests/{signed[3][0]['digest']}", "status": 404, "times": 0})
-    assert "is listed, but missing" in export_small(4, server).err
+    tags = {"match": "GET */manifests/sha256-*.sig", "status": 403, "times": 0}
+    server.rules(tags)
+    err = export_small(4, server).err
+    assert "signatures and attestations" in err and "HTTP 403" in err and files_in(tmp_path) == []
+    server.rules({"match": "GET */referrers/*", "status": 500, "times": 0, "headers": {"Retry-After": "100000"}})
+    assert "HTTP 500" in export_small(4, server).err
+    # Who says so takes what there is.
+    server.rules(tags)
+    allowed = export_small(0, server, "--allow-missing-referrers")
+    assert "cannot be asked for, and may stay behind" in allowed.err and "HTTP 403" in allowed.err
+    assert "2 signatures" in allowed.out
+
+
+@pytest.mark.parametrize("status, hidden", [(401, True), (403, True), (404, False), (406, False), (501, False)])
+def test_a_registry_that_has_no_list_is_asked_for_the_tag(fake_registry, signed, export_small, status, hidden):
+    server = fake_registry("--referrers")
+    fill(server, signed, fallback=True)
+    server.rules({"match": "GET */referrers/*", "status": status, "times": 0})
+    result = export_small(0, server)
+    assert "3 signatures, attestations and SBOMs" in result.out
+    assert ("does not let referrers be listed (HTTP " in result.err) == hidden
+    assert result.err.count("does not let referrers be listed") <= 1
+
+
+def test_what_is_listed_and_cannot_travel_is_named(fake_registry, signed, export_small, tmp_path):
+    """Garbage collection took one; another is of the type of 2022; one is no manifest; one is no entry."""
+    factory, made, _stem, listed, _cosign = signed
+    server = fake_registry("--referrers")
+    fill(server, signed, fallback=False)
+    gone, older = (
+        images.descriptor(images.OCI["manifest"], b"gone"),
+        images.descriptor("application/vnd.oci.artifact.manifest.v1+json", b"older"),
+    )
+    broken = factory.store.add(images.OCI["manifest"], b'{"schemaVersion": 2}')
+    body = json.dumps({"schemaVersion": 2, "manifests": [gone, older, broken, listed[0], {"digest": "sha512:0"}]})
+    server.rules(
+        {
+            "match": "GET */lab/one/referrers/" + made["quay.io/lab/one:1"]["digest"],
+            "status": 200,
+            "times": 0,
+            "body": body,
+        },
+        {"match": f"GET */manifests/{broken['digest']}", "status": 200, "times": 0, "body": '{"schemaVersion": 2}'},
+    )
+    result = export_small(0, server)
+    for digest, why in (
+        (gone["digest"], "it is gone"),
+        (older["digest"], "which registries do not take any more"),
+        (broken["digest"], "it cannot be had whole"),
+        ("something", "is missing"),
+    ):
+        assert any(digest in line and why in line for line in result.err.splitlines()), result.err
+    assert "2 signatures" in result.out  # the one that is good, and cosign's
+
+
+def test_a_registry_that_resolves_the_tag_to_the_image_itself(fake_registry, signed, export_small):
+    """GitLab does."""
+    factory, made, stem, _listed, _cosign = signed
+    server = fake_registry()
+    fill(server, signed, fallback=False)
+    top = made["quay.io/lab/one:1"]
+    images.Pusher(server, factory.store).push("lab/one", stem, top)
+    assert "1 signature" in export_small(0, server).out
 
 
 @pytest.mark.parametrize(

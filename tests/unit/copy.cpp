@@ -28,10 +28,7 @@ struct Set {
     const auto signature = source.add_manifest("{}", {"signature"}, {{"subject", images[0].descriptor.to_json()}});
     images[0].referrers.push_back({signature, std::nullopt});
     oci::GraphBuilder builder({oci::PlatformSelection::everything(), Side::source, ""});
-    for (const auto& image : images) {
-      const auto& top = builder.add(image.descriptor, Role::image, source.fetch());
-      for (const auto& referrer : image.referrers) builder.add_referrer(top, referrer.descriptor, source.fetch());
-    }
+    for (const auto& image : images) records::add_to_graph(builder, image, source.fetch());
     graph = builder.take();
     for (const auto& image : images)
       destinations.push_back(

@@ -89,6 +89,28 @@ TEST_CASE("graph: what is an artifact for one image may be another's image") {
   CHECK_FALSE(graph.at(manifest.digest).artifact);
 }
 
+TEST_CASE("graph: an index that is promised by digest has all its members, and those below it too") {
+  MemorySource source;
+  auto amd64 = source.add_manifest("amd64", {"l"});
+  auto s390x = source.add_manifest("s390x", {"m"});
+  amd64.platform = Platform::parse("linux/amd64");
+  s390x.platform = Platform::parse("linux/s390x");
+  const auto inner = source.add_index({amd64, s390x});
+  const auto outer = source.add_index({inner});
+  const auto build = [&](const std::vector<Descriptor>& roots) {
+    GraphBuilder builder({PlatformSelection::parse({"linux/amd64"}), Side::source, "", {outer.digest}});
+    for (const auto& root : roots) builder.add(root, Role::image, source.fetch());
+    return builder.take();
+  };
+  CHECK(build({inner}).at(inner.digest).content->sparse);
+  // Whatever the order in which images are met.
+  for (const auto& graph : {build({inner, outer}), build({outer, inner})}) {
+    CHECK_FALSE(graph.at(inner.digest).content->sparse);
+    CHECK(graph.documents_of(outer.digest).size() == 4);
+    CHECK(graph.find(s390x.digest) != nullptr);
+  }
+}
+
 TEST_CASE("graph: referrers, also one that is an index") {
   MemorySource source;
   const auto image = source.add_manifest("c", {"l"});
@@ -98,13 +120,16 @@ TEST_CASE("graph: referrers, also one that is an index") {
   const auto list = source.add_index({source.add_manifest("s", {"t"})}, about);
   GraphBuilder builder = builder_for();
   const Node& top = builder.add(image, Role::image, source.fetch());
-  const Node& listed = builder.add_referrer(top, signature, source.fetch());
-  CHECK(listed.content->listing.artifact_type == "text/x");
-  CHECK(listed.content->listing.annotations.at("a") == "b");
-  builder.add_referrer(top, list, source.fetch());
+  const auto of_signature = source.add_manifest("{}", {"signature of it"}, {{"subject", signature.to_json()}});
+  const auto subjects = builder.add_referrers(top, {of_signature, signature, list}, source.fetch());
+  CHECK(subjects.contains(image.digest));
+  CHECK(subjects.contains(signature.digest));
   const Node& wrong = builder.add(other, Role::image, source.fetch());
-  CHECK_ERROR(builder.add_referrer(wrong, signature, source.fetch()), format, "is about another image, sha256:");
+  CHECK_ERROR(builder.add_referrers(wrong, {signature}, source.fetch()), format, "is about another image, sha256:");
+  CHECK_ERROR(builder.add_referrers(top, {of_signature}, source.fetch()), format, "is about another image, sha256:");
   const Graph graph = builder.take();
+  CHECK(graph.at(signature.digest).content->listing.artifact_type == "text/x");
+  CHECK(graph.at(signature.digest).content->listing.annotations.at("a") == "b");
   CHECK(texts_of(source, graph.closure({image.digest, list.digest})) == "D D D s c l t ");
 }
 

@@ -56,9 +56,26 @@ TEST_CASE("an index whose members are not there is refused in several ways") {
   CHECK_FALSE(quirks::lacks_members(status(400), index_type));
 }
 
+TEST_CASE("failures that pass") {
+  for (const long number : {408, 425, 429, 500, 502, 503, 504, 520, 522, 524, 527, 529, 530, 599})
+    CHECK(quirks::may_pass(number));
+  for (const long number : {200, 400, 401, 403, 404, 409, 413, 501, 505, 507, 511}) CHECK_FALSE(quirks::may_pass(number));
+  CHECK(quirks::may_be_put_again(error(400, "DIGEST_INVALID")));
+  CHECK(quirks::may_be_put_again(error(404, "MANIFEST_BLOB_UNKNOWN")));
+  CHECK_FALSE(quirks::may_be_put_again(error(400, "MANIFEST_INVALID")));
+  CHECK_FALSE(quirks::may_be_put_again(error(500, "DIGEST_INVALID")));
+}
+
 TEST_CASE("registries without a list of referrers") {
-  for (const long number : {400, 404, 405, 406}) CHECK(quirks::lacks_referrers_api(status(number)));
-  for (const long number : {200, 401, 403, 429, 500}) CHECK_FALSE(quirks::lacks_referrers_api(status(number)));
+  for (const long number : {400, 401, 403, 404, 405, 406, 501}) CHECK(quirks::lacks_referrers_api(status(number)));
+  for (const long number : {408, 429, 500, 503}) CHECK_FALSE(quirks::lacks_referrers_api(status(number)));
+  HttpAnswer list = status(200);
+  for (const char* none : {"", "<html>sign in</html>", "[]", "{}", R"({"manifests":null})"}) {
+    list.body = none;
+    CHECK(quirks::lacks_referrers_api(list));
+  }
+  list.body = R"({"manifests":[]})";
+  CHECK_FALSE(quirks::lacks_referrers_api(list));
 }
 
 TEST_CASE("what the range of an upload acknowledges") {

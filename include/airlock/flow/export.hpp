@@ -19,13 +19,22 @@
 
 namespace airlock::flow {
 
+/// What the registry inside does with an index of which it has not all members.
+enum class TargetKind {
+  strict,  ///< it refuses it: distribution, docker-registry and zot, as they are set up by default
+  sparse   ///< it takes it
+};
+
 struct ExportRequest {
   kubeone::ImageSet set;
   std::string catalog_digest;
   oci::PlatformSelection platforms = oci::PlatformSelection({});
   registry::ClientOptions client;
-  unsigned jobs = 0;      ///< requests at a time; 0: as the registries' distance wants it
-  bool referrers = true;  ///< take signatures, attestations and SBOMs along
+  unsigned jobs = 0;                     ///< requests at a time; 0: as the registries' distance wants it
+  bool referrers = true;                 ///< take signatures, attestations and SBOMs along
+  bool allow_missing_referrers = false;  ///< those that cannot be asked for are warned of, else an Error
+  TargetKind target = TargetKind::strict;
+  std::optional<transfer::Pinned> pinned;  ///< default: whole for strict registries, filter for others
   std::string stream = "default";
   std::optional<std::uint64_t> serial;  ///< default: the time of creation in seconds since 1970
   std::optional<Time> expires;

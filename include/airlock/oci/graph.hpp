@@ -82,6 +82,10 @@ class Graph {
   /// The bytes of a document. REQUIRES: there is one.
   std::string_view document(const Digest& digest) const { return nodes_.at(digest).content->bytes; }
 
+  /// An image's documents: the root, and what indexes name below it, without BuildKit's attestations; in the order of
+  /// their first mention. REQUIRES: the root is in the graph.
+  Nodes documents_of(const Digest& root) const;
+
   /// All that the roots reach through members, configs and layers, themselves included, in a bundle's order: by kind,
   /// then by digest. REQUIRES: the roots are in the graph.
   Nodes closure(const std::vector<Digest>& roots) const;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "airlock/base/error.hpp"
@@ -16,6 +17,9 @@ struct GraphOptions {
   PlatformSelection platforms;
   Side side = Side::none;  ///< whose documents they are, for messages
   std::string advice;      ///< a hint for errors in what the source serves
+  /// Indexes of which all members are taken, whatever the selection, and all members of indexes below them: their
+  /// digest is promised to somebody, and registries may refuse an index that lacks members.
+  std::set<Digest> whole = {};
 };
 
 /// Fetches and parses each document once, whatever the number of images and threads that need it; a failed one is
@@ -41,9 +45,12 @@ class GraphBuilder {
   const Node& add(RawDocument root, Role role, const Fetch& fetch);
   /// The same for a document that must match its descriptor.
   const Node& add(const Descriptor& root, Role role, const Fetch& fetch);
-  /// A referrer. If it names a subject, that must be the image or a manifest below it: its list would be written under
-  /// the subject's name.
-  const Node& add_referrer(const Node& image, const Descriptor& referrer, const Fetch& fetch);
+  /// All that refers to an image. A subject that one of them names must be a document of the image or another of them:
+  /// its list would be written under the subject's name. Returns all that may be a subject.
+  std::set<Digest> add_referrers(const Node& image, const std::vector<Descriptor>& referrers, const Fetch& fetch);
+
+  /// Graph::documents_of() while others are still added. REQUIRES: the image was added.
+  Nodes documents_of(const Node& image);
 
   /// Ends the use of the builder.
   Graph take() { return std::move(graph_); }
@@ -60,9 +67,9 @@ class GraphBuilder {
   std::string_view intern(const std::string& media_type);
   Node* obtain(const Digest& digest, const Fetch& fetch);
   void keep(Node& node, RawDocument raw);
-  void visit(Node& node, Walk& walk, bool artifact, unsigned depth);
-  void expand(Node& node, const Fetch& fetch);
-  void link(Content& content, const Index& index);
+  void visit(Node& node, Walk& walk, bool artifact, bool whole, unsigned depth);
+  std::vector<MemberEdge> expand(Node& node, const Fetch& fetch, bool whole);
+  void link(Content& content, const Index& index, bool whole);
   void link(Content& content, const Manifest& manifest);
   Edge edge(const Descriptor& descriptor, NodeKind kind);
   [[noreturn]] void refuse_document(const std::string& why) const;

@@ -35,6 +35,10 @@ bool is_image_config(std::string_view type);
 /// Whether it is, or claims to be, a layer that nodes unpack, with any compression.
 bool is_layer(std::string_view type);
 
+/// Whether it is a layer that its publisher does not let registries distribute (image-spec v1.1, layer.md,
+/// "Non-Distributable Layers"; Docker's foreign layers): a registry may lack it.
+bool is_foreign_layer(std::string_view type);
+
 /// How the tar in an image layer is compressed.
 enum class Compression { none, gzip, zstd };
 /// Of a layer type of the OCI (image-spec v1.1, layer.md; also the non-distributable ones) or of Docker
@@ -100,6 +104,21 @@ struct RawDocument {
 /// the body disagrees, is both manifest and index (CVE-2021-41190), can be read in two ways (spelling.hpp), or is of a
 /// type that airlock does not support.
 Document parse_document(std::string_view bytes, std::string_view expected_media_type);
+
+/// What refers to a manifest, as a registry lists it (distribution-spec v1.1, "Listing Referrers"). It is somebody
+/// else's list: an entry that cannot be read does not spoil the others.
+struct ReferrerList {
+  std::vector<Descriptor> entries;
+  std::vector<std::string> unreadable;  ///< why
+
+  /// Adds a page of it; an Error (code `format`) for what is no list at all.
+  void add(std::string_view bytes);
+};
+
+/// The media type of a manifest that a registry served as `content_type`: what the document says of itself, as proxies
+/// and stores serve all kinds as application/json or text/plain (github.com/goharbor/harbor/issues/7853); else the
+/// header, if it names a manifest; else what its members make it. An Error (code `format`) where it is no JSON at all.
+std::string served_type(const std::string& content_type, std::string_view bytes);
 
 /// Number of documents that this process has parsed, for tests that each is parsed once.
 std::uint64_t documents_parsed();

@@ -88,7 +88,7 @@ Tag referrers_tag(const Digest& subject);
 /// "Tag-based Discovery").
 inline constexpr const char* cosign_suffixes[] = {".sig", ".att", ".sbom"};
 Tag cosign_tag(const Digest& subject, std::string_view suffix);
-/// Whether the text is one of cosign's tags of this very subject; nothing otherwise.
-std::optional<Tag> find_cosign_tag(std::string_view text, const Digest& subject);
+/// What one of cosign's tags is about; nothing for other tags.
+std::optional<Digest> cosign_subject(const Tag& tag);
 
 }  // namespace airlock::oci

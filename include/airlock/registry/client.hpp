@@ -83,7 +83,8 @@ class Client {
   /// not.
   void check_push(const Repository& repository);
 
-  bool has_blob(const Repository& repository, const oci::Digest& digest);
+  /// Nothing where a registry does not let blobs be looked at.
+  std::optional<bool> has_blob(const Repository& repository, const oci::Digest& digest);
 
   enum class PushResult { sent, mounted, present };
   /// Uploads a blob, or mounts it from another repository of the same registry that has it. The registry may refuse to
@@ -99,13 +100,21 @@ class Client {
     stored_with_subject,  ///< the same, and the registry keeps referrers of this manifest's subject (OCI-Subject)
     members_missing       ///< an index was refused because it names manifests that the registry does not have
   };
+  /// What the repository has of what a manifest names.
+  enum class Members {
+    all,  ///< refusals for lack of them pass, as another client or a replica is late: it is put again
+    some
+  };
   /// Stores a manifest under a tag or its digest.
   PutResult push_manifest(const Repository& repository, const oci::ManifestId& id, const std::string& media_type,
-                          std::string_view bytes);
+                          std::string_view bytes, Members members = Members::all);
+
+  /// Waits, longer with each attempt, for what was just stored and is not seen yet.
+  void pause(unsigned attempt, const std::string& what);
 
   /// Manifests of the repository that name `digest` as their subject (distribution-spec, "Listing Referrers"). Nothing
   /// where the registry has no such list: then a tag may hold it (fallback_tag()).
-  std::optional<std::vector<oci::Descriptor>> referrers(const Repository& repository, const oci::Digest& digest);
+  std::optional<oci::ReferrerList> referrers(const Repository& repository, const oci::Digest& digest);
 
   /// A small file (at most 4 MiB) from the web, anonymously, with the same retries, redirects and TLS as a registry's
   /// answers. Nothing where the server says that there is no such file (404).

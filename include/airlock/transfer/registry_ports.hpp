@@ -92,10 +92,11 @@ class RegistryTarget final : public Target {
 };
 
 struct CheckSummary {
-  std::uint64_t names = 0;            ///< tags that stand for their image
-  std::uint64_t manifests = 0;        ///< of platforms and referrers, by digest
-  std::uint64_t blobs = 0;            ///< configs and layers, in each repository that needs them
-  std::vector<std::string> problems;  ///< "NAME: what is missing or different", all of them
+  std::uint64_t names = 0;                     ///< tags that stand for their image
+  std::uint64_t manifests = 0;                 ///< of platforms and referrers, by digest
+  std::uint64_t blobs = 0;                     ///< configs and layers, in each repository that needs them
+  std::vector<std::string> problems;           ///< "NAME: what is missing or different", all of them
+  std::vector<const records::Image*> derived;  ///< whose tag stands for an index with only the bundle's platforms
 };
 
 /// Asks for everything that kubelet and kubeadm will ask for, and puts nothing: for every destination, the tag's
@@ -108,6 +109,7 @@ class CheckTarget final : public Target {
   Phases phases() const override;
   Stored put_blob(const BlobTask& task, std::size_t part, Attempt attempt, Source& source) override;
   void put_document(const Destination& destination, const oci::Node& document) override;
+  void put_referrer(const Destination& destination, const records::Referrer& referrer) override;
   void put_name(const Destination& destination) override;
 
   /// Ends the object's use; problems are sorted.

@@ -21,11 +21,21 @@ struct Resolution {
   std::uint64_t unshared_bytes = 0;    ///< what they would take if nothing that several have were stored once
 };
 
+/// What becomes of an index that is asked for by its digest and has more members than the platform selection takes.
+/// Most registries refuse it without them, and a shortened one has another digest.
+enum class Pinned {
+  whole,   ///< it is taken with all its members
+  filter,  ///< the selection counts; it needs a registry that takes incomplete indexes
+  refuse   ///< an Error (code `selection`) names all of them
+};
+
 struct ResolveOptions {
   oci::PlatformSelection platforms = oci::PlatformSelection({});
   unsigned jobs = 8;
-  bool referrers = true;  ///< signatures, attestations and SBOMs travel with their images
-  records::Pins pins;     ///< empty: what upstream serves now
+  bool referrers = true;                 ///< signatures, attestations and SBOMs travel with their images
+  bool allow_missing_referrers = false;  ///< those that cannot be asked for are warned of, else an Error
+  Pinned pinned = Pinned::whole;
+  records::Pins pins;  ///< empty: what upstream serves now
 };
 
 /// Asks the registries for every image of the set, `jobs` at a time. If any is missing or broken, one Error names all

@@ -23,6 +23,12 @@ struct Destination {
   std::string str() const { return repository.str() + (tag ? ":" + tag->str() : ""); }
 };
 
+/// Whether a document of an image has to be there under its digest: all that is below its name, and what the name
+/// stands for, if its consumers ask by digest.
+inline bool asked_by_digest(const records::Image& image, const oci::Node& document) {
+  return document.digest != image.descriptor.digest || image.source.digest.has_value();
+}
+
 /// A name that stands for another manifest in the registry than it will after the import.
 struct Move {
   std::string name;  ///< with the registry's host
@@ -99,7 +105,7 @@ class Target {
   virtual std::size_t parts(const oci::Node& /*blob*/) { return 1; }
   virtual Stored put_blob(const BlobTask& task, std::size_t part, Attempt attempt, Source& source) = 0;
 
-  /// A manifest or index below a destination's own, under its digest. What it names is there.
+  /// A manifest or index under its digest (asked_by_digest()). What it names is there.
   virtual void put_document(const Destination& /*destination*/, const oci::Node& /*document*/) {}
   /// How a referrer, which is there by digest, is found. One thread at a time for each repository.
   virtual void put_referrer(const Destination& /*destination*/, const records::Referrer& /*referrer*/) {}
