@@ -19,6 +19,7 @@ struct CheckOptions {
   std::string bundle;
   TrustOptions trust;
   unsigned jobs = 0;
+  bool convert_docker_types = false;
 };
 
 void run(const CheckOptions& options, const GlobalOptions& global) {
@@ -28,6 +29,7 @@ void run(const CheckOptions& options, const GlobalOptions& global) {
   options.trust.apply(request.verify);
   request.verify.jobs = processors();
   request.jobs = options.jobs;
+  request.types = options.convert_docker_types ? flow::DockerTypes::convert : flow::DockerTypes::keep;
   const auto summary = flow::check_registry(request, options.trust.policy(), reporter);
   if (global.json())
     print_json({{"registry", request.target.str()},
@@ -54,6 +56,7 @@ void add_check(CLI::App& verb, GlobalOptions& global) {
   verb.add_option("--bundle", options->bundle, "The bundle that was imported")->required()->type_name("BUNDLE");
   options->trust.add_to(verb);
   add_request_jobs(verb, options->jobs);
+  verb.add_flag("--convert-docker-types", options->convert_docker_types, "It was imported with this option");
   global.add_to(verb);
   verb.footer(
       "Example:\n  airlock check registry.local:5000/kubernetes --bundle /media/usb/kubernetes.tar --key alice.pub "

@@ -28,6 +28,7 @@ struct ImportOptions {
   bool verify_first = false;
   bool dry_run = false;
   bool keep_existing = false;
+  bool convert_docker_types = false;
 };
 
 flow::ImportRequest make_request(const ImportOptions& options, Reporter& reporter) {
@@ -39,6 +40,7 @@ flow::ImportRequest make_request(const ImportOptions& options, Reporter& reporte
   request.jobs = options.jobs;
   request.api_version = kubeone::parse_api_version(options.configuration.api_version);
   request.dry_run = options.dry_run;
+  request.types = options.convert_docker_types ? flow::DockerTypes::convert : flow::DockerTypes::keep;
   request.prove_blobs = !options.receipt.empty();
   request.check_targets = [&options] { options.configuration.check(options.target.location()); };
   request.existing = options.keep_existing ? transfer::Existing::keep : transfer::Existing::move;
@@ -194,6 +196,9 @@ void add_import(CLI::App& verb, GlobalOptions& global) {
                 "Read and check every byte before anything is sent (default: each blob as it is sent)");
   verb.add_flag("--keep-existing", options->keep_existing,
                 "Fail, before anything is sent, if a name would move from another image in the registry");
+  verb.add_flag("--convert-docker-types", options->convert_docker_types,
+                "Store images of Docker's media types in the OCI's, for a registry that takes no others; their digests "
+                "change");
   verb.add_flag("--dry-run", options->dry_run, "Verify, and check that the registry would accept it; write nothing");
   global.add_to(verb);
   verb.footer(

@@ -9,18 +9,19 @@
 #include "airlock/transfer/pace.hpp"
 #include "flow/ask_for_all.hpp"
 #include "flow/destinations.hpp"
+#include "flow/imported_content.hpp"
 #include "flow/shortened.hpp"
 
 namespace airlock::flow {
 
 transfer::CheckSummary ask_for_all(registry::Client& client, const bundle::VerifiedBundle& bundle,
-                                   const std::vector<transfer::Destination>& destinations, unsigned jobs,
-                                   Reporter& reporter) {
+                                   const oci::Graph& graph, const std::vector<transfer::Destination>& destinations,
+                                   unsigned jobs, Reporter& reporter) {
   transfer::BundleSource source(bundle);
-  transfer::CheckTarget target(client, bundle.graph());
+  transfer::CheckTarget target(client, graph);
   transfer::CopyOptions options;
   options.jobs = jobs;
-  transfer::copy(bundle.graph(), destinations, source, target, options, reporter);
+  transfer::copy(graph, destinations, source, target, options, reporter);
   return target.take();
 }
 
@@ -31,10 +32,11 @@ transfer::CheckSummary check_registry(const CheckRequest& request, const trust::
   const bundle::VerifiedBundle bundle = verify_bundle(verify, policy, reporter);
   registry::Client client(request.client, reporter);
   client.reach(request.target.host);
-  const auto destinations = destinations_of(bundle.metadata(), request.target);
-  auto summary = ask_for_all(client, bundle, destinations,
+  const ImportedContent content(bundle, request.types);
+  const auto destinations = destinations_of(content.images(), request.target);
+  auto summary = ask_for_all(client, bundle, content.graph(), destinations,
                              transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
-  const auto lost = what_is_lost(summary.derived, bundle.graph());
+  const auto lost = what_is_lost(summary.derived, content.graph());
   if (!lost.empty())
     reporter.warning(fmt::format("{}:\n  {}\n{}", shortened_text, join(lost, "\n  "), shortened_remedy));
   summary.derived.clear();  // they are the bundle's, which ends here

@@ -8,11 +8,11 @@
 
 namespace airlock::flow {
 
-/// Every name that a consumer will ask for. They point into `metadata`.
-inline std::vector<transfer::Destination> destinations_of(const bundle::Metadata& metadata,
+/// Every name that a consumer will ask for. They point into `images`.
+inline std::vector<transfer::Destination> destinations_of(const std::vector<records::Image>& images,
                                                           const registry::Location& target) {
   std::vector<transfer::Destination> destinations;
-  for (const records::Image& image : metadata.images)
+  for (const records::Image& image : images)
     for (const kubeone::TargetPath& path : kubeone::target_paths(image.source))
       destinations.push_back({&image, {target.host, oci::below(target.prefix, path.repository)}, path.tag});
   return destinations;

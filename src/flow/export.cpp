@@ -162,14 +162,31 @@ ExportResult summarize(const Plan& plan, const registry::Client& client) {
   return result;
 }
 
+/// An image without an index says in its config only what it is for.
+transfer::BundleTarget::SeeConfig platform_check(const ExportRequest& request, const transfer::Resolution& resolution,
+                                                 Reporter& reporter) {
+  std::map<oci::Digest, std::string> singles;
+  for (const records::Image& image : resolution.images)
+    if (const auto& config = resolution.graph.at(image.descriptor.digest).content->config)
+      singles.emplace(config->to->digest, image.source.str());
+  return [=, &request, &reporter](const oci::Node& node, const oci::ImageConfig& config) {
+    const auto image = singles.find(node.digest);
+    if (image == singles.end() || !config.platform || request.platforms.wants(*config.platform)) return;
+    reporter.warning(fmt::format("{} is for {} only, not for {}: it is taken as it is", image->second,
+                                 config.platform->str(), join(request.platforms.words(), ", ")));
+  };
+}
+
 /// Each image from its own repository.
-void copy_blobs(const Plan& plan, registry::Client& client, bundle::Writer& writer, Reporter& reporter) {
+void copy_blobs(const Plan& plan, const ExportRequest& request, registry::Client& client, bundle::Writer& writer,
+                Reporter& reporter) {
   const auto& [images, graph, unshared] = plan.resolution;
   std::vector<transfer::Destination> destinations;
   for (const records::Image& image : images)
     destinations.push_back({&image, {image.source.registry, image.source.repository}, std::nullopt});
   transfer::ImageSetSource source(client, graph, images);
-  transfer::BundleTarget target(writer, plan.pace.mode, "pulling", reporter);
+  transfer::BundleTarget target(writer, plan.pace.mode, "pulling", reporter,
+                                platform_check(request, plan.resolution, reporter));
   transfer::CopyOptions options;
   options.jobs = plan.pace.jobs;
   transfer::copy(graph, destinations, source, target, options, reporter);
@@ -213,7 +230,7 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
   try {
     if (const auto kept = writer.recover(request.hash_jobs, reporter); kept > 0)
       reporter.note(human_size(kept) + " are there from an earlier run");
-    copy_blobs(plan, client, writer, reporter);
+    copy_blobs(plan, request, client, writer, reporter);
   } catch (const Error&) {
     if (writer.leaves_something())
       reporter.note(fmt::format("what was downloaded is kept in {}*.partial; the same command resumes from there",

@@ -16,6 +16,7 @@
 #include "airlock/transfer/registry_ports.hpp"
 #include "flow/ask_for_all.hpp"
 #include "flow/destinations.hpp"
+#include "flow/imported_content.hpp"
 #include "flow/shortened.hpp"
 
 namespace airlock::flow {
@@ -68,11 +69,11 @@ std::vector<std::string> source_registries(const bundle::Metadata& metadata) {
   return {hosts.begin(), hosts.end()};
 }
 
-std::map<oci::Digest, records::ReceiptBlob> blobs_held(const bundle::VerifiedBundle& bundle,
+std::map<oci::Digest, records::ReceiptBlob> blobs_held(const oci::Graph& graph,
                                                        const std::vector<transfer::Destination>& destinations) {
   std::map<oci::Digest, records::ReceiptBlob> held;
   for (const auto& destination : destinations)
-    for (const oci::Node* node : bundle.closure_of(*destination.image)) {
+    for (const oci::Node* node : graph.closure(records::roots_of(*destination.image))) {
       records::ReceiptBlob& blob = held[node->digest];
       blob.size = node->size;
       blob.repositories.insert(destination.repository.name);
@@ -81,9 +82,9 @@ std::map<oci::Digest, records::ReceiptBlob> blobs_held(const bundle::VerifiedBun
 }
 
 /// A copy believes that an image whose manifests are served has its blobs too; a receipt must not.
-void prove_blobs(registry::Client& client, const bundle::VerifiedBundle& bundle,
+void prove_blobs(registry::Client& client, const bundle::VerifiedBundle& bundle, const oci::Graph& graph,
                  const std::vector<transfer::Destination>& destinations, unsigned jobs, Reporter& reporter) {
-  const auto summary = ask_for_all(client, bundle, destinations, jobs, reporter);
+  const auto summary = ask_for_all(client, bundle, graph, destinations, jobs, reporter);
   if (summary.problems.empty()) return;
   throw Error(ErrorCode::registry, Side::target,
               fmt::format("no receipt can be given, {}: {}", count_of(summary.problems.size(), "problem"),
@@ -92,19 +93,36 @@ void prove_blobs(registry::Client& client, const bundle::VerifiedBundle& bundle,
           "the registry lost something that it had; see airlock check, delete the broken names there and import again");
 }
 
+/// Known before anything is sent: some registries do not take what Docker's tools have pushed for years.
+void check_types(const ImportedContent& content, const std::vector<transfer::Destination>& destinations,
+                 registry::Client& client) {
+  std::vector<std::string> names;
+  for (const records::Image* image : transfer::docker_images(content.images(), content.graph()))
+    names.push_back(image->source.str());
+  if (names.empty()) return;
+  if (client.takes_type(destinations.front().repository, std::string(oci::media_type::docker_manifest))) return;
+  throw Error(ErrorCode::registry, Side::target,
+              fmt::format("the registry takes no manifests of Docker's media types, which {}:\n  {}",
+                          count_of(names.size(), "image has", "images have"), join(names, "\n  ")))
+      .hint(
+          "let the registry take them (zot: \"http\": {\"compat\": [\"docker2s2\"]}), or import with "
+          "--convert-docker-types, which changes their digests");
+}
+
 /// What a dry run finds out about the registry: whether this user may push, for a delta what it builds on, and which
 /// names would move. In a real run the first request of each kind finds it out.
-void try_target(const bundle::VerifiedBundle& bundle, const ImportRequest& request, registry::Client& client,
-                std::vector<transfer::Move>& moves, Findings& findings, Reporter& reporter) {
-  const auto destinations = destinations_of(bundle.metadata(), request.target);
+void try_target(const bundle::VerifiedBundle& bundle, const ImportedContent& content, const ImportRequest& request,
+                registry::Client& client, std::vector<transfer::Move>& moves, Findings& findings, Reporter& reporter) {
+  const auto destinations = destinations_of(content.images(), request.target);
   std::vector<const transfer::Destination*> all;
   for (const auto& destination : destinations) all.push_back(&destination);
   const auto jobs = [&] { return transfer::pace(client, {request.target.host}, request.jobs).jobs; };
   const transfer::BundleSource source(bundle);
-  transfer::RegistryTarget target(client, bundle.graph(), reporter);
+  transfer::RegistryTarget target(client, content.graph(), reporter);
   findings.check([&] { client.check_push(destinations.front().repository); });
+  findings.check([&] { check_types(content, destinations, client); });
   findings.check([&] {
-    transfer::find_base_blobs(bundle.graph(), all, destinations, source, target, jobs(),
+    transfer::find_base_blobs(content.graph(), all, destinations, source, target, jobs(),
                               transfer::base_advice(bundle.metadata().base), reporter);
   });
   findings.check([&] {
@@ -132,8 +150,8 @@ std::function<void()> recording(std::optional<records::ImportState>& state, cons
   };
 }
 
-std::unique_ptr<ImportResult> begin_result(const bundle::VerifiedBundle& bundle, const ImportRequest& request,
-                                           registry::Reach reach) {
+std::unique_ptr<ImportResult> begin_result(const bundle::VerifiedBundle& bundle, const ImportedContent& content,
+                                           const ImportRequest& request, registry::Reach reach) {
   auto result = std::make_unique<ImportResult>(ImportResult{bundle.metadata(),
                                                             bundle.evidence(),
                                                             {},
@@ -148,7 +166,14 @@ std::unique_ptr<ImportResult> begin_result(const bundle::VerifiedBundle& bundle,
   if (request.consumer) result->configuration.consumer = request.consumer(result->metadata);
   for (auto& warning : literal_image_warnings(result->metadata)) result->warnings.push_back(std::move(warning));
   for (auto& warning : pinned_warnings(bundle)) result->warnings.push_back(std::move(warning));
-  result->destinations = destinations_of(result->metadata, request.target);
+  const auto lost = what_is_lost(content.changed(), bundle.graph());
+  if (!lost.empty())
+    result->warnings.push_back(
+        fmt::format("converted to the OCI's types, these have other digests, to which this does "
+                    "not apply:\n  {}",
+                    join(lost, "\n  ")));
+  result->metadata.images = content.images();
+  result->destinations = destinations_of(result->metadata.images, request.target);
   return result;
 }
 
@@ -171,25 +196,33 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   std::vector<transfer::Move> moves;
   const bool reached = findings.check([&] { reach = client.reach(request.target.host); });
   if (verified && request.preflight) findings.check([&] { request.preflight(verified->metadata()); });
-  if (verified && reached && request.dry_run) try_target(*verified, request, client, moves, findings, reporter);
+  std::optional<ImportedContent> imported;
+  if (verified) findings.check([&] { imported.emplace(*verified, request.types); });
+  if (imported && reached && request.dry_run)
+    try_target(*verified, *imported, request, client, moves, findings, reporter);
   findings.conclude();
   const bundle::VerifiedBundle& bundle = *verified;
+  const oci::Graph& graph = imported->graph();
 
-  auto result = begin_result(bundle, request, reach);
+  auto result = begin_result(bundle, *imported, request, reach);
   result->push.moves = std::move(moves);
   if (!request.dry_run) {
     const unsigned jobs = transfer::pace(client, {request.target.host}, request.jobs).jobs;
     transfer::BundleSource source(bundle);
-    transfer::RegistryTarget target(client, bundle.graph(), reporter);
-    const transfer::CopyOptions options{jobs, request.existing, recording(state, bundle, request),
-                                        transfer::base_advice(bundle.metadata().base)};
-    result->push = transfer::copy(bundle.graph(), result->destinations, source, target, options, reporter);
+    transfer::RegistryTarget target(client, graph, reporter);
+    transfer::CopyOptions options;
+    options.jobs = jobs;
+    options.existing = request.existing;
+    options.before_blobs = [&] { check_types(*imported, result->destinations, client); };
+    options.before_names = recording(state, bundle, request);
+    options.base_advice = transfer::base_advice(bundle.metadata().base);
+    result->push = transfer::copy(graph, result->destinations, source, target, options, reporter);
     result->push.manifests_sent = target.manifests_sent();
-    for (auto& warning : loss_warnings(result->push, bundle.graph())) result->warnings.push_back(std::move(warning));
-    if (request.prove_blobs) prove_blobs(client, bundle, result->destinations, jobs, reporter);
+    for (auto& warning : loss_warnings(result->push, graph)) result->warnings.push_back(std::move(warning));
+    if (request.prove_blobs) prove_blobs(client, bundle, graph, result->destinations, jobs, reporter);
   }
   reporter.detail(count_of(oci::documents_parsed(), "manifest") + " parsed");
-  result->held = blobs_held(bundle, result->destinations);
+  result->held = blobs_held(graph, result->destinations);
   result->statistics = client.statistics();
   result->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   return result;

@@ -231,6 +231,18 @@ void Client::pause(unsigned attempt, const std::string& what) {
   session_->wait(attempt, none, what);
 }
 
+bool Client::takes_type(const Repository& repository, const std::string& media_type) {
+  const Endpoint& endpoint = session_->endpoint(repository.registry);
+  const HttpAnswer answer = session_->send(endpoint, push_scope(endpoint.repository(repository.name)), [&] {
+    HttpRequest request;
+    request.method = "PUT";
+    request.url = fmt::format("{}/manifests/{}", repository_url(endpoint, repository), oci::sha256("").str());
+    request.headers = {"Content-Type: " + media_type};
+    return request;
+  });
+  return !quirks::refuses_type(answer);
+}
+
 namespace {
 
 constexpr unsigned max_pages = 100;

@@ -80,6 +80,8 @@ bool lacks_referrers_api(const HttpAnswer& answer) {
 
 bool hides_referrers(const HttpAnswer& answer) { return answer.status == 401 || answer.status == 403; }
 
+bool refuses_type(const HttpAnswer& answer) { return answer.status == 415; }
+
 bool refuses_head(const HttpAnswer& answer) {
   return answer.status == 400 || answer.status == 405 || answer.status == 406 || answer.status == 501;
 }

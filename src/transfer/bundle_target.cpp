@@ -108,7 +108,8 @@ Stored BundleTarget::put_config(const oci::Node& blob, Source& source) {
   PlaceSink sink(writer_.open_blob(blob.digest, bundle::Writer::Start::afresh), moving);
   CopyingSink copy(sink);
   source.send(blob, oci::BlobPart::whole(blob.size), copy);
-  oci::ImageConfig::parse(copy.text(), "config " + blob.digest.str());
+  const auto config = oci::ImageConfig::parse(copy.text(), "config " + blob.digest.str());
+  if (see_config_) see_config_(blob, config);
   return finished(blob, sink.finish());
 }
 

@@ -73,6 +73,7 @@ class Copier {
     look();
     announce_moves();
     find_base();
+    if (options_.before_blobs && !open_.empty()) options_.before_blobs();
     put_blobs();
     put_documents();
     if (options_.before_names) options_.before_names();

@@ -9,7 +9,6 @@
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/oci/graph_builder.hpp"
-#include "airlock/oci/image_config.hpp"
 #include "transfer/referrer_finder.hpp"
 
 namespace airlock::transfer {
@@ -17,16 +16,6 @@ namespace airlock::transfer {
 namespace {
 
 constexpr const char* hub = "docker.io";
-
-class TextSink final : public oci::BlobSink {
- public:
-  void write(std::string_view bytes) override { text_ += bytes; }
-  std::uint64_t received() const override { return text_.size(); }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 /// Which indexes are taken with all their members. A lock file has decided it.
 std::set<oci::Digest> whole_indexes(const kubeone::ImageSet& set, const ResolveOptions& options) {
@@ -108,7 +97,6 @@ class Resolver {
     const oci::Node* top = add(repository, source);
     if (top == nullptr) throw Error(ErrorCode::registry, Side::source, "there is no such image");
     check_platforms(source, *top);
-    check_config(repository, source, *top);
     check_layers(repository, *top);
     records::Image image{source, {std::string(top->media_type), top->digest, top->size, std::nullopt, {}}, {}, {}, {}};
     image.whole = top->content->index && whole_.contains(top->digest);
@@ -202,20 +190,6 @@ class Resolver {
     }
     if (!lacking.empty())
       reporter_.warning(fmt::format("{} is not served for {}; it has {}", source.str(), join(lacking, ", "), list));
-  }
-
-  /// A single image says in its config only what it is for.
-  void check_config(const registry::Repository& repository, const oci::Reference& source, const oci::Node& top) {
-    const auto& config = top.content->config;
-    if (options_.platforms.all() || !config || !oci::media_type::is_image_config(config->media_type)) return;
-    if (config->to->size > oci::max_config_size) return;  // refused when it is pulled
-    TextSink sink;
-    client_.fetch_blob(repository, config->to->digest, oci::BlobPart::whole(config->to->size), sink);
-    if (oci::sha256(sink.text()) != config->to->digest) return;  // the same
-    const auto platform = oci::ImageConfig::parse(sink.text(), "config " + config->to->digest.str()).platform;
-    if (platform && !options_.platforms.wants(*platform))
-      reporter_.warning(fmt::format("{} is for {} only, not for {}: it is taken as it is", source.str(),
-                                    platform->str(), join(options_.platforms.words(), ", ")));
   }
 
   /// Layers that their publisher does not let registries carry: whether this one has them is known before bytes move.

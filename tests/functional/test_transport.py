@@ -185,20 +185,24 @@ def test_wrong_bytes_for_a_pinned_manifest(airlock, keys, filled, small_images, 
 
 def test_a_manifest_of_a_type_that_is_not_carried(filled, export_small):
     server = filled()
-    server.rules(
-        {
-            "match": "GET */manifests/*",
-            "content_type": "application/vnd.docker.distribution.manifest.v1+prettyjws",
-            "times": 0,
-        }
-    )
+    schema_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+    body = json.dumps({"schemaVersion": 1, "name": "lab/one"})
+    server.rules({"match": "GET */manifests/1", "status": 200, "content_type": schema_1, "body": body, "times": 0})
     assert "is not supported" in export_small(6, server).err
 
 
-def test_a_content_type_that_differs_from_the_body(filled, export_small):
+@pytest.mark.parametrize("served", [images.DOCKER["manifest"], "application/json", "text/plain; charset=utf-8", ""])
+def test_a_manifest_is_what_it_says_of_itself(filled, export_small, served):
     server = filled()
-    server.rules({"match": "GET */manifests/*", "content_type": images.DOCKER["manifest"], "times": 0})
-    assert "the body has media type" in export_small(6, server).err
+    server.rules({"match": "GET */manifests/*", "content_type": served, "times": 0})
+    export_small(0, server)
+
+
+def test_a_page_is_no_manifest(filled, export_small):
+    server = filled()
+    server.rules({"match": "GET */manifests/1", "status": 200, "body": "<html>Sign in</html>", "times": 0})
+    err = export_small(6, server).err
+    assert 'begins with "<html>Sign in</html>"' in err and "a login page answers in the registry's place" in err
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

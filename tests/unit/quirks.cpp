@@ -59,7 +59,8 @@ TEST_CASE("an index whose members are not there is refused in several ways") {
 TEST_CASE("failures that pass") {
   for (const long number : {408, 425, 429, 500, 502, 503, 504, 520, 522, 524, 527, 529, 530, 599})
     CHECK(quirks::may_pass(number));
-  for (const long number : {200, 400, 401, 403, 404, 409, 413, 501, 505, 507, 511}) CHECK_FALSE(quirks::may_pass(number));
+  for (const long number : {200, 400, 401, 403, 404, 409, 413, 501, 505, 507, 511})
+    CHECK_FALSE(quirks::may_pass(number));
   CHECK(quirks::may_be_put_again(error(400, "DIGEST_INVALID")));
   CHECK(quirks::may_be_put_again(error(404, "MANIFEST_BLOB_UNKNOWN")));
   CHECK_FALSE(quirks::may_be_put_again(error(400, "MANIFEST_INVALID")));

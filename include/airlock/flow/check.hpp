@@ -2,6 +2,7 @@
 // The proof: a registry has what the clusters of a bundle will ask for.
 #pragma once
 
+#include "airlock/flow/import.hpp"
 #include "airlock/flow/verify.hpp"
 #include "airlock/registry/types.hpp"
 #include "airlock/transfer/registry_ports.hpp"
@@ -12,7 +13,8 @@ struct CheckRequest {
   VerifyRequest verify;
   registry::Location target;
   registry::ClientOptions client;
-  unsigned jobs = 0;  ///< requests at a time; 0: as the registry's distance wants it
+  unsigned jobs = 0;                      ///< requests at a time; 0: as the registry's distance wants it
+  DockerTypes types = DockerTypes::keep;  ///< as they were imported
 };
 
 /// What the bundle says is verified first (not the content of blobs), so that nothing is compared with what nobody

@@ -12,12 +12,19 @@
 
 namespace airlock::flow {
 
+/// What becomes of documents with Docker's media types.
+enum class DockerTypes {
+  keep,    ///< they are what upstream served; a registry that does not take them is an Error before anything is sent
+  convert  ///< to the OCI's: their digests change
+};
+
 struct ImportRequest {
   VerifyRequest verify;
   registry::Location target;
   registry::ClientOptions client;
   unsigned jobs = 0;  ///< requests at a time; 0: as the registry's distance wants it
   kubeone::ApiVersion api_version = kubeone::ApiVersion::v1beta2;
+  DockerTypes types = DockerTypes::keep;
   bool prove_blobs = false;  ///< ask for every blob afterwards, as a receipt has to
   bool dry_run = false;      ///< stop before anything is written to the registry
   transfer::Existing existing = transfer::Existing::move;
@@ -32,7 +39,7 @@ struct ImportRequest {
 struct ImportResult {
   bundle::Metadata metadata;
   trust::Evidence evidence;
-  std::vector<transfer::Destination> destinations;  ///< point into `metadata`
+  std::vector<transfer::Destination> destinations;  ///< point into `metadata`, whose images are as they were imported
   transfer::CopySummary push;                       ///< of a dry run, its moves only
   kubeone::RegistryConfiguration configuration;
   std::map<oci::Digest, records::ReceiptBlob> held;  ///< every blob of the images, and which repositories have it

@@ -79,6 +79,9 @@ class Client {
   /// Streams a part of a blob. The sink checks what it gets; this checks that it gets all of it.
   void fetch_blob(const Repository& repository, const oci::Digest& digest, BlobPart part, BlobSink& sink);
 
+  /// Whether the registry takes manifests of this media type, found out by sending one that is empty, which none takes.
+  bool takes_type(const Repository& repository, const std::string& media_type);
+
   /// Whether blobs may be pushed into a repository, found out by opening an upload and ending it. An Error says why
   /// not.
   void check_push(const Repository& repository);

@@ -2,6 +2,7 @@
 // A bundle as a source, once it is verified, and as a target, while it is written.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -9,6 +10,7 @@
 #include "airlock/bundle/parted_blob.hpp"
 #include "airlock/bundle/reader.hpp"
 #include "airlock/bundle/writer.hpp"
+#include "airlock/oci/image_config.hpp"
 #include "airlock/transfer/target.hpp"
 
 namespace airlock::transfer {
@@ -37,9 +39,13 @@ enum class PullMode {
 /// they count as written: a bundle that verification would refuse must not be made. REQUIRES: the writer outlives it.
 class BundleTarget final : public Target {
  public:
+  /// What is told of each image's config, from several threads.
+  using SeeConfig = std::function<void(const oci::Node&, const oci::ImageConfig&)>;
+
   /// `label`: what progress calls it, a literal.
-  BundleTarget(bundle::Writer& writer, PullMode mode, const char* label, Reporter& reporter)
-      : writer_(writer), mode_(mode), label_(label), reporter_(reporter) {}
+  BundleTarget(bundle::Writer& writer, PullMode mode, const char* label, Reporter& reporter,
+               SeeConfig see_config = nullptr)
+      : writer_(writer), mode_(mode), label_(label), reporter_(reporter), see_config_(std::move(see_config)) {}
 
   Phases phases() const override;
   bool wants(const oci::Node& blob) override { return !writer_.has(blob.digest); }
@@ -56,6 +62,7 @@ class BundleTarget final : public Target {
   PullMode mode_;
   const char* label_;
   Reporter& reporter_;
+  SeeConfig see_config_;
   std::map<oci::Digest, std::unique_ptr<bundle::PartedBlob>> parted_;  // complete before the first blob is put
 };
 

@@ -21,6 +21,8 @@ enum class Existing {
 struct CopyOptions {
   unsigned jobs = 8;
   Existing existing = Existing::move;
+  /// Called once, before the first byte is sent; not where all is there already. An Error ends the copy.
+  std::function<void()> before_blobs = {};
   /// Called once, after all blobs and documents are stored and before the first name is written. An Error ends the copy
   /// with every name as it was.
   std::function<void()> before_names;
