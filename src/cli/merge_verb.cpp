@@ -76,7 +76,8 @@ void add_merge(CLI::App& verb, GlobalOptions& global) {
   verb.add_option("-o", options->output, "The bundle to write; must not exist")->required()->type_name("BUNDLE");
   options->signing.add_to(verb);
   verb.get_option("--key")->required();
-  auto* trusted = verb.add_option("--trusted", options->trusted, "Public key that must have signed the bundles (PEM)")
+  auto* trusted = verb.add_option("--trusted", options->trusted,
+                                  "Public key that must have signed the bundles: PEM, minisign, signify")
                       ->type_name("PUB")
                       ->group("Trust");
   verb.add_option("--policy", options->policy, "Rules for the bundles, instead of one key (docs/policy.md)")

@@ -213,7 +213,7 @@ std::string SigningOptions::signature_name() const {
 
 void TrustOptions::add_to(CLI::App& verb) {
   const std::string group = "Trust";
-  auto* pub = verb.add_option("--key", key_file, "Public key that must have signed the bundle (PEM)")
+  auto* pub = verb.add_option("--key", key_file, "Public key that must have signed the bundle: PEM, minisign, signify")
                   ->type_name("PUB")
                   ->group(group);
   verb.add_option("--policy", policy_file, "Rules for who must have signed and approved, and more (docs/policy.md)")

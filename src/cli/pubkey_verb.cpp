@@ -43,7 +43,9 @@ void run(const PubkeyOptions& options, const GlobalOptions& global) {
 
 void add_pubkey(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<PubkeyOptions>();
-  verb.add_option("KEY", options->signing.key, "A key file (PEM) or a pkcs11: URI")->required();
+  verb.add_option("KEY", options->signing.key,
+                  "A key file (PEM, or a public key of minisign or signify) or a pkcs11: URI")
+      ->required();
   verb.add_option("--passphrase-file", options->signing.passphrase_file,
                   "File with the key's passphrase or the token's PIN (default: ask)")
       ->type_name("FILE");

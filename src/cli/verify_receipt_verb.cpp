@@ -47,8 +47,12 @@ void run(const ReceiptVerbOptions& options, const GlobalOptions& global) {
 void add_verify_receipt(CLI::App& verb, GlobalOptions& global) {
   const auto options = std::make_shared<ReceiptVerbOptions>();
   verb.add_option("RECEIPT", options->file, "What airlock import --receipt wrote")->required();
-  verb.add_option("--key", options->key, "Public key of the isolated side (PEM)")->required()->type_name("PUB");
-  verb.add_option("--signature", options->signature, "Its signature (default: RECEIPT.sig)")->type_name("FILE");
+  verb.add_option("--key", options->key, "Public key of the isolated side: PEM, minisign, signify")
+      ->required()
+      ->type_name("PUB");
+  verb.add_option("--signature", options->signature,
+                  "Its signature: .sig, .sigstore.json, .minisig (default: RECEIPT.sig)")
+      ->type_name("FILE");
   global.add_to(verb);
   verb.footer(
       "Example:\n  airlock verify-receipt june.receipt.json --key site.pub\n  openssl dgst -sha256 -verify site.pub "

@@ -68,7 +68,9 @@ std::vector<std::string> write_receipt(const std::filesystem::path& file, const 
 records::Receipt verify_receipt(const std::filesystem::path& file, const std::filesystem::path& signature,
                                 const trust::PublicKey& key) {
   const std::string text = read_file(file, max_receipt);
-  if (!key.matches(text, read_file(signature, max_signature)))
+  // A file with a name of its own is taken for the bare signature.
+  const std::string name = trust::form_of(signature.string()) ? signature.string() : signature.string() + ".sig";
+  if (!trust::signs({name, read_file(signature, max_signature)}, key, text))
     throw Error(ErrorCode::trust,
                 fmt::format("{} is not this key's signature over {}", signature.string(), file.string()))
         .hint("use the public key of the isolated side, and both files as they came from there");

@@ -22,6 +22,7 @@ bool is_approval(const std::string& file) { return trust::form_of(file) == trust
 void refuse_second(const Head& head, const std::vector<trust::SignatureFile>& added, const trust::PublicKey& key) {
   const bool adds_approval = is_approval(added.front().name);
   const std::string stem = trust::Signature::parse(added.front()).stem;
+  const trust::SignedText content(head.sums);
   for (const trust::SignatureFile& file : head.signatures) {
     if (is_approval(file.name) != adds_approval) continue;
     const auto signature = trust::Signature::parse(file);
@@ -29,7 +30,7 @@ void refuse_second(const Head& head, const std::vector<trust::SignatureFile>& ad
     if (signature.stem == stem)
       throw Error(ErrorCode::trust, Side::bundle, fmt::format("it carries {} already", file.name))
           .hint("give this one another name with --name");
-    if (!key.matches(signature.message(head.sums), signature.bytes)) continue;
+    if (!signature.is_by(key, content)) continue;
     if (adds_approval && !trust::approves(signature, head.sums))
       continue;  // put here by somebody: it counts for nothing
     throw Error(ErrorCode::trust, Side::bundle,

@@ -13,6 +13,7 @@ namespace airlock::trust {
 namespace {
 
 constexpr std::string_view statement_type = "https://in-toto.io/Statement/v1";
+constexpr std::string_view older_statement_type = "https://in-toto.io/Statement/v0.1";  // the same fields
 // SVR requires a URI for the verifier. The verifier is a person with a key; the URI is the hash of the key's
 // SubjectPublicKeyInfo as a name (RFC 6920).
 constexpr std::string_view verifier_prefix = "ni:///sha-256;";
@@ -48,8 +49,8 @@ std::string format_statement(const PublicKey& key, std::string_view content, con
 Approval Approval::parse(std::string_view payload, const std::string& where) {
   const Json value = parse_json(payload, where, statement_limits);
   const JsonObject statement(value, where);
-  if (statement.string("_type") != statement_type)
-    throw Error(ErrorCode::format, fmt::format("{}: _type: not {}", where, statement_type));
+  if (const auto type = statement.string("_type"); type != statement_type && type != older_statement_type)
+    throw Error(ErrorCode::format, fmt::format("{}: _type: neither {} nor v0.1", where, statement_type));
   const auto subjects = statement.objects("subject");
   if (subjects.size() != 1) throw Error(ErrorCode::format, where + ": subject: not exactly one");
   if (subjects.front().string("name") != signed_file)

@@ -14,15 +14,6 @@ namespace airlock::trust {
 
 namespace {
 
-/// minisign would refuse a changed trusted comment, so airlock does too.
-void check_trusted_comment(const TrustedKey& trusted, const Signature& signature) {
-  if (signature.form != Form::minisign) return;
-  if (!trusted.key.matches(signature.bytes + signature.trusted_comment, signature.trusted_comment_signature))
-    throw Error(ErrorCode::trust,
-                fmt::format("{}: its trusted comment was changed after {} signed it", signature.file, trusted.name))
-        .hint(fmt::format("minisign would refuse it too; ask {} for the right file", trusted.name));
-}
-
 /// Anyone with access to the medium can add a statement about something else; it must not make verification fail.
 void add_approval(const Signature& signature, const SignedText& content, Signer& signer) {
   std::string reason;
@@ -56,26 +47,37 @@ std::vector<const Signature*> likely_first(const std::vector<Signature>& signatu
 std::optional<Signer> find_signer(const TrustedKey& trusted, const SignedText& content,
                                   const std::vector<Signature>& signatures) {
   std::optional<Signer> signer;
-  std::map<std::string_view, bool> known;  // all forms of one signature have the same bytes
+  // All forms of one signature have the same bytes, but for those over another hash.
+  std::map<std::pair<std::string_view, bool>, bool> known;
   for (const Signature* signature : likely_first(signatures, trusted.key)) {
     const bool approval = signature->form == Form::approval;
     bool matches = false;
     if (approval) {
-      matches = trusted.key.matches(signature->encoded_payload, signature->bytes);
+      matches = signature->is_by(trusted.key, content);
     } else {
-      const auto [found, is_new] = known.try_emplace(signature->bytes, false);
-      if (is_new) found->second = trusted.key.matches(content, signature->bytes);
+      const auto [found, is_new] = known.try_emplace({signature->bytes, signature->prehashed}, false);
+      if (is_new) found->second = signature->is_by(trusted.key, content);
       matches = found->second;
     }
     if (!matches) continue;
     if (!signer) signer = Signer{trusted.name, trusted.key.fingerprint(), to_string(trusted.key.algorithm())};
-    check_trusted_comment(trusted, *signature);
+    signature->check_trusted_comment(trusted.key, trusted.name);
     if (approval)
       add_approval(*signature, content, *signer);
     else
       signer->signature_files.push_back(signature->file);
   }
   return signer;
+}
+
+/// Where nothing else was signed by a trusted key, that is the cause: no key can match.
+void refuse_keyless(const std::vector<Signature>& signatures, const Signers& signers,
+                    const std::vector<Error>& refusals) {
+  const auto found = std::find_if(signatures.begin(), signatures.end(), [](const auto& s) { return s.keyless; });
+  if (found == signatures.end() || !signers.empty()) return;
+  throw Error(ErrorCode::trust, fmt::format("{}; {} was made without a lasting key (keyless, with a certificate)",
+                                            refusals.front().what(), found->file))
+      .hint("airlock trusts keys, not certificates: have it signed with one (cosign sign-blob --key)");
 }
 
 }  // namespace
@@ -131,6 +133,7 @@ Authentication Policy::authenticate(std::string_view text, const std::vector<Sig
                                               "those that were checked do not suffice",
                                               human_size(text.size())))
         .hint("it was probably filled with junk signatures; get the bundle again from its exporter");
+  refuse_keyless(signatures, result.signers_, refusals);
   if (refusals.size() == 1) throw refusals.front();
   std::vector<std::string> texts;
   for (const Error& error : refusals) texts.emplace_back(error.what());

@@ -73,6 +73,18 @@ Algorithm algorithm_of(EVP_PKEY* key, std::string_view where) {
 
 const EVP_MD* hash_of(Algorithm algorithm) { return algorithm == Algorithm::ed25519 ? nullptr : EVP_sha256(); }
 
+/// Names the key of another tool. Called for what could not be read: a file may hold more than the key.
+void refuse_other(std::string_view text, std::string_view where) {
+  if (const auto other = recognize_key(text))
+    throw Error(ErrorCode::trust, fmt::format("{}: {}", where, other->what)).hint(other->hint);
+}
+
+/// Editors put a byte order mark before the first line, where OpenSSL then sees no PEM.
+std::string_view without_mark(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text;
+}
+
 /// For public keys: a crafted file must not trigger a passphrase prompt.
 int give_nothing(char*, int, int, void*) { return -1; }
 
@@ -154,22 +166,28 @@ void KeyRelease::operator()(KeyHandle* handle) const { EVP_PKEY_free(reinterpret
 PublicKey::PublicKey(KeyPointer key, std::string_view where)
     : key_(std::move(key)), algorithm_(algorithm_of(evp(key_), where)), spki_(oci::sha256(spki_der(evp(key_)))) {}
 
-PublicKey PublicKey::from_text(std::string_view pem, std::string_view where) {
+PublicKey PublicKey::from_text(std::string_view text, std::string_view where) {
+  const std::string_view pem = without_mark(text);
   if (const auto raw = parse_minisign_public_key(pem)) {
     KeyPointer key = own(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(*raw), raw->size()));
     if (!key) openssl_failed("read an Ed25519 public key");
     return {std::move(key), where};
   }
   // Checked before OpenSSL reads it: OpenSSL would prompt for a passphrase, which verification must not need.
-  if (pem.find("PRIVATE KEY") != std::string_view::npos)
+  if (pem.find("PRIVATE KEY") != std::string_view::npos) {
+    refuse_other(pem, where);
     throw Error(ErrorCode::trust, std::string(where) + " is a private key, not a public one")
         .hint("give the public key (NAME.pub), made with: openssl pkey -in KEY -pubout");
+  }
   const Bio bio = read_only_bio(pem);
   KeyPointer key = own(PEM_read_bio_PUBKEY(bio.get(), nullptr, give_nothing, nullptr));
   ERR_clear_error();
+  if (!key) refuse_other(pem, where);
   if (!key)
-    throw Error(ErrorCode::trust, std::string(where) + ": neither a public key in PEM form nor one of minisign")
-        .hint("expected a file that starts with -----BEGIN PUBLIC KEY-----, or NAME.minisign.pub");
+    throw Error(ErrorCode::trust,
+                std::string(where) + ": neither a public key in PEM form nor one of minisign or signify")
+        .hint(
+            "expected a file that starts with -----BEGIN PUBLIC KEY-----, or a public key file of minisign or signify");
   return {std::move(key), where};
 }
 
@@ -182,6 +200,16 @@ std::string PublicKey::pem() const {
 const oci::Digest& SignedText::digest() const {
   if (!digest_) digest_ = oci::sha256(text_);
   return *digest_;
+}
+
+const std::string& SignedText::blake2b() const {
+  if (blake2b_.empty()) {
+    blake2b_.resize(static_cast<std::size_t>(EVP_MD_get_size(EVP_blake2b512())));
+    if (EVP_Digest(text_.data(), text_.size(), reinterpret_cast<unsigned char*>(blake2b_.data()), nullptr,
+                   EVP_blake2b512(), nullptr) != 1)
+      openssl_failed("hash with BLAKE2b");
+  }
+  return blake2b_;
 }
 
 bool SignedText::afford_hash() const {
@@ -209,6 +237,10 @@ bool PublicKey::matches(const SignedText& message, std::string_view signature) c
     good = verify_text(evp(key_), message.text(), signature);
   ERR_clear_error();
   return good;
+}
+
+bool PublicKey::matches_prehashed(const SignedText& message, std::string_view signature) const {
+  return algorithm_ == Algorithm::ed25519 && matches(message.blake2b(), signature);
 }
 
 std::string PublicKey::ed25519_bytes() const {
@@ -247,22 +279,25 @@ PrivateKey PrivateKey::generate(Algorithm algorithm) {
   return {own(key), "new key"};
 }
 
-PrivateKey PrivateKey::from_pem(std::string_view pem, std::string_view where, const PassphraseSource& passphrase) {
+PrivateKey PrivateKey::from_pem(std::string_view text, std::string_view where, const PassphraseSource& passphrase) {
+  const std::string_view pem = without_mark(text);
   const bool encrypted = is_encrypted(pem);
-  Secret text;
+  Secret secret;
   if (encrypted) {
-    text = passphrase();
-    if (text.size() > max_passphrase)
+    secret = passphrase();
+    if (secret.size() > max_passphrase)
       throw Error(ErrorCode::usage,
-                  fmt::format("a passphrase of {} bytes; the limit is {}", text.size(), max_passphrase))
+                  fmt::format("a passphrase of {} bytes; the limit is {}", secret.size(), max_passphrase))
           .hint("is this the right file? the passphrase is its first line");
   }
   const Bio bio = read_only_bio(pem);
-  KeyPointer key = own(PEM_read_bio_PrivateKey(bio.get(), nullptr, encrypted ? give_passphrase : give_nothing, &text));
+  KeyPointer key =
+      own(PEM_read_bio_PrivateKey(bio.get(), nullptr, encrypted ? give_passphrase : give_nothing, &secret));
   ERR_clear_error();
   if (!key && encrypted)
     throw Error(ErrorCode::trust, std::string(where) + ": the passphrase does not open this key")
         .hint("use the passphrase that was given to airlock keygen");
+  if (!key) refuse_other(pem, where);
   if (!key && pem.find("PUBLIC KEY") != std::string_view::npos)
     throw Error(ErrorCode::trust, std::string(where) + " is a public key, not a private one")
         .hint("signing needs the private key (NAME.key)");

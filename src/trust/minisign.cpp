@@ -10,7 +10,8 @@ namespace airlock::trust {
 
 namespace {
 
-constexpr std::string_view algorithm = "Ed";  // "ED" would be a signature over the BLAKE2b hash instead
+constexpr std::string_view algorithm = "Ed";
+constexpr std::string_view prehashed_algorithm = "ED";  // over the BLAKE2b-512 hash: what minisign writes without -l
 constexpr std::string_view untrusted_prefix = "untrusted comment: ";
 constexpr std::string_view trusted_prefix = "trusted comment: ";
 constexpr std::size_t key_id_size = 8;
@@ -31,6 +32,26 @@ std::string key_id_text(const PublicKey& key) {
 
 [[noreturn]] void refuse_minisign(const std::string& file, const std::string& why) {
   throw Error(ErrorCode::format, fmt::format("{}: not a minisign signature: {}", file, why));
+}
+
+/// As minisign reads them: an end of line of either kind, and none needed after the last line.
+std::vector<std::string> lines_of(std::string_view text) {
+  auto lines = split(text, '\n');
+  if (lines.back().empty()) lines.pop_back();
+  for (std::string& line : lines)
+    if (line.ends_with('\r')) line.pop_back();
+  return lines;
+}
+
+/// The line with algorithm, key id and signature.
+void read_signature_line(const std::string& line, Signature& into) {
+  const auto bytes = base64_decode(line);
+  if (!bytes || bytes->size() != algorithm.size() + key_id_size + signature_size)
+    refuse_minisign(into.file, "line 2 is not a signature");
+  into.prehashed = bytes->starts_with(prehashed_algorithm);
+  if (!into.prehashed && !bytes->starts_with(algorithm)) refuse_minisign(into.file, "an unknown algorithm");
+  into.key_hint = bytes->substr(algorithm.size(), key_id_size);
+  into.bytes = bytes->substr(algorithm.size() + key_id_size);
 }
 
 }  // namespace
@@ -59,24 +80,34 @@ std::optional<std::string> parse_minisign_public_key(std::string_view text) {
   return bytes->substr(algorithm.size() + key_id_size);
 }
 
+bool is_minisign_text(std::string_view text) { return text.starts_with(untrusted_prefix); }
+
 void parse_minisig(std::string_view text, Signature& into) {
-  const auto lines = split(text, '\n');
-  if (lines.size() != 5 || !lines[4].empty()) refuse_minisign(into.file, "not four lines");
-  if (!lines[0].starts_with(untrusted_prefix)) refuse_minisign(into.file, "line 1 is not an untrusted comment");
+  const auto lines = lines_of(text);
+  if (lines.size() == 2 && is_minisign_text(text))
+    throw Error(ErrorCode::format, into.file + ": a signature of signify, without minisign's trusted comment")
+        .hint("name it NAME.sig");
+  if (lines.size() != 4) refuse_minisign(into.file, "not four lines");
+  if (!is_minisign_text(lines[0])) refuse_minisign(into.file, "line 1 is not an untrusted comment");
   if (!lines[2].starts_with(trusted_prefix)) refuse_minisign(into.file, "line 3 is not a trusted comment");
-  const auto signature = base64_decode(lines[1]);
-  if (!signature || signature->size() != algorithm.size() + key_id_size + signature_size)
-    refuse_minisign(into.file, "line 2 is not a signature");
-  if (signature->starts_with("ED"))
-    throw Error(ErrorCode::format, into.file + ": a prehashed signature, which airlock does not support")
-        .hint("sign without prehashing: minisign -S -l");
-  if (!signature->starts_with(algorithm)) refuse_minisign(into.file, "an unknown algorithm");
+  read_signature_line(lines[1], into);
   const auto global = base64_decode(lines[3]);
   if (!global || global->size() != signature_size) refuse_minisign(into.file, "line 4 is not a signature");
-  into.key_hint = signature->substr(algorithm.size(), key_id_size);
-  into.bytes = signature->substr(algorithm.size() + key_id_size);
   into.trusted_comment = lines[2].substr(trusted_prefix.size());
   into.trusted_comment_signature = *global;
+}
+
+void parse_signify(std::string_view text, Signature& into) {
+  const auto lines = lines_of(text);
+  if (lines.size() == 4 && lines[2].starts_with(trusted_prefix))
+    throw Error(ErrorCode::format, into.file + ": a signature of minisign").hint("name it NAME.minisig");
+  if (lines.size() > 2)
+    throw Error(ErrorCode::format, into.file + ": a signature of signify with the signed text in it")
+        .hint("sign without -e: signify -S -s KEY -m SHA256SUMS -x NAME.sig");
+  if (lines.size() != 2) refuse_minisign(into.file, "not two lines");
+  read_signature_line(lines[1], into);
+  // signify has no such form; NAME.sig of minisign's would come without its trusted comment.
+  if (into.prehashed) refuse_minisign(into.file, "an unknown algorithm");
 }
 
 }  // namespace airlock::trust

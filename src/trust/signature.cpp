@@ -22,11 +22,18 @@ constexpr std::array<std::pair<Form, std::string_view>, 4> suffixes{{{Form::appr
 
 std::string file_name(const std::string& stem, Form form) { return stem + std::string(suffix_of(form)); }
 
-/// Neither DER nor 64 random bytes look like a line of base64.
-std::string raw_signature(const std::string& bytes) {
+/// The bytes, or what tools write to NAME.sig instead: base64 (cosign) or signify's two lines. Neither DER nor 64
+/// random bytes look like a line of text.
+void parse_raw(const std::string& bytes, Signature& into) {
   constexpr std::size_t smallest = 64;
-  const auto decoded = base64_decode(trim(bytes));
-  return decoded && decoded->size() >= smallest ? *decoded : bytes;
+  if (is_minisign_text(bytes)) return parse_signify(bytes, into);
+  if (const auto decoded = base64_decode(trim(bytes)); decoded && decoded->size() >= smallest) {
+    into.bytes = *decoded;
+    return;
+  }
+  if (const auto other = recognize_signature(bytes))
+    throw Error(ErrorCode::format, fmt::format("{}: {}", into.file, other->what)).hint(other->hint);
+  into.bytes = bytes;
 }
 
 }  // namespace
@@ -71,7 +78,7 @@ Signature Signature::parse(const SignatureFile& file) {
   signature.form = *form;
   try {
     switch (*form) {
-      case Form::raw: signature.bytes = raw_signature(file.bytes); break;
+      case Form::raw: parse_raw(file.bytes, signature); break;
       case Form::sigstore: parse_message_bundle(file.bytes, signature); break;
       case Form::minisign: parse_minisig(file.bytes, signature); break;
       case Form::approval: parse_dsse_bundle(file.bytes, signature); break;
@@ -83,16 +90,41 @@ Signature Signature::parse(const SignatureFile& file) {
   return signature;
 }
 
+bool Signature::is_by(const PublicKey& key, const SignedText& signed_content) const {
+  if (form == Form::approval) return key.matches(encoded_payload, bytes);
+  return prehashed ? key.matches_prehashed(signed_content, bytes) : key.matches(signed_content, bytes);
+}
+
+void Signature::check_trusted_comment(const PublicKey& key, const std::string& owner) const {
+  if (form != Form::minisign) return;
+  if (!key.matches(bytes + trusted_comment, trusted_comment_signature))
+    throw Error(ErrorCode::trust, fmt::format("{}: its trusted comment was changed after {} signed it", file, owner))
+        .hint(fmt::format("minisign would refuse it too; ask {} for the right file", owner));
+}
+
+bool signs(const SignatureFile& file, const PublicKey& key, std::string_view content) {
+  const Signature signature = Signature::parse(file);
+  if (signature.form == Form::approval)
+    throw Error(ErrorCode::trust, file.name + ": an approval of a bundle, not a signature")
+        .hint("give the signature: .sig, .sigstore.json or .minisig");
+  if (!signature.is_by(key, SignedText(content))) return false;
+  signature.check_trusted_comment(key, "its owner");
+  return true;
+}
+
 void check_agreement(const std::vector<Signature>& signatures) {
   std::map<std::string, const Signature*> first;
   for (const Signature& signature : signatures) {
-    if (signature.form == Form::approval) continue;
+    // A prehashed signature is over other bytes than the forms that airlock writes.
+    if (signature.form == Form::approval || signature.prehashed) continue;
     const auto [other, added] = first.try_emplace(signature.stem, &signature);
     if (!added && other->second->bytes != signature.bytes)
       throw Error(ErrorCode::trust,
                   fmt::format("{} and {} contain different signatures, but must be forms of the same one",
                               other->second->file, signature.file))
-          .hint("somebody changed one of them; ask the signer for the right one");
+          .hint(
+              "give one of them only, if the signer made them with two tools; else somebody changed one: ask the "
+              "signer for the right one");
   }
 }
 

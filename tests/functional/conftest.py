@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from lab import fake, images, registry  # noqa: E402
+from signers import make, people, policy, token  # noqa: E402, F401
 
 PROGRAM = os.environ.get("AIRLOCK", str(ROOT / "build/src/airlock"))
 TEST_REGISTRY = os.environ.get("TEST_REGISTRY", str(ROOT / "build/tests/test-registry"))

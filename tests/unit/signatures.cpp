@@ -58,7 +58,7 @@ TEST_CASE("all forms of a key hold one signature") {
     CHECK_NOTHROW(check_agreement(signatures));
     for (const auto& signature : signatures) {
       CHECK(signature.stem == "signatures/alice");
-      CHECK(key->public_key().matches(signature.message("sums"), signature.bytes));
+      CHECK(signature.is_by(key->public_key(), SignedText("sums")));
     }
   }
 }
@@ -66,7 +66,7 @@ TEST_CASE("all forms of a key hold one signature") {
 TEST_CASE("an approval is a statement about one content") {
   const Signature signature = Signature::parse(approval());
   CHECK(signature.form == Form::approval);
-  CHECK(ecdsa().public_key().matches(signature.message("whatever"), signature.bytes));
+  CHECK(signature.is_by(ecdsa().public_key(), SignedText("whatever")));
   const Approval statement = Approval::parse(signature.payload, "a");
   CHECK(statement.subject == oci::sha256("sums"));
   CHECK(statement.predicate_type == svr_predicate_type);
@@ -108,8 +108,10 @@ TEST_CASE("wrappers that are not what they claim") {
   CHECK_ERROR(wrapper([](Json& v) { v["mediaType"] = "application/json"; }), format, "not a sigstore bundle");
   CHECK_ERROR(wrapper([](Json& v) { v.erase("verificationMaterial"); }), format, "\"verificationMaterial\" is missing");
   CHECK_ERROR(wrapper([](Json& v) { v.erase("messageSignature"); }), format, "\"messageSignature\" is missing");
-  CHECK_ERROR(wrapper([](Json& v) { v["messageSignature"]["messageDigest"]["algorithm"] = "SHA2_512"; }), format,
+  CHECK_ERROR(wrapper([](Json& v) { v["messageSignature"]["messageDigest"]["algorithm"] = "SHA2_384"; }), format,
               "not SHA2_256");
+  CHECK_ERROR(wrapper([](Json& v) { v["messageSignature"]["messageDigest"]["algorithm"] = "SHA2_512"; }), format,
+              "a signature over a SHA-512 hash");
   CHECK_ERROR(wrapper([](Json& v) { v["messageSignature"]["messageDigest"]["digest"] = "AAAA"; }), format,
               "not 32 bytes");
   CHECK_ERROR(wrapper([](Json& v) { v["messageSignature"]["signature"] = "not base64!"; }), format, "not base64");
@@ -139,7 +141,7 @@ TEST_CASE("statements that are not what they claim") {
     change(value);
     return Approval::parse(value.dump(), "statement");
   };
-  CHECK_ERROR(statement([](Json& v) { v["_type"] = "https://in-toto.io/Statement/v0.1"; }), format, "_type: not");
+  CHECK_ERROR(statement([](Json& v) { v["_type"] = "https://in-toto.io/Statement/v2"; }), format, "_type: neither");
   CHECK_ERROR(statement([](Json& v) { v["subject"] = Json::array(); }), format, "subject: not exactly one");
   CHECK_ERROR(statement([](Json& v) { v["subject"].push_back(v["subject"][0]); }), format, "subject: not exactly one");
   CHECK_ERROR(statement([](Json& v) { v["subject"][0]["digest"]["sha256"] = "ABC"; }), format, "64 lower-case");
@@ -161,7 +163,6 @@ TEST_CASE("minisign files that are not what they claim") {
   CHECK_NOTHROW(with(0, "untrusted comment: anything"));
   CHECK_ERROR(with(0, "comment"), format, "not an untrusted comment");
   CHECK_ERROR(with(1, "AAAA"), format, "line 2 is not a signature");
-  CHECK_ERROR(with(1, base64_encode("ED" + std::string(72, 'x'))), format, "prehashed");
   CHECK_ERROR(with(1, base64_encode("XX" + std::string(72, 'x'))), format, "unknown algorithm");
   CHECK_ERROR(with(2, "comment"), format, "not a trusted comment");
   CHECK_ERROR(with(3, "AAAA"), format, "line 4 is not a signature");

@@ -36,7 +36,7 @@ struct KeyRelease {
 using KeyPointer = std::shared_ptr<KeyHandle>;
 
 /// A text that signatures are checked against. The hashing is bounded, whatever the number of keys and
-/// signatures: it is hashed once for all that sign its hash (ECDSA, RSA); Ed25519 hashes the
+/// signatures: it is hashed once for all that sign its hash (ECDSA, RSA, prehashed minisign); Ed25519 hashes the
 /// text anew for each signature, so these bytes are limited. Not thread-safe. Does not own the text.
 class SignedText {
  public:
@@ -46,6 +46,8 @@ class SignedText {
   explicit SignedText(std::string_view text) : text_(text) {}
   std::string_view text() const { return text_; }
   const oci::Digest& digest() const;
+  /// BLAKE2b-512 (RFC 7693), 64 bytes: what minisign signs.
+  const std::string& blake2b() const;
   /// Whether the limit kept a signature from being checked.
   bool exhausted() const { return exhausted_; }
 
@@ -54,6 +56,7 @@ class SignedText {
   bool afford_hash() const;
   std::string_view text_;
   mutable std::optional<oci::Digest> digest_;
+  mutable std::string blake2b_;
   mutable std::uint64_t hashed_ = 0;
   mutable bool exhausted_ = false;
 };
@@ -63,7 +66,7 @@ class PublicKey {
  public:
   /// PEM, or the public key file of minisign or signify. An Error (code `trust`) for anything but one supported key;
   /// `where` names the file in it.
-  static PublicKey from_text(std::string_view pem, std::string_view where);
+  static PublicKey from_text(std::string_view text, std::string_view where);
 
   Algorithm algorithm() const { return algorithm_; }
   /// SHA-256 of the DER SubjectPublicKeyInfo: `openssl pkey -pubin -in KEY -outform DER | sha256sum`.
@@ -76,6 +79,8 @@ class PublicKey {
   /// Whether `signature` is this key's over exactly `message`. False for malformed signatures.
   bool matches(std::string_view message, std::string_view signature) const;
   bool matches(const SignedText& message, std::string_view signature) const;
+  /// The same of a signature over the message's BLAKE2b-512 hash: prehashed minisign, Ed25519 only.
+  bool matches_prehashed(const SignedText& message, std::string_view signature) const;
 
  private:
   friend class PrivateKey;
@@ -93,7 +98,7 @@ class PrivateKey {
  public:
   static PrivateKey generate(Algorithm algorithm);
   /// An Error (code `trust`) for a wrong passphrase or anything but one supported key.
-  static PrivateKey from_pem(std::string_view pem, std::string_view where, const PassphraseSource& passphrase);
+  static PrivateKey from_pem(std::string_view text, std::string_view where, const PassphraseSource& passphrase);
 
   /// A key that stays in its token; `uri` is a PKCS#11 URI (RFC 7512), e.g. `pkcs11:token=signing;object=alice`. The
   /// module is the URI's `module-path`, $PKCS11_MODULE_PATH or the system's (p11-kit). `pin` is asked for the token's

@@ -3,14 +3,17 @@
 // same signature over the raw bytes of SHA256SUMS; an approval signs a statement about them.
 //
 //   NAME.sig                     raw: DER for ECDSA, 64 bytes for Ed25519               openssl
-//                                also in base64, as cosign sign-blob --output-signature writes it
+//                                also in base64 (cosign sign-blob --output-signature), or as signify writes it
 //   NAME.sigstore.json           sigstore bundle v0.3, messageSignature, managed key    cosign, @sigstore/verify
-//   NAME.minisig                 Ed25519 only, not prehashed ("Ed")                     minisign
+//   NAME.minisig                 Ed25519 only; airlock's are not prehashed ("Ed")       minisign
 //   NAME.approval.sigstore.json  sigstore bundle v0.3, DSSE envelope, in-toto Statement v1, SVR predicate v0.2
+//
+// Those of others are read as their tools write them: sigstore bundles from v0.1 on, Statement v0.1, prehashed
+// minisign.
 //
 // Sources: github.com/sigstore/protobuf-specs (sigstore_bundle.proto), github.com/secure-systems-lab/dsse
 // (protocol.md, "PAE"), github.com/in-toto/attestation (spec/v1/statement.md, spec/predicates/svr.md),
-// jedisct1.github.io/minisign ("Signature format").
+// jedisct1.github.io/minisign ("Signature format"), signify(1) of OpenBSD.
 #pragma once
 
 #include <optional>
@@ -69,17 +72,24 @@ struct Signature {
   std::optional<oci::Digest> content;     ///< sigstore: digest of what is signed, where it says so
   std::string payload;                    ///< approval: the statement's text
   std::string encoded_payload;            ///< approval: what its signature is over (DSSE)
+  bool keyless = false;                   ///< sigstore: made with a certificate's key that nobody keeps
+  bool prehashed = false;                 ///< minisign: over the text's BLAKE2b-512 hash
   std::string trusted_comment;            ///< minisign
   std::string trusted_comment_signature;  ///< minisign
 
   /// An Error (code `format`) for anything that is not of the form its name says.
   static Signature parse(const SignatureFile& file);
 
-  /// What the key must have signed: `signed_content`, or the approval's statement in DSSE's encoding.
-  std::string_view message(std::string_view signed_content) const {
-    return form == Form::approval ? std::string_view(encoded_payload) : signed_content;
-  }
+  /// Whether this key made it: over `signed_content`, or over the approval's own statement in DSSE's encoding. The
+  /// trusted comment of minisign is not looked at.
+  bool is_by(const PublicKey& key, const SignedText& signed_content) const;
+  /// Refuses (code `trust`) a trusted comment that `key` did not sign, as minisign does. REQUIRES: is_by() the key.
+  void check_trusted_comment(const PublicKey& key, const std::string& owner) const;
 };
+
+/// Whether this file is the key's signature over `content`, in any form but an approval (an Error, code `trust`). An
+/// Error (code `format`) for anything that is not of the form its name says.
+bool signs(const SignatureFile& file, const PublicKey& key, std::string_view content);
 
 /// Refuses (code `trust`) two forms of one name that do not contain the same signature.
 void check_agreement(const std::vector<Signature>& signatures);
@@ -97,8 +107,8 @@ struct Approval {
   bool approved = false;         ///< its properties say AIRLOCK_REVIEW_APPROVED
   bool content_checked = false;  ///< and AIRLOCK_CONTENT_VERIFIED
 
-  /// An Error (code `format`) for anything but an in-toto Statement v1 with the one subject SHA256SUMS. `where` names
-  /// it.
+  /// An Error (code `format`) for anything but an in-toto Statement (v1; v0.1, as cosign attest-blob writes it) with
+  /// the one subject SHA256SUMS. `where` names it.
   static Approval parse(std::string_view payload, const std::string& where);
 };
 
