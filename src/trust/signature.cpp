@@ -22,12 +22,18 @@ constexpr std::array<std::pair<Form, std::string_view>, 4> suffixes{{{Form::appr
 
 std::string file_name(const std::string& stem, Form form) { return stem + std::string(suffix_of(form)); }
 
+/// Base64 as openssl and coreutils write it, in lines.
+std::optional<std::string> decode_lines(std::string text) {
+  std::erase_if(text, [](char c) { return c == '\n' || c == '\r'; });
+  return base64_decode(trim(text));
+}
+
 /// The bytes, or what tools write to NAME.sig instead: base64 (cosign) or signify's two lines. Neither DER nor 64
 /// random bytes look like a line of text.
 void parse_raw(const std::string& bytes, Signature& into) {
   constexpr std::size_t smallest = 64;
   if (is_minisign_text(bytes)) return parse_signify(bytes, into);
-  if (const auto decoded = base64_decode(trim(bytes)); decoded && decoded->size() >= smallest) {
+  if (const auto decoded = decode_lines(bytes); decoded && decoded->size() >= smallest) {
     into.bytes = *decoded;
     return;
   }
@@ -69,9 +75,12 @@ SignatureFile approve(const PrivateKey& key, const std::string& stem, std::strin
 
 Signature Signature::parse(const SignatureFile& file) {
   const auto form = form_of(file.name);
-  if (!form)
-    throw Error(ErrorCode::format, file.name + ": its name does not tell its form")
-        .hint("names end in .sig, .sigstore.json, .minisig or .approval.sigstore.json");
+  if (!form) {
+    const auto other = recognize_signature(file.bytes);
+    throw Error(ErrorCode::format,
+                fmt::format("{}: {}", file.name, other ? other->what : "its name does not tell its form"))
+        .hint(other ? other->hint : "names end in .sig, .sigstore.json, .minisig or .approval.sigstore.json");
+  }
   Signature signature;
   signature.file = file.name;
   signature.stem = file.name.substr(0, file.name.size() - suffix_of(*form).size());

@@ -20,7 +20,7 @@ def test_commands_and_their_options_exist(airlock):
     assert len(found) >= 5
     help_of = {}
     for document, line in found:
-        words = line.split("<")[0].split()
+        words = re.split("[<|>]", line)[0].split()
         verb = " ".join(words[1:3]) if words[1] == "policy" else words[1]
         if verb not in help_of:
             help_of[verb] = airlock(0, *verb.split(), "--help").out

@@ -190,14 +190,16 @@ def test_cosign_checks_what_each_kind_of_key_signs(airlock, people, make, shell,
     run = lambda *command: subprocess.run(["cosign", *command], cwd=at, env=env, capture_output=True, text=True)
     run("trusted-root", "create", "--out", "root.json")
 
-    def check(verb, key, file, *more):
-        common = ["--insecure-ignore-tlog", "--trusted-root", "root.json"]
+    def check(verb, key, file, *more, root=("--trusted-root", "root.json")):
+        common = ["--insecure-ignore-tlog", *root]
         return run(verb, "--key", people / f"{key}.pub", *common, "--bundle", f"signatures/{file}", *more, "SHA256SUMS")
 
     statements = ("verify-blob-attestation", "reviewer.approval.sigstore.json", "--type", SVR)
     for verb, file, *more in (("verify-blob", f"{signer}.sigstore.json"), statements):
         good = check(verb, signer, file, *more)
         assert good.returncode == 0, good.stderr
+        # Only cosign 2 wants the root.
+        assert (check(verb, signer, file, *more, root=()).returncode == 0) == (cosign == "cosign3")
         assert check(verb, "dave", file, *more).returncode != 0
     (at / "SHA256SUMS").write_bytes((at / "SHA256SUMS").read_bytes() + b"\n")
     for verb, file, *more in (("verify-blob", f"{signer}.sigstore.json"), statements):
@@ -231,6 +233,9 @@ def test_what_cosign_signs_is_taken_or_named(airlock, people, make, shell, tmp_p
     verify = ["verify", bundle, "--key", at / "rita.pub", "--signature", at / "old.sigstore.json"]
     err = airlock(6, *verify).err
     assert "cosign's older bundle format" in err and "jq -r .base64Signature" in err
+    (at / "out").mkdir()
+    subprocess.run(["bash", "-c", "jq -r .base64Signature old.sigstore.json > out/rita.sig"], cwd=at, check=True)
+    airlock(0, "verify", bundle, "--key", at / "rita.pub", "--signature", at / "out/rita.sig")
     # Its private key, wherever a key is expected.
     for command in (["sign", bundle, "--key"], ["verify", bundle, "--key"], ["pubkey"]):
         err = airlock(7, *command, at / "own.key").err

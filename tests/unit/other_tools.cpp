@@ -193,7 +193,17 @@ TEST_CASE("bundles that are something else") {
   CHECK_ERROR(Signature::parse({"a.sig", wrapper([](Json&) {}).bytes}), format, "JSON, not a bare signature");
 }
 
+TEST_CASE("base64 in lines") {
+  const auto rsa = PrivateKey::generate(Algorithm::rsa_pkcs1_sha256);
+  std::string text = base64_encode(rsa.sign("sums"));
+  for (std::size_t at = 76; at < text.size(); at += 77) text.insert(at, "\n");
+  accept(rsa.public_key().pem().c_str(), {"a.sig", text + "\n"});
+  accept(rsa.public_key().pem().c_str(), {"a.sig", windows(text + "\n")});
+}
+
 TEST_CASE("signatures of tools that airlock has nothing to do with") {
+  CHECK_ERROR(Signature::parse({"a.asc", "-----BEGIN PGP SIGNATURE-----\n\niQ\n"}), format, "OpenPGP");
+  CHECK_ERROR(Signature::parse({"a.bundle", "{}"}), format, "JSON, not a bare signature");
   CHECK_ERROR(Signature::parse({"a.sig", "-----BEGIN PGP SIGNATURE-----\n\niQ\n"}), format, "OpenPGP");
   CHECK_ERROR(Signature::parse({"a.sig", "-----BEGIN SSH SIGNATURE-----\nU1NI\n"}), format, "OpenSSH");
   CHECK_ERROR(Signature::parse({"a.sig", "-----BEGIN PKCS7-----\nMII\n"}), format, "CMS");
