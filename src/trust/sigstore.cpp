@@ -117,7 +117,10 @@ void parse_message_bundle(std::string_view text, Signature& into) {
     const std::string algorithm = digest->string("algorithm");
     if (algorithm == "SHA2_512")
       throw Error(ErrorCode::format, into.file + ": a signature over a SHA-512 hash (Ed25519ph, or another curve)")
-          .hint("cosign signs so for its public log; sign without one: cosign sign-blob --tlog-upload=false");
+          .hint(
+              "cosign signs so for its public log; sign without one (docs/verify-without-airlock.md, section 6), or "
+              "with openssl "
+              "or minisign");
     if (algorithm != "SHA2_256") refuse_sigstore(digest->where(), "algorithm: not SHA2_256");
     const std::string bytes = decoded(*digest, "digest");
     if (bytes.size() != 32) refuse_sigstore(digest->where(), "digest: not 32 bytes");

@@ -218,8 +218,9 @@ def test_what_cosign_signs_is_taken_or_named(airlock, people, make, shell, tmp_p
     for name in ("carol", "rita"):
         run("import-key-pair", "--key", people / f"{name}.key", "--output-key-prefix", name)
         assert spki(at / f"{name}.pub") == spki(people / f"{name}.pub")
-    for name in ("own", "carol", "rita"):
-        signing = ["sign-blob", "--key", f"{name}.key"]
+    # cosign 2.6 panics with an Ed25519 key.
+    for name in ("own", "carol", "rita") if cosign == "cosign3" else ("own", "rita"):
+        signing = ["sign-blob", "--yes", "--key", f"{name}.key"]
         run(*signing, "--signing-config", "config.json", "--bundle", f"{name}.sigstore.json", "SHA256SUMS")
         airlock(0, "verify", bundle, "--key", at / f"{name}.pub", "--signature", at / f"{name}.sigstore.json")
     older = [
@@ -276,11 +277,14 @@ class Terminal:
             self.shown += part
             if re.search(rb"(phrase|password|PIN)[^\n]*: ?$", self.shown[seen:], re.IGNORECASE):
                 seen = len(self.shown)
+                # What is typed before the program reads without echo is thrown away.
+                while termios.tcgetattr(ours)[3] & termios.ECHO and time.monotonic() < deadline:
+                    time.sleep(0.01)
                 os.write(ours, answer.encode() + b"\n")
         else:
             process.send_signal(signal.SIGKILL)
-        os.close(ours)
         self.status = process.wait()
+        os.close(ours)  # not earlier: it would hang up on a shell that is about to end
 
 
 @pytest.mark.parametrize("cosign", [None, "cosign2", "cosign3"])
