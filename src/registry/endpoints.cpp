@@ -45,7 +45,7 @@ HttpAnswer Client::Session::try_ways(Endpoint& endpoint, const std::vector<Reach
     HttpRequest request;
     request.url = endpoint.origin.str() + "/v2/";
     request.present_certificate = true;
-    answer = perform_with_retries(request, endpoint.verify_tls(), max_first_attempts);
+    answer = perform_following(request, endpoint.verify_tls(), max_first_attempts);
     if (answer.status != 0) return answer;
     if (!first_failure) first_failure = answer;
   }
@@ -68,23 +68,30 @@ Endpoint Client::Session::find_endpoint(const oci::Registry& registry) {
   endpoint.distance = answer.waited;
   if (!quirks::is_registry(answer))
     refuse(fmt::format("{} does not answer as a registry ({}/v2/: {})", host, endpoint.origin.str(), describe(answer)),
-           "check the address; the registry API must be at /v2/ of this host and port");
+           quirks::wants_client_certificate(answer)
+               ? std::string(client_certificate_hint)
+               : "check the address; the registry API must be at /v2/ of this host and port");
+  if (const auto challenges = answer.headers.find("www-authenticate");
+      challenges != answer.headers.end() && !answer.redirected)
+    authenticator_.learn(endpoint.origin, parse_challenges(challenges->second));
   reporter_.detail(fmt::format("{}: {}, {}, {} ms away", registry.str(), endpoint.origin.str(),
                                to_string(endpoint.reach), endpoint.distance.count() / 1000));
   return endpoint;
 }
 
 void Client::Session::refuse_unreachable(const Endpoint& endpoint, const HttpAnswer& answer) const {
-  std::string hint = "check the address, the network and the proxy settings";
+  std::string hint = answer.advice.empty() ? "check the address, the network and the proxy settings" : answer.advice;
   if (answer.failure == HttpAnswer::Failure::not_tls)
     hint = options_.side == Side::target
                ? "it speaks plain HTTP: give it TLS, or allow plain HTTP with --insecure"
                : "it speaks plain HTTP: allow it with --mirror HOST=http://HOST:PORT or --insecure HOST";
-  if (answer.failure == HttpAnswer::Failure::tls)
-    hint = "give the authority that signed its certificate with --cacert FILE";
   if (answer.failure == HttpAnswer::Failure::stalled)
     hint = "check the network; on a line as slow as that, allow longer pauses with --stall-timeout SECONDS";
-  refuse(fmt::format("cannot reach {}: {}", endpoint.origin.str(), answer.failure_text), hint);
+  const std::string home = endpoint.origin.str();
+  refuse(answer.redirected
+             ? fmt::format("cannot reach {}, where {} sends for it: {}", answer.asked, home, answer.failure_text)
+             : fmt::format("cannot reach {}: {}", home, answer.failure_text),
+         hint);
 }
 
 }  // namespace airlock::registry

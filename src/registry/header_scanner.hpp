@@ -42,6 +42,14 @@ class HeaderScanner {
     take('"');
     return text;
   }
+  /// The same, where a word may hold what is no word by the rules, such as a URL without quotation marks.
+  std::string value_up_to(std::string_view ends) {
+    if (text_.starts_with('"')) return value();
+    const auto end = std::min(text_.find_first_of(ends), text_.size());
+    std::string word(text_.substr(0, end));
+    text_.remove_prefix(end);
+    return word;
+  }
   /// All up to a character, which is taken too; nothing where it does not come.
   std::optional<std::string> up_to(char end) {
     const auto at = text_.find(end);

@@ -10,9 +10,11 @@
 #include <utility>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
 #include "airlock/base/handle.hpp"
 #include "airlock/base/interrupt.hpp"
 #include "airlock/base/text.hpp"
+#include "registry/connect_failure.hpp"
 #include "registry/handle_pool.hpp"
 
 namespace airlock::registry {
@@ -26,6 +28,7 @@ constexpr long connect_timeout_s = 15;
 constexpr std::int64_t floor_per_second = 1024;
 constexpr std::chrono::minutes commit_limit{15};
 constexpr long receive_buffer = 256L << 10;
+constexpr std::size_t max_anchors = 16U << 20;
 constexpr std::size_t max_headers = 256U << 10;
 
 /// One of the lines may be a password.
@@ -136,11 +139,8 @@ int on_progress(void* context, curl_off_t, curl_off_t down, curl_off_t, curl_off
   return interrupted() || exchange.stalled ? 1 : 0;
 }
 
-/// OpenSSL and libcurl have one code for all that goes wrong in a handshake; their words tell what it was.
 HttpAnswer::Failure classify_handshake(const std::string& text) {
   const auto says = [&](const char* words) { return text.find(words) != std::string::npos; };
-  if (says("wrong version number") || says("packet length too long") || says("http request"))
-    return HttpAnswer::Failure::not_tls;
   if (says("reset") || says("SYSCALL") || says("unexpected eof") || says("timed out"))
     return HttpAnswer::Failure::handshake;
   return HttpAnswer::Failure::tls;
@@ -204,13 +204,27 @@ HeaderList make_headers(const HttpRequest& request) {
   return list;
 }
 
-void set_tls(CURL* easy, const TransportOptions& tls, bool verify, bool present_certificate) {
+/// As OpenSSL has it: each variable replaces its half of what the system trusts.
+void set_anchors_of_environment(CURL* easy, const TrustEnvironment& environment, const std::string& directory) {
+  if (!environment.file.empty()) set(easy, CURLOPT_CAINFO, environment.file.c_str());
+  if (environment.directory.empty()) return;
+  set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  if (directory.empty()) return;
+  // It replaces CURLOPT_CAINFO, whose content is in it.
+  curl_blob blob{const_cast<char*>(directory.data()), directory.size(), CURL_BLOB_NOCOPY};
+  set(easy, CURLOPT_CAINFO_BLOB, &blob);
+}
+
+void set_tls(CURL* easy, const TransportOptions& tls, const std::string& anchors, bool verify,
+             bool present_certificate) {
   set(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
   set(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
   set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!tls.ca_file.empty()) {
     set(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
     set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // else the system's authorities stay trusted too
+  } else {
+    set_anchors_of_environment(easy, tls.environment, anchors);
   }
   if (!present_certificate) return;
   if (!tls.client_certificate.empty()) set(easy, CURLOPT_SSLCERT, tls.client_certificate.c_str());
@@ -238,15 +252,23 @@ std::string HttpAnswer::header(const std::string& lower_case_name) const {
 
 struct HttpTransport::Pool : HandlePool {};
 
-HttpTransport::HttpTransport(TransportOptions options)
-    : pool_(std::make_unique<Pool>()), options_(std::move(options)) {}
+HttpTransport::HttpTransport(TransportOptions options) : pool_(std::make_unique<Pool>()), options_(std::move(options)) {
+  if (!options_.ca_file.empty() || options_.environment.directory.empty()) return;
+  anchors_ = certificates_in(options_.environment.directory);
+  const char* system = curl_version_info(CURLVERSION_NOW)->cainfo;
+  const std::string file = !options_.environment.file.empty() ? options_.environment.file
+                           : system != nullptr                ? system
+                                                              : "";
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(file, ignored)) anchors_ += read_file(file, max_anchors);
+}
 
 HttpTransport::~HttpTransport() = default;
 
 namespace {
 
-void set_up(Exchange& exchange, const TransportOptions& options, bool verify_tls, const HeaderList& headers,
-            std::string& detail) {
+void set_up(Exchange& exchange, const TransportOptions& options, const std::string& anchors, bool verify_tls,
+            const HeaderList& headers, std::string& detail) {
   CURL* easy = exchange.easy;
   const HttpRequest& request = exchange.request;
   set(easy, CURLOPT_URL, request.url.c_str());
@@ -258,7 +280,7 @@ void set_up(Exchange& exchange, const TransportOptions& options, bool verify_tls
   set(easy, CURLOPT_BUFFERSIZE, receive_buffer);
   set(easy, CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  set_tls(easy, options, verify_tls, request.present_certificate);
+  set_tls(easy, options, anchors, verify_tls, request.present_certificate);
   set_callbacks(easy, exchange);
   set_body(easy, request);
 }
@@ -275,11 +297,14 @@ void read_info(Exchange& exchange) {
   exchange.answer.waited = std::chrono::microseconds(std::max<curl_off_t>(0, first_byte - sent));
 }
 
-HttpAnswer failed(Exchange& exchange, CURLcode code, const std::string& detail) {
+HttpAnswer failed(Exchange& exchange, CURLcode code, const std::string& detail, const TransportOptions& options) {
   HttpAnswer answer = std::move(exchange.answer);
   answer.status = 0;
-  answer.failure = classify(code, detail);
   answer.failure_text = detail.empty() ? curl_easy_strerror(code) : detail;
+  const ConnectFailure cause = connect_failure(answer.failure_text, options);
+  answer.failure = cause.kind == HttpAnswer::Failure::none ? classify(code, detail) : cause.kind;
+  answer.advice = cause.advice;
+  if (exchange.too_large || exchange.stalled) answer.advice.clear();
   if (exchange.too_large) {
     answer.failure = HttpAnswer::Failure::permanent;
     answer.failure_text = "the answer is larger than " + human_size(exchange.request.max_body);
@@ -302,7 +327,7 @@ HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
   Exchange exchange{easy.get(), request, options_.stall_timeout};
   std::string detail(CURL_ERROR_SIZE, '\0');
   const HeaderList headers = make_headers(request);
-  set_up(exchange, options_, verify_tls, headers, detail);
+  set_up(exchange, options_, anchors_, verify_tls, headers, detail);
 
   const CURLcode code = curl_easy_perform(easy.get());
   read_info(exchange);
@@ -316,9 +341,9 @@ HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
   throw_if_interrupted();
   if (code == CURLE_OK || exchange.satisfied) return std::move(exchange.answer);
   // A server may refuse an upload before it has read all of it; its answer is worth more than the broken pipe.
-  if (code == CURLE_SEND_ERROR && exchange.answer.status >= 400) return std::move(exchange.answer);
+  if (code == CURLE_SEND_ERROR && exchange.answer.status >= 300) return std::move(exchange.answer);
   detail.resize(std::strlen(detail.c_str()));
-  return failed(exchange, code, detail);
+  return failed(exchange, code, detail, options_);
 }
 
 }  // namespace airlock::registry

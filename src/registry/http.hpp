@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "airlock/base/secret.hpp"
+#include "registry/trust_anchors.hpp"
 #include "registry/url.hpp"
 
 namespace airlock::registry {
@@ -58,7 +59,10 @@ struct HttpAnswer {
   Failure failure = Failure::none;
   std::string failure_text;
   std::optional<std::chrono::seconds> retry_after;  ///< the header of that name, a date counted from now
-  std::chrono::microseconds waited{};               ///< from the end of the request to the first byte of the answer
+  std::string asked;                                ///< the origin that this is the answer of, as text
+  bool redirected = false;                          ///< that is not the registry, but where it sent to
+  std::string advice;                  ///< what helps against this failure, where its cause tells; else empty
+  std::chrono::microseconds waited{};  ///< from the end of the request to the first byte of the answer
 
   bool ok() const { return status >= 200 && status < 300; }
   /// The first value of a header, or empty.
@@ -73,6 +77,7 @@ struct TransportOptions {
   /// A transfer that moves less than 1 KiB/s for so long is dropped.
   std::chrono::seconds stall_timeout{60};
   std::string user_agent;
+  TrustEnvironment environment{};  ///< counts where there is no ca_file
 };
 
 /// Performs requests, one at a time for each thread that asks. Thread-safe.
@@ -98,6 +103,7 @@ class HttpTransport final : public Transport {
   struct Pool;
   std::unique_ptr<Pool> pool_;
   TransportOptions options_;
+  std::string anchors_;  // PEM: in the place of options_.environment.directory
 };
 
 }  // namespace airlock::registry

@@ -45,6 +45,26 @@ bool helper_has_nothing(std::string_view output) {
 
 bool is_registry(const HttpAnswer& ping) { return ping.ok() || ping.status == 401 || ping.status == 403; }
 
+bool is_challenge(const HttpAnswer& answer, bool had_credentials) {
+  return answer.status == 401 ||
+         (answer.status == 403 && !had_credentials && answer.headers.contains("www-authenticate"));
+}
+
+bool wants_client_certificate(const HttpAnswer& answer) {
+  const std::string body = to_lower(answer.body);
+  return answer.status >= 400 && answer.status < 500 &&
+         (body.find("no required ssl certificate was sent") != std::string::npos ||
+          body.find("the ssl certificate error") != std::string::npos);
+}
+
+bool may_want_client_certificate(const HttpAnswer& answer) {
+  const auto values = answer.headers.find("www-authenticate");
+  const auto challenges = values == answer.headers.end() ? std::vector<Challenge>() : parse_challenges(values->second);
+  return answer.status == 401 && std::ranges::none_of(challenges, [](const Challenge& challenge) {
+           return challenge.scheme == "basic" || challenge.scheme == "bearer";
+         });
+}
+
 bool wants_push_access_to_look(Side side) { return side == Side::target; }
 
 bool may_pass(long status) {

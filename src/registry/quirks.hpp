@@ -34,6 +34,18 @@ bool helper_has_nothing(std::string_view output);
 /// (github.com/heroku/docker-registry-client/issues/42).
 bool is_registry(const HttpAnswer& ping);
 
+/// Whether an answer asks for credentials. Some say so with 403 to who has sent none (RFC 9110, section 11.6.1, lets
+/// any answer carry a challenge).
+bool is_challenge(const HttpAnswer& answer, bool had_credentials);
+
+/// nginx answers so where it wants a client certificate and gets none, or none that it takes
+/// (nginx.org/en/docs/http/ngx_http_ssl_module.html, "Error Processing").
+bool wants_client_certificate(const HttpAnswer& answer);
+
+/// zot with client certificates only: 401, and no challenge that a password answers
+/// (zotregistry.dev, "User Authentication and Authorization", mutual TLS).
+bool may_want_client_certificate(const HttpAnswer& answer);
+
 /// Quay: who may pull only is told 401 or 403 of a repository that a first push would make
 /// (github.com/helm/helm/pull/32156, github.com/ambient-code/platform/issues/669). So a target is asked with the access
 /// that pushing needs.

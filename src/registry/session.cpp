@@ -12,6 +12,7 @@
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "registry/quirks.hpp"
+#include "registry/redirect.hpp"
 
 namespace airlock::registry {
 
@@ -23,14 +24,25 @@ constexpr std::chrono::milliseconds first_delay{250};
 constexpr std::chrono::milliseconds max_delay{30'000};
 constexpr std::chrono::minutes max_retry_after{10};  // whoever is told to wait for hours wants to know it now
 
-bool is_redirect(long status) {
-  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+/// What stands between <name> and its end; empty where it is not there.
+std::string_view element(std::string_view markup, std::string_view name) {
+  const auto open = markup.find(fmt::format("<{}>", name));
+  if (open == std::string_view::npos) return {};
+  const auto start = open + name.size() + 2;
+  const auto end = markup.find("</", start);
+  return end == std::string_view::npos ? std::string_view() : trim(markup.substr(start, end - start));
 }
 
-/// The first line of a body that people can read: not HTML, which is some proxy's.
+/// The first line of a body that people can read. Of a page, which is some proxy's, the title; of an object store's
+/// error (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html) the message.
 std::string readable_line(const HttpAnswer& answer) {
   const auto body = trim(answer.body);
-  if (body.empty() || body.front() == '<' || body.front() == '{') return {};
+  if (body.empty() || body.front() == '{') return {};
+  if (body.front() == '<') {
+    for (const auto* name : {"Message", "title"})
+      if (const auto text = element(body, name); !text.empty()) return printable(text, 200);
+    return {};
+  }
   return printable(body.substr(0, body.find('\n')), 200);
 }
 
@@ -57,7 +69,12 @@ std::string describe(const HttpAnswer& answer) {
   if (answer.status == 0) return answer.failure_text;
   std::string text = error_text(answer.body);
   if (text.empty()) text = readable_line(answer);
-  return text.empty() ? fmt::format("HTTP {}", answer.status) : fmt::format("HTTP {}, {}", answer.status, text);
+  std::string status = fmt::format("HTTP {}", answer.status);
+  if (const std::string location = answer.header("location"); is_redirect(answer.status) && !location.empty())
+    // Without the query, which may hold a signature.
+    status += " to " + printable(location.substr(0, location.find('?')), 200);
+  if (answer.redirected) status += " from " + answer.asked;
+  return text.empty() ? status : fmt::format("{}, {}", status, text);
 }
 
 std::string error_text(const std::string& body) {
@@ -74,7 +91,8 @@ std::string error_text(const std::string& body) {
 namespace {
 
 TransportOptions transport_options(const ClientOptions& options) {
-  return {options.ca_file, options.client_certificate, options.client_key, options.stall_timeout, options.user_agent};
+  return {options.ca_file,       options.client_certificate, options.client_key,
+          options.stall_timeout, options.user_agent,         trust_environment()};
 }
 
 }  // namespace
@@ -93,7 +111,7 @@ Client::Session::Session(ClientOptions options, Reporter& reporter, std::unique_
           [this](const HttpRequest& request) {
             const auto origin = origin_of(request.url);
             const bool verify = !origin || !options_.insecure_hosts.contains(origin->host);
-            return perform_with_retries(request, verify, max_attempts);
+            return perform_following(request, verify, max_attempts);
           },
           options_.side, clock),
       upload_ledger_(options_.upload_ledger) {
@@ -111,8 +129,48 @@ HttpAnswer Client::Session::perform_with_retries(const HttpRequest& request, boo
   }
 }
 
+HttpAnswer Client::Session::perform_following(HttpRequest request, bool verify_tls, unsigned attempts) {
+  const auto home = origin_of(request.url);
+  for (unsigned redirects = 0;; ++redirects) {
+    HttpAnswer answer = perform_with_retries(request, verify_tls, attempts);
+    const auto origin = origin_of(request.url);
+    answer.redirected = origin != home;
+    const std::string target = redirect_target(request, answer, *home);
+    if (target.empty() || redirects == max_redirects) return answer;
+    const auto next = origin_of(target);
+    if (next != home && !request.authorization.empty()) return answer;
+    if (!next || (home->scheme == "https" && next->scheme == "http")) return answer;
+    if (next != home) {
+      request.present_certificate = false;
+      verify_tls = !options_.insecure_hosts.contains(next->host);
+    }
+    request.url = target;
+  }
+}
+
+void Client::Session::explain(const Endpoint& endpoint, const Scopes& scopes, bool had_credentials,
+                              HttpAnswer& answer) const {
+  if (answer.ok()) return;
+  const bool refused = answer.status == 401 || answer.status == 403;
+  if (answer.redirected && answer.advice.empty()) {
+    answer.advice =
+        refused ? "that is not the registry, but where it sends for content: a proxy or a firewall refuses it, or the "
+                  "address was valid for a short time only (see that the clocks are right)"
+                : "that is not the registry, but where it sends for content: that host has to be reachable too (proxy, "
+                  "firewall)";
+    return;
+  }
+  if (!refused) return;
+  answer.advice = authenticator_.advice(endpoint.credentials, scopes, had_credentials);
+  if (quirks::may_want_client_certificate(answer) && options_.client_certificate.empty() &&
+      endpoint.origin.scheme == "https")
+    answer.advice += ". It may want a client certificate instead: --cert, --cert-key";
+}
+
 void Client::Session::refuse(const HttpAnswer& answer, const std::string& action) const {
   Error error(ErrorCode::registry, options_.side, fmt::format("{}: {}", action, describe(answer)));
+  error.hint(answer.advice);
+  if (quirks::wants_client_certificate(answer)) error.hint(std::string(client_certificate_hint));
   if (answer.status == 401) error.hint("check the user name and password: --username, or `auths` in config.json");
   if (answer.status == 403) error.hint("these credentials do not allow it; ask the registry's administrator");
   if (answer.status == 429)
@@ -145,6 +203,7 @@ HttpAnswer Client::Session::exchange(const HttpRequest& request, bool verify_tls
   Throttle& throttle = throttle_of(*origin);
   const Throttle::Place place(throttle);
   HttpAnswer answer = transport_->perform(request, verify_tls);
+  answer.asked = origin->str();
   ++requests_;
   if (answer.status == 429 || answer.status == 503) {
     // A pause that nobody waits for ends the run, and must not hold back those who will hear of that.
@@ -249,8 +308,7 @@ HttpAnswer Client::Session::send(const Endpoint& endpoint, const Scopes& scopes,
 /// where there is no new answer.
 std::optional<Authenticator::Offer> Client::Session::authorize(const Endpoint& endpoint, const Scopes& scopes,
                                                                const std::optional<Refusal>& refusal) {
-  if (!refusal)
-    return Authenticator::Offer{authenticator_.header(endpoint.origin, endpoint.credentials, scopes), false};
+  if (!refusal) return authenticator_.header(endpoint.origin, endpoint.credentials, scopes);
   return authenticator_.answer(endpoint.origin, endpoint.credentials, scopes, refusal->sent,
                                parse_challenges(refusal->challenges));
 }
@@ -278,34 +336,42 @@ HttpAnswer Client::Session::send_once(const Endpoint& endpoint, const Scopes& sc
   for (;;) {
     HttpRequest request = make();
     if (!redirected.empty()) request.url = redirected;
+    request.url = url_over_tls(request.url, endpoint.origin);
     const auto origin = origin_of(request.url);
     if (!origin)
       refuse(endpoint.origin.str() + " gave a malformed address",
              "the registry, or a proxy before it, is broken; ask another --mirror");
     if (endpoint.origin.scheme == "https" && origin->scheme == "http")
       refuse(fmt::format("{} redirects from TLS to plain HTTP ({})", endpoint.origin.str(), origin->str()),
-             "this is not followed; the registry's administrator has to give it an https:// address");
+             "this is not followed; the registry's administrator has to give it an https:// address: where a proxy "
+             "ends TLS, it has to send X-Forwarded-Proto, or the registry be told its address (http.host)");
     // Credentials belong to the registry's own origin. Blob stores behind a redirect have signed URLs instead.
     const bool home = *origin == endpoint.origin;
     // After make(): that may send requests of its own, and must not wait for the outcome of a trial that this one
     // makes.
     const auto offer = home ? authorize(endpoint, scopes, refusal) : Authenticator::Offer();
-    if (!offer) return answer;
+    if (!offer) {
+      explain(endpoint, scopes, refusal && !refusal->sent.empty(), answer);
+      return answer;
+    }
     request.present_certificate = home;
     const bool verify = home ? endpoint.verify_tls() : !options_.insecure_hosts.contains(origin->host);
     answer = exchange_with(*offer, endpoint, request, verify);
+    answer.redirected = !home;
     refusal.reset();
     if (home) listen(endpoint, answer);
-    if (answer.status == 401 && home && auth_rounds++ < max_auth_rounds) {
+    if (home && quirks::is_challenge(answer, !offer->header.empty()) && auth_rounds++ < max_auth_rounds) {
       refusal = Refusal{offer->header, answer.headers["www-authenticate"]};
       continue;
     }
-    const bool readable = request.method == "GET" || request.method == "HEAD";
-    if (!is_redirect(answer.status) || !readable || answer.header("location").empty()) return answer;
+    redirected = redirect_target(request, answer, endpoint.origin);
+    if (redirected.empty()) {
+      explain(endpoint, scopes, !offer->header.empty(), answer);
+      return answer;
+    }
     if (++redirects > max_redirects)
       refuse(endpoint.origin.str() + " redirects more than 8 times",
              "the registry, or a proxy before it, is not set up right; ask another --mirror");
-    redirected = resolve_url(request.url, answer.header("location"));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "airlock/base/clock.hpp"
 #include "airlock/base/reporter.hpp"
@@ -99,6 +100,11 @@ class Client::Session {
                            bool verify_tls);
   HttpAnswer send_once(const Endpoint& endpoint, const Scopes& scopes, const MakeRequest& make);
   HttpAnswer perform_with_retries(const HttpRequest& request, bool verify_tls, unsigned attempts);
+  /// The same, following redirects: with all that is in the request on its own origin, elsewhere where it has no
+  /// credentials.
+  HttpAnswer perform_following(HttpRequest request, bool verify_tls, unsigned attempts);
+  /// Adds to a final answer what helps against it, where that depends on who was asked and with what.
+  void explain(const Endpoint& endpoint, const Scopes& scopes, bool had_credentials, HttpAnswer& answer) const;
   Throttle& throttle_of(const Origin& origin);
   void show_once(const std::string& warning);
   void listen(const Endpoint& endpoint, const HttpAnswer& answer);
@@ -119,6 +125,10 @@ class Client::Session {
   std::map<std::string, RateLimit> rate_limits_;
   std::set<std::string> warnings_;  // shown already
 };
+
+/// What to do about a registry that wants a client certificate.
+inline constexpr std::string_view client_certificate_hint =
+    "it wants a client certificate: give one that it takes with --cert and --cert-key";
 
 /// Whether another try may help.
 bool worth_retrying(const HttpAnswer& answer);

@@ -54,6 +54,18 @@ std::string resolve_url(const std::string& base, const std::string& location) {
   return url_part(url, CURLUPART_URL);
 }
 
+std::string url_over_tls(const std::string& url, const Origin& registry) {
+  const auto origin = origin_of(url);
+  if (!origin || origin->scheme != "http" || registry.scheme != "https" || origin->host != registry.host) return url;
+  const Url changed(curl_url());
+  if (!changed || curl_url_set(changed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK ||
+      curl_url_set(changed.get(), CURLUPART_SCHEME, "https", 0) != CURLUE_OK)
+    return url;
+  // A port 80 that is written out would be another place.
+  if (url_part(changed, CURLUPART_PORT) == "80") curl_url_set(changed.get(), CURLUPART_PORT, nullptr, 0);
+  return url_part(changed, CURLUPART_URL);
+}
+
 std::string url_encode(std::string_view text) {
   std::string encoded;
   for (const char c : text) {

@@ -22,6 +22,11 @@ std::optional<Origin> origin_of(const std::string& text);
 /// `location` as a header of the answer to `base` gives it: absolute, or relative to `base` (RFC 3986, section 5).
 std::string resolve_url(const std::string& base, const std::string& location);
 
+/// The same address with TLS where it has none, but the host and port of `registry`, which is reached over TLS: a proxy
+/// ends TLS there, and the registry behind it does not know (github.com/distribution/distribution/issues/996). Other
+/// addresses stay as they are.
+std::string url_over_tls(const std::string& url, const Origin& registry);
+
 /// Percent-encodes a value for a query string.
 std::string url_encode(std::string_view text);
 

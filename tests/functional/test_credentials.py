@@ -89,6 +89,51 @@ def test_a_helper_that_is_missing(filled, export_small, config):
     assert "is no name of a program" in export_small(2, server, env=config({"credsStore": "../x"}, "other")).err
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "WARNING: {this} is deprecated\n" + secret(),
+        'time="2026" level=warning msg="no"\n' + secret() + "\ndone\n",
+        json.dumps({"Username": "user", "Secret": "password", "More": None}),
+    ],
+)
+def test_a_helper_that_warns(filled, export_small, config, helper, answer):
+    server = filled("--auth", "basic")
+    environment, _ = helper(answer)
+    export_small(0, server, env={**environment, **config({"credsStore": "lab"})})
+
+
+@pytest.mark.parametrize("answer, status", [("locked\n", 1), ("no JSON", 0), ("", 0), (secret("", ""), 0)])
+def test_a_helper_is_not_missed_where_anybody_may_read(filled, export_small, config, helper, answer, status):
+    server = filled()
+    environment, _ = helper(answer, status)
+    export_small(0, server, env={**environment, **config({"credsStore": "lab"})})
+    export_small(0, server, output="other.tar", env=config({"credsStore": "nowhere"}, "other"))
+
+
+@pytest.mark.parametrize("key", ["{}/", "https://{}/v1/", "{}/v2/", "{}/lab", "{}/lab/one"])
+def test_keys_of_auths(filled, export_small, config, key):
+    server = filled("--auth", "basic")
+    entries = {key.format(server.host): {"auth": PAIR}, "broken.example.com": {"auth": "%"}, "null.example.com": None}
+    if key == "{}/lab/one":
+        entries[server.host + "/lab"] = {"auth": PAIR}
+        entries[server.host] = {"auth": base64.b64encode(b"user:stale").decode()}
+    export_small(0, server, env=config({"auths": entries}))
+    assert {r["authorization"] for r in server.requests()} <= {"", f"Basic {PAIR}"}
+
+
+def test_an_entry_that_cannot_be_read_is_named_once_it_is_missed(filled, export_small, config):
+    broken = {"auth": base64.b64encode(b"no pair").decode()}
+    err = export_small(
+        4, filled("--auth", "basic"), env=config({"auths": {"127.0.0.1": broken, "*.0.0.1": broken}})
+    ).err
+    assert "there are no credentials" in err
+    server = filled("--auth", "basic")
+    err = export_small(2, server, env=config({"auths": {server.host: broken}}, "other")).err
+    assert "is not base64 of user:password" in err and server.host in err
+    export_small(0, filled(), output="public.tar", env=config({"auths": {server.host: broken}}, "third"))
+
+
 @pytest.mark.parametrize("source", ["file", "helper"])
 def test_an_identity_token(filled, export_small, config, helper, source):
     server = filled("--auth", "token", "--identity-token", "s3same")

@@ -112,15 +112,37 @@ def test_from_a_registry_with_tls_and_a_password(airlock, keys, secured, small_i
     ]
     trusted = [*arguments, "--cacert", certificates / "ca.pem"]
     assert "--cacert" in airlock(4, *arguments, "-o", tmp_path / "x").err
-    assert "check the user name and password" in airlock(4, *trusted, "-o", tmp_path / "x").err
+    assert "there are no credentials for" in airlock(4, *trusted, "-o", tmp_path / "x").err
     login = ["--username", LOGIN[0], "--password-stdin"]
     wrong = airlock(4, *trusted, *login, "-o", tmp_path / "x", stdin="not the password\n")
-    assert "not the password" not in wrong.err + wrong.out
+    assert "not the password" not in wrong.err + wrong.out and "check the user name and password" in wrong.err
     airlock(0, *trusted, *login, "-o", tmp_path / "stdin.tar", stdin=LOGIN[1] + "\n")
     auth = __import__("base64").b64encode(":".join(LOGIN).encode()).decode()
     (tmp_path / "config.json").write_text(json.dumps({"auths": {secured.host: {"auth": auth}}}))
     airlock(0, *trusted, "-o", tmp_path / "config.tar", env={"DOCKER_CONFIG": str(tmp_path)})
     airlock(0, *arguments, "--insecure", secured.host, *login, "-o", tmp_path / "insecure.tar", stdin=LOGIN[1] + "\n")
+
+
+def test_authorities_of_the_environment(airlock, keys, secured, certificates, tmp_path):
+    """SSL_CERT_FILE and SSL_CERT_DIR, as OpenSSL, curl and Go obey them. Without a password: TLS is what is tried."""
+    trust = tmp_path / "trust"
+    trust.mkdir()
+    (trust / "mine.pem").write_bytes((certificates / "ca.pem").read_bytes())
+    (trust / "README").write_text("no certificate")
+    image = ["export", "--image", f"{secured.host}/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar"]
+    ca = str(certificates / "ca.pem")
+    for environment in ({"SSL_CERT_FILE": ca}, {"SSL_CERT_DIR": f"/nonexistent:{trust}"}):
+        assert "HTTP 401" in airlock(4, *image, env=environment).err
+    (tmp_path / "empty").mkdir()
+    registry.make_certificates(tmp_path / "other")
+    for environment, named in (
+        ({"SSL_CERT_FILE": str(tmp_path / "nowhere.pem")}, "SSL_CERT_FILE names"),
+        ({"SSL_CERT_FILE": str(tmp_path / "other/ca.pem")}, "SSL_CERT_FILE ("),
+        ({"SSL_CERT_DIR": str(tmp_path / "empty")}, "SSL_CERT_DIR"),
+    ):
+        err = airlock(4, *image, env=environment).err
+        assert named in err and "trying again" not in err
+    assert "HTTP 401" in airlock(4, *image, "--cacert", ca, env={"SSL_CERT_FILE": "/nonexistent"}).err
 
 
 def test_plain_http_is_never_used_silently(airlock, keys, upstream, tmp_path):

@@ -98,7 +98,7 @@ TEST_CASE("a wrong password for basic authentication is tried by one request, th
   });
   CHECK(refused == 8);
   CHECK(sent == 1);
-  CHECK(authenticator.header(origin, "r.local", scope(0)).empty());
+  CHECK(authenticator.header(origin, "r.local", scope(0)).header.empty());
 }
 
 TEST_CASE("what is taken is sent with the first request from then on") {
@@ -111,7 +111,7 @@ TEST_CASE("what is taken is sent with the first request from then on") {
   REQUIRE(offer);
   CHECK(offer->trial);
   authenticator.settle(origin, "r.local", *offer, 404);
-  CHECK(authenticator.header(origin, "r.local", scope(1)) == Secret("Basic " + base64_encode("user:password")));
-  CHECK(authenticator.header({"https", "other.local"}, "other.local", scope(1)).empty());
+  CHECK(authenticator.header(origin, "r.local", scope(1)).header == Secret("Basic " + base64_encode("user:password")));
+  CHECK(authenticator.header({"https", "other.local"}, "other.local", scope(1)).header.empty());
   CHECK_FALSE(authenticator.answer(origin, "r.local", scope(1), offer->header, basic));
 }

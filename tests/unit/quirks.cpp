@@ -38,6 +38,27 @@ TEST_CASE("what a credential helper says when it has nothing") {
   CHECK_FALSE(quirks::helper_has_nothing("keychain is locked"));
 }
 
+TEST_CASE("what asks for credentials, and what for a certificate") {
+  const std::map<std::string, std::vector<std::string>> basic{{"www-authenticate", {"Basic realm=x"}}};
+  CHECK(quirks::is_challenge(status(401), true));
+  CHECK(quirks::is_challenge(status(403, basic), false));
+  CHECK_FALSE(quirks::is_challenge(status(403, basic), true));
+  CHECK_FALSE(quirks::is_challenge(status(403), false));
+  CHECK_FALSE(quirks::is_challenge(status(404, basic), false));
+  CHECK(quirks::may_want_client_certificate(status(401)));
+  CHECK(quirks::may_want_client_certificate(status(401, {{"www-authenticate", {"Negotiate"}}})));
+  CHECK_FALSE(quirks::may_want_client_certificate(status(401, basic)));
+  CHECK_FALSE(quirks::may_want_client_certificate(status(403)));
+  HttpAnswer nginx = status(400);
+  CHECK_FALSE(quirks::wants_client_certificate(nginx));
+  nginx.body = "<html><head><title>400 No required SSL certificate was sent</title></head>";
+  CHECK(quirks::wants_client_certificate(nginx));
+  nginx.body = "<html><head><title>400 The SSL certificate error</title></head>";
+  CHECK(quirks::wants_client_certificate(nginx));
+  nginx.status = 200;
+  CHECK_FALSE(quirks::wants_client_certificate(nginx));
+}
+
 TEST_CASE("a manifest that is refused on the target's side is one that is not there") {
   CHECK(quirks::lacks_manifest(status(404), Side::source));
   CHECK(quirks::lacks_manifest(status(403), Side::target));

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/trust_anchors.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/base/text.hpp"
+
+namespace airlock::registry {
+
+namespace {
+
+constexpr std::size_t max_anchor_file = 1U << 20;
+constexpr std::size_t max_all_anchors = 16U << 20;
+
+std::string value_of_variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string read_or_nothing(const std::filesystem::path& file) {
+  try {
+    return read_file(file, max_anchor_file);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+}  // namespace
+
+TrustEnvironment trust_environment() { return {value_of_variable("SSL_CERT_FILE"), value_of_variable("SSL_CERT_DIR")}; }
+
+std::string certificates_in(const std::string& directories) {
+  std::string all;
+  std::set<std::filesystem::path> files;  // by their real names: the hashes are links
+  for (const std::string& directory : split(directories, ':')) {
+    if (directory.empty()) continue;
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+         entry.increment(error)) {
+      std::error_code ignored;
+      const auto file = std::filesystem::canonical(entry->path(), ignored);
+      if (!ignored && std::filesystem::is_regular_file(file, ignored)) files.insert(file);
+    }
+  }
+  for (const auto& file : files) {
+    const std::string content = read_or_nothing(file);
+    if (content.find("-----BEGIN CERTIFICATE-----") == std::string::npos ||
+        all.size() + content.size() > max_all_anchors)
+      continue;
+    all += content;
+    all += '\n';
+  }
+  return all;
+}
+
+}  // namespace airlock::registry

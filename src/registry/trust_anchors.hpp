@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The certificate authorities that the environment names: SSL_CERT_FILE and SSL_CERT_DIR, which OpenSSL, the curl
+// program and Go obey. libcurl does not by itself.
+#pragma once
+
+#include <string>
+
+namespace airlock::registry {
+
+struct TrustEnvironment {
+  std::string file;       ///< of SSL_CERT_FILE; empty: not set
+  std::string directory;  ///< of SSL_CERT_DIR; several are separated by colons
+};
+
+TrustEnvironment trust_environment();
+
+/// All certificates in the files of these directories (PEM), each file once. OpenSSL takes only those that are named by
+/// a hash, Go takes all: so do we. What cannot be read, or holds no certificate, is passed over.
+std::string certificates_in(const std::string& directories);
+
+}  // namespace airlock::registry
