@@ -47,4 +47,9 @@ Nodes Graph::closure(const std::vector<Digest>& roots) const {
   return reached;
 }
 
+void Graph::forget_bytes() {
+  for (auto& [digest, node] : nodes_)
+    if (node.content) std::string().swap(node.content->bytes);
+}
+
 }  // namespace airlock::oci

@@ -33,12 +33,25 @@ void GraphBuilder::refuse_document(const std::string& why) const {
   throw Error(ErrorCode::format, options_.side, why).hint(options_.advice);
 }
 
-GraphBuilder::Slot& GraphBuilder::slot_of(const Digest& digest) {
-  const std::lock_guard lock(mutex_);
-  auto& slot = slots_[digest];
-  if (!slot) slot = std::make_unique<Slot>();
-  return *slot;
-}
+/// While it lives, no other thread fetches or parses the same document.
+class GraphBuilder::Turn {
+ public:
+  Turn(GraphBuilder& builder, const Digest& digest) : builder_(builder), digest_(digest) {
+    std::unique_lock lock(builder_.mutex_);
+    while (!builder_.busy_.insert(digest_).second) builder_.turn_ended_.wait(lock);
+  }
+  ~Turn() {
+    const std::lock_guard lock(builder_.mutex_);
+    builder_.busy_.erase(digest_);
+    builder_.turn_ended_.notify_all();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  GraphBuilder& builder_;
+  Digest digest_;
+};
 
 Node* GraphBuilder::find(const Digest& digest) {
   const std::lock_guard lock(mutex_);
@@ -48,6 +61,11 @@ Node* GraphBuilder::find(const Digest& digest) {
 
 std::string_view GraphBuilder::intern(const std::string& media_type) {
   return *graph_.media_types_.insert(media_type).first;
+}
+
+const Platform* GraphBuilder::intern(const Platform& platform) {
+  const std::lock_guard lock(mutex_);
+  return &*graph_.platforms_.insert(platform).first;
 }
 
 Node& GraphBuilder::note(const Descriptor& descriptor, NodeKind kind) {
@@ -87,7 +105,7 @@ Edge GraphBuilder::edge(const Descriptor& descriptor, NodeKind kind) {
   return {&node, intern(descriptor.media_type)};
 }
 
-/// REQUIRES: the caller holds the document's slot.
+/// REQUIRES: the caller has the document's turn.
 void GraphBuilder::keep(Node& node, RawDocument raw) {
   if (raw.bytes.size() != node.size || raw.media_type != node.media_type)
     refuse_document(fmt::format("{}: it is described as {}, but is {}", node.digest.str(),
@@ -104,9 +122,9 @@ void GraphBuilder::keep(Node& node, RawDocument raw) {
 }
 
 Node* GraphBuilder::obtain(const Digest& digest, const Fetch& fetch) {
-  const std::lock_guard lock(slot_of(digest).mutex);
+  const Turn turn(*this, digest);
   Node* node = find(digest);
-  if (node != nullptr && node->content && !node->content->bytes.empty()) return node;
+  if (node != nullptr && node->content && (node->content->parsed || !node->content->bytes.empty())) return node;
   auto raw = fetch(digest);
   if (!raw) return nullptr;
   if (node == nullptr)
@@ -120,7 +138,8 @@ void GraphBuilder::link(Content& content, const Index& index, bool whole) {
   std::set<Digest> taken;
   for (const Descriptor& member : whole ? index.manifests : select_members(index, options_.platforms)) {
     taken.insert(member.digest);
-    content.members.push_back({edge(member, NodeKind::document).to, member.platform, is_attestation(member)});
+    const Platform* platform = member.platform ? intern(*member.platform) : nullptr;
+    content.members.push_back({edge(member, NodeKind::document).to, platform, is_attestation(member)});
   }
   std::set<Platform> offered;
   for (const Descriptor& member : index.manifests) {
@@ -128,7 +147,9 @@ void GraphBuilder::link(Content& content, const Index& index, bool whole) {
     if (!member.platform) content.offers_unnamed = true;
     if (member.platform && member.platform->os() != Platform::unknown().os()) offered.insert(*member.platform);
   }
-  content.offered.assign(offered.begin(), offered.end());
+  for (const Platform& platform : offered) content.offered.push_back(intern(platform));
+  content.members.shrink_to_fit();
+  content.offered.shrink_to_fit();
 }
 
 void GraphBuilder::link(Content& content, const Manifest& manifest) {
@@ -144,9 +165,8 @@ std::vector<MemberEdge> GraphBuilder::expand(Node& node, const Fetch& fetch, boo
     throw Error(options_.side == Side::source ? ErrorCode::registry : ErrorCode::format, options_.side,
                 "it is missing, although an index or a list names it")
         .hint(options_.advice);
-  Slot& slot = slot_of(node.digest);
-  const std::lock_guard lock(slot.mutex);
-  if (slot.parsed && !(whole && node.content->sparse)) return node.content->members;
+  const Turn turn(*this, node.digest);
+  if (node.content->parsed && !(whole && node.content->sparse)) return node.content->members;
   const Document document = parse_document(node.content->bytes, node.media_type);
   Content content;
   if (const Index* index = document.index())
@@ -155,9 +175,10 @@ std::vector<MemberEdge> GraphBuilder::expand(Node& node, const Fetch& fetch, boo
     link(content, *document.manifest());
   content.subject = document.subject();
   content.listing = document.listing;
-  content.bytes = std::move(node.content->bytes);
-  *node.content = std::move(content);
-  slot.parsed = true;
+  // A sparse index may be wanted whole yet.
+  if (options_.keep_bytes || content.sparse) content.bytes = std::move(node.content->bytes);
+  content.parsed = true;
+  std::swap(*node.content, content);  // frees the bytes that are not kept
   return node.content->members;
 }
 

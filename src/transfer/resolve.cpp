@@ -175,7 +175,7 @@ class Resolver {
 
   void check_index(const oci::Reference& source, const oci::Content& index) {
     std::vector<std::string> offered;
-    for (const oci::Platform& platform : index.offered) offered.push_back(platform.str());
+    for (const oci::Platform* platform : index.offered) offered.push_back(platform->str());
     const std::string list = join(offered, ", ");
     if (index.members.empty())
       throw Error(ErrorCode::selection,
@@ -184,7 +184,7 @@ class Resolver {
     std::vector<std::string> lacking;
     for (const std::string& word : options_.platforms.words()) {
       const oci::PlatformSelection one = oci::PlatformSelection::parse({word});
-      const auto wanted = [&](const oci::Platform& platform) { return one.wants(platform); };
+      const auto wanted = [&](const oci::Platform* platform) { return one.wants(*platform); };
       if (!index.offers_unnamed && std::none_of(index.offered.begin(), index.offered.end(), wanted))
         lacking.push_back(word);
     }

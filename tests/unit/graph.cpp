@@ -55,6 +55,29 @@ TEST_CASE("graph: each document is fetched and parsed once, whatever the number 
   CHECK(std::is_sorted(all.begin(), all.end(), [](const Node* a, const Node* b) { return a->kind < b->kind; }));
 }
 
+TEST_CASE("graph: documents whose bytes nobody needs are fetched once all the same") {
+  MemorySource source;
+  const auto amd64 = source.add_manifest("c1", {"l1"});
+  const auto index = source.add_index({on(amd64, "linux/amd64")});
+  GraphBuilder builder({PlatformSelection::everything(), Side::source, "ask another", false});
+  for (int i = 0; i < 2; ++i) {
+    builder.add(index, Role::image, source.fetch());
+    builder.add(amd64.digest, Role::image, source.fetch());
+  }
+  CHECK(source.fetched == 2);
+  const Graph graph = builder.take();
+  CHECK(graph.document(index.digest).empty());
+  CHECK(graph.closure({index.digest}).size() == 4);
+
+  GraphBuilder keeping = builder_for();
+  keeping.add(index, Role::image, source.fetch());
+  Graph kept = keeping.take();
+  CHECK(sha256(kept.document(amd64.digest)) == amd64.digest);
+  kept.forget_bytes();
+  CHECK(kept.document(amd64.digest).empty());
+  CHECK(kept.closure({index.digest}).size() == 4);
+}
+
 TEST_CASE("graph: platforms") {
   MemorySource source;
   const auto amd64 = source.add_manifest("c1", {"l1"});

@@ -33,22 +33,24 @@ struct Edge {
 /// What an index names.
 struct MemberEdge {
   const Node* to = nullptr;
-  std::optional<Platform> platform;
-  bool attestation = false;  ///< of another member, by BuildKit: no image
+  const Platform* platform = nullptr;  ///< owned by the graph; null where the index says none
+  bool attestation = false;            ///< of another member, by BuildKit: no image
 };
 
 /// A document's bytes and what they say.
 struct Content {
-  std::string bytes;  ///< as served
+  bool parsed = false;  ///< else it is only known to exist, and nothing below is set but maybe its bytes
+  std::string bytes;    ///< as served; empty where nobody needs them (GraphOptions::keep_bytes, forget_bytes())
   bool index = false;
   std::vector<MemberEdge> members;  ///< of an index: those that the platform selection takes
   bool sparse = false;              ///< of an index: it names others too
-  std::vector<Platform> offered;    ///< of an index: the platforms of all that it names, BuildKit's `unknown` left out
-  bool offers_unnamed = false;      ///< of an index: it names members without a platform, which every selection takes
-  std::optional<Edge> config;       ///< of a manifest
-  std::vector<Edge> layers;         ///< of a manifest, in its order
-  std::optional<Digest> subject;    ///< what it refers to
-  Listing listing;                  ///< of one with a subject
+  std::vector<const Platform*>
+      offered;                    ///< of an index: the platforms of all that it names, BuildKit's `unknown` left out
+  bool offers_unnamed = false;    ///< of an index: it names members without a platform, which every selection takes
+  std::optional<Edge> config;     ///< of a manifest
+  std::vector<Edge> layers;       ///< of a manifest, in its order
+  std::optional<Digest> subject;  ///< what it refers to
+  Listing listing;                ///< of one with a subject
 };
 
 struct Node {
@@ -79,7 +81,7 @@ class Graph {
   const Node* find(const Digest& digest) const;
   /// REQUIRES: there is one.
   const Node& at(const Digest& digest) const { return nodes_.at(digest); }
-  /// The bytes of a document. REQUIRES: there is one.
+  /// The bytes of a document. REQUIRES: there is one, and its bytes were kept.
   std::string_view document(const Digest& digest) const { return nodes_.at(digest).content->bytes; }
 
   /// An image's documents: the root, and what indexes name below it, without BuildKit's attestations; in the order of
@@ -90,10 +92,14 @@ class Graph {
   /// then by digest. REQUIRES: the roots are in the graph.
   Nodes closure(const std::vector<Digest>& roots) const;
 
+  /// Frees the bytes of all documents: what they say stays.
+  void forget_bytes();
+
  private:
   friend class GraphBuilder;
   std::map<Digest, Node> nodes_;
   std::set<std::string, std::less<>> media_types_;
+  std::set<Platform> platforms_;
 };
 
 }  // namespace airlock::oci

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/event.hpp"
 #include "airlock/oci/graph.hpp"
 #include "airlock/oci/manifest.hpp"
 
@@ -20,6 +21,7 @@ struct GraphOptions {
   /// Indexes of which all members are taken, whatever the selection, and all members of indexes below them: their
   /// digest is promised to somebody, and registries may refuse an index that lacks members.
   std::set<Digest> whole = {};
+  bool keep_bytes = true;  ///< of all documents, once they are parsed; else of sparse indexes only
 };
 
 /// Fetches and parses each document once, whatever the number of images and threads that need it; a failed one is
@@ -57,14 +59,11 @@ class GraphBuilder {
 
  private:
   struct Walk;
-  struct Slot {
-    std::mutex mutex;  // held while the document is fetched and parsed
-    bool parsed = false;
-  };
-  Slot& slot_of(const Digest& digest);
+  class Turn;
   Node* find(const Digest& digest);
   Node& note(const Descriptor& descriptor, NodeKind kind);
   std::string_view intern(const std::string& media_type);
+  const Platform* intern(const Platform& platform);
   Node* obtain(const Digest& digest, const Fetch& fetch);
   void keep(Node& node, RawDocument raw);
   void visit(Node& node, Walk& walk, bool artifact, bool whole, unsigned depth);
@@ -75,9 +74,10 @@ class GraphBuilder {
   [[noreturn]] void refuse_document(const std::string& why) const;
 
   GraphOptions options_;
-  std::mutex mutex_;  // guards what follows; a document's content belongs to who holds its slot until it is parsed
+  std::mutex mutex_;  // guards what follows; a document's content belongs to who has its turn until it is parsed
   Graph graph_;
-  std::map<Digest, std::unique_ptr<Slot>> slots_;
+  std::set<Digest> busy_;  // documents that a thread has its turn at
+  Condition turn_ended_;
   std::uint64_t document_bytes_ = 0;
 };
 
