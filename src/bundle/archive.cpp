@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/reader.hpp"
@@ -18,20 +21,39 @@ constexpr std::uint64_t max_end_padding = 1U << 20;  // some media round up to w
 
 Archive::Archive(std::shared_ptr<const ReadableMedium> medium)
     : medium_(std::move(medium)), head_(read_head(*medium_)) {
-  extents_.emplace("SHA256SUMS", Extent{head_.sums_offset, head_.sums.size()});
   Cursor cursor{*medium_, head_.region_offset + region_size};
   read_entries(cursor);
   check_end(cursor);
+  sort_names();
 }
 
 void Archive::read_entries(Cursor& cursor) {
   while (const auto found = cursor.next()) {
     const std::string& name = found->entry.name;
     if (name.starts_with(signature_directory)) refuse_structure(name + " stands outside the signature region");
-    if (!extents_.emplace(name, Extent{found->offset, found->size}).second) refuse_structure(name + " appears twice");
-    names_.push_back(name);
-    if (names_.size() > max_entries) refuse_structure(fmt::format("more than {} entries", max_entries));
+    if (name == "SHA256SUMS") refuse_structure(name + " appears twice");
+    entries_.push_back({name, {found->offset, found->size}});
+    if (entries_.size() > max_entries) refuse_structure(fmt::format("more than {} entries", max_entries));
   }
+  entries_.shrink_to_fit();
+}
+
+void Archive::sort_names() {
+  by_name_.resize(entries_.size());
+  std::iota(by_name_.begin(), by_name_.end(), 0U);
+  std::sort(by_name_.begin(), by_name_.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return entries_[a].name < entries_[b].name; });
+  const auto twice = std::adjacent_find(by_name_.begin(), by_name_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return entries_[a].name == entries_[b].name;
+  });
+  if (twice != by_name_.end()) refuse_structure(entries_[*twice].name.str() + " appears twice");
+}
+
+const Archive::Entry* Archive::find(const EntryName& name) const {
+  const auto found =
+      std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                       [&](std::uint32_t index, const EntryName& wanted) { return entries_[index].name < wanted; });
+  return found == by_name_.end() || entries_[*found].name != name ? nullptr : &entries_[*found];
 }
 
 void Archive::check_end(const Cursor& cursor) const {
@@ -47,12 +69,12 @@ void Archive::check_end(const Cursor& cursor) const {
   if (tail.find_first_not_of('\0') != std::string::npos) refuse_structure("data after the end of the archive" + where);
 }
 
-std::string Archive::read(const std::string& name, std::size_t limit) const {
-  const auto place = extents_.find(name);
-  if (place == extents_.end()) refuse_structure(name + " is missing");
-  if (place->second.size > limit) refuse_structure(fmt::format("{} is larger than {}", name, human_size(limit)));
-  std::string content(place->second.size, '\0');
-  medium_->read(place->second.offset, content);
+std::string Archive::read(const EntryName& name, std::size_t limit) const {
+  const Entry* entry = find(name);
+  if (entry == nullptr) refuse_structure(name.str() + " is missing");
+  if (entry->extent.size > limit) refuse_structure(fmt::format("{} is larger than {}", name.str(), human_size(limit)));
+  std::string content(entry->extent.size, '\0');
+  medium_->read(entry->extent.offset, content);
   return content;
 }
 

@@ -9,6 +9,7 @@
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/json.hpp"
+#include "bundle/text_stream.hpp"
 
 namespace airlock::bundle {
 
@@ -38,13 +39,6 @@ records::Selection selection_from_json(const JsonObject& object) {
           object.strings("platforms"), object.string("catalogDigest"), object.string("tool")};
 }
 
-Json blobs_to_json(const std::vector<records::Blob>& blobs) {
-  Json json = Json::array();
-  for (const records::Blob& blob : blobs)
-    json.push_back({{"digest", blob.digest.str()}, {"size", blob.size}, {"mediaType", blob.media_type}});
-  return json;
-}
-
 records::Blob blob_from_json(const JsonObject& blob) {
   blob.only({"digest", "size", "mediaType"});
   return {oci::Digest::parse(blob.string("digest")), blob.integer("size"), blob.string("mediaType")};
@@ -58,14 +52,10 @@ records::InventoryKind kind_from_json(const JsonObject& source) {
   refuse_metadata(fmt::format("base: \"{}\" is no kind of source", printable(word, 80)));
 }
 
-Json base_to_json(const Base& base) {
-  Json sources = Json::array();
-  for (const BaseSource& source : base.sources) {
-    Json json{{"kind", to_string(source.kind)}, {"stream", source.stream}, {"serial", source.serial}};
-    if (source.bundle) json["bundle"] = source.bundle->str();
-    sources.push_back(std::move(json));
-  }
-  return {{"sources", std::move(sources)}, {"blobs", blobs_to_json(base.blobs)}};
+Json source_to_json(const BaseSource& source) {
+  Json json{{"kind", to_string(source.kind)}, {"stream", source.stream}, {"serial", source.serial}};
+  if (source.bundle) json["bundle"] = source.bundle->str();
+  return json;
 }
 
 Base base_from_json(const JsonObject& object) {
@@ -214,58 +204,91 @@ Metadata metadata_from_json(const JsonObject& object, Lists lists) {
   for (const char* key : {"images", "blobs"}) static_cast<void>(object.objects(key));  // arrays, that is
   metadata.images = std::move(lists.images);
   metadata.blobs = std::move(lists.blobs);
+  metadata.images.shrink_to_fit();
+  metadata.blobs.shrink_to_fit();
   if (metadata.images.empty()) refuse_metadata("it names no image");
   if (const auto base = object.optional_object("base")) metadata.base = base_from_json(*base);
   if (const auto more = object.optional_object("extensions")) metadata.extensions = extensions_from_json(*more);
   return metadata;
 }
 
-}  // namespace
-
-namespace {
-
 /// `[a,b]` of what `text_of` gives for each: no JSON values for all of them at once.
 template <typename List, typename TextOf>
-std::string array_text(const List& list, TextOf&& text_of) {
-  std::string text = "[";
+void write_array(TextStream& to, const List& list, TextOf&& text_of) {
+  to << "[";
+  const char* separator = "";
   for (const auto& element : list) {
-    if (text.size() > 1) text += ',';
-    text += text_of(element);
+    to << separator << text_of(element);
+    separator = ",";
   }
-  return text + "]";
+  to << "]";
 }
 
 std::string blob_text(const records::Blob& blob) {
-  return fmt::format(R"({{"digest":"{}","mediaType":{},"size":{}}})", blob.digest.str(), Json(blob.media_type).dump(),
-                     blob.size);
+  return fmt::format(R"({{"digest":"{}","mediaType":{},"size":{}}})", blob.digest.str(),
+                     Json(blob.media_type.str()).dump(), blob.size);
+}
+
+void write_base(TextStream& to, const Base& base) {
+  to << R"({"blobs":)";
+  write_array(to, base.blobs, blob_text);
+  to << R"(,"sources":)";
+  write_array(to, base.sources, [](const BaseSource& source) { return canonical_json(source_to_json(source)); });
+  to << "}";
+}
+
+std::string extensions_text(const std::map<std::string, std::string>& extensions) {
+  Json all;
+  for (const auto& [name, text] : extensions) all[name] = parse_json(text, name, metadata_limits);
+  return canonical_json(all);
+}
+
+void write_manifests(TextStream& to, const std::vector<records::Image>& images) {
+  to << R"({"manifests":)";
+  write_array(to, images, [](const records::Image& image) {
+    oci::Descriptor descriptor = plain(image.descriptor);
+    const std::string name = image.source.str();
+    descriptor.annotations = {{ref_name_annotation, name}, {containerd_name_annotation, name}};
+    std::string text = canonical_json(descriptor.to_json());
+    for (const records::Referrer& referrer : image.referrers) text += "," + canonical_json(referrer_to_json(referrer));
+    return text;
+  });
+  to << R"(,"mediaType":")" << oci::media_type::oci_index << R"(","schemaVersion":2})";
 }
 
 }  // namespace
 
+/// Keys in bytewise order, as canonical JSON has them.
+void Metadata::write(const TextSink& sink) const {
+  TextStream to(sink);
+  to << "{";
+  if (!base.blobs.empty()) {
+    to << R"("base":)";
+    write_base(to, base);
+    to << ",";
+  }
+  to << R"("blobs":)";
+  write_array(to, blobs, blob_text);
+  to << R"(,"created":)" << Json(format_time(created)).dump();
+  if (expires) to << R"(,"expires":)" << Json(format_time(*expires)).dump();
+  if (!extensions.empty()) to << R"(,"extensions":)" << extensions_text(extensions);
+  to << R"(,"images":)";
+  write_array(to, images, [](const records::Image& image) { return canonical_json(image_to_json(image)); });
+  to << R"(,"mediaType":)" << Json(metadata_media_type).dump();
+  if (previous) to << R"(,"previous":)" << Json(previous->str()).dump();
+  to << R"(,"selection":)" << canonical_json(selection_to_json(selection));
+  to << R"(,"serial":)" << Json(serial).dump();
+  to << R"(,"stream":)" << Json(stream).dump() << "}";
+  to.flush();
+}
+
 std::string Metadata::format() const {
-  std::map<std::string, std::string> members;  // sorted, as canonical JSON is
-  if (!base.blobs.empty()) members["base"] = canonical_json(base_to_json(base));
-  members["blobs"] = array_text(blobs, blob_text);
-  members["created"] = Json(format_time(created)).dump();
-  if (expires) members["expires"] = Json(format_time(*expires)).dump();
-  if (!extensions.empty()) {
-    Json all;
-    for (const auto& [name, text] : extensions) all[name] = parse_json(text, name, metadata_limits);
-    members["extensions"] = canonical_json(all);
-  }
-  members["images"] =
-      array_text(images, [](const records::Image& image) { return canonical_json(image_to_json(image)); });
-  members["mediaType"] = Json(metadata_media_type).dump();
-  if (previous) members["previous"] = Json(previous->str()).dump();
-  members["selection"] = canonical_json(selection_to_json(selection));
-  members["serial"] = Json(serial).dump();
-  members["stream"] = Json(stream).dump();
-  std::string text = "{";
-  for (auto& [key, value] : members) {
-    text += (text.size() > 1 ? ",\"" : "\"") + key + "\":" + value;
-    std::string().swap(value);
-  }
-  return text + "}";
+  std::size_t size = 0;
+  write([&](std::string_view piece) { size += piece.size(); });
+  std::string text;
+  text.reserve(size);  // a string that grows takes twice as much
+  write([&](std::string_view piece) { text += piece; });
+  return text;
 }
 
 Metadata Metadata::parse(std::string_view text) {
@@ -279,20 +302,20 @@ Metadata Metadata::parse(std::string_view text) {
                          [&](const records::Image& a, const records::Image& b) { return !ordered(a, b); }) !=
           metadata.images.end())
     refuse_metadata("images are not in order, or one appears twice");
-  if (metadata.format() != text) refuse_metadata("not in canonical form");
+  if (!is_text(text, [&](const TextSink& sink) { metadata.write(sink); })) refuse_metadata("not in canonical form");
   return metadata;
 }
 
+void write_index(const std::vector<records::Image>& images, const TextSink& sink) {
+  TextStream to(sink);
+  write_manifests(to, images);
+  to.flush();
+}
+
 std::string format_index(const std::vector<records::Image>& images) {
-  const std::string manifests = array_text(images, [](const records::Image& image) {
-    oci::Descriptor descriptor = plain(image.descriptor);
-    const std::string name = image.source.str();
-    descriptor.annotations = {{ref_name_annotation, name}, {containerd_name_annotation, name}};
-    std::string text = canonical_json(descriptor.to_json());
-    for (const records::Referrer& referrer : image.referrers) text += "," + canonical_json(referrer_to_json(referrer));
-    return text;
-  });
-  return fmt::format(R"({{"manifests":{},"mediaType":"{}","schemaVersion":2}})", manifests, oci::media_type::oci_index);
+  std::string text;
+  write_index(images, [&](std::string_view piece) { text += piece; });
+  return text;
 }
 
 }  // namespace airlock::bundle

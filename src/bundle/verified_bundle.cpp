@@ -37,32 +37,38 @@ auto with_advice(Action&& action) -> decltype(action()) {
 
 /// The entries are exactly what SHA256SUMS lists, and every blob is listed under its own digest.
 void check_listing(const Archive& archive, const Sums& sums) {
-  const std::set<std::string> present(archive.names().begin(), archive.names().end());
-  for (const std::string& name : archive.names())
-    if (!sums.contains(name)) refuse_bundle(name + " is not listed in SHA256SUMS");
+  for (const Archive::Entry& entry : archive.entries())
+    if (find_sum(sums, entry.name) == nullptr) refuse_bundle(entry.name.str() + " is not listed in SHA256SUMS");
   for (const auto& [name, digest] : sums) {
-    if (!present.contains(name)) refuse_bundle(name + " is listed in SHA256SUMS but missing");
-    const bool blob = name.starts_with(blob_directory);
-    if (!blob && name != "bundle.json" && name != "oci-layout" && name != "index.json")
-      refuse_bundle(name + " does not belong into a bundle");
-    if (blob && name != blob_name(digest))
-      refuse_bundle(fmt::format("{} is listed with another digest, {}", name, digest.str()));
+    if (archive.find(name) == nullptr) refuse_bundle(name.str() + " is listed in SHA256SUMS but missing");
+    if (name.blob() != nullptr && *name.blob() == digest) continue;
+    const std::string text = name.str();
+    if (text.starts_with(blob_directory))
+      refuse_bundle(fmt::format("{} is listed with another digest, {}", text, digest.str()));
+    if (text != "bundle.json" && text != "oci-layout" && text != "index.json")
+      refuse_bundle(text + " does not belong into a bundle");
   }
 }
 
 /// Reads a small entry once and compares it with its sum; what is parsed is what was hashed.
-std::string read_listed(const Archive& archive, const Sums& sums, const std::string& name, std::size_t limit) {
-  if (!sums.contains(name)) refuse_bundle(name + " is missing");
+std::string read_checked(const Archive& archive, const EntryName& name, const oci::Digest& sum, std::size_t limit) {
   std::string content = archive.read(name, limit);
-  if (oci::sha256(content) != sums.at(name)) refuse_bundle(name + ": its content differs from SHA256SUMS");
+  if (oci::sha256(content) != sum) refuse_bundle(name.str() + ": its content differs from SHA256SUMS");
   return content;
+}
+
+std::string read_listed(const Archive& archive, const Sums& sums, const EntryName& name, std::size_t limit) {
+  const oci::Digest* sum = find_sum(sums, name);
+  if (sum == nullptr) refuse_bundle(name.str() + " is missing");
+  return read_checked(archive, name, *sum, limit);
 }
 
 Metadata read_metadata(const Archive& archive, const Sums& sums) {
   Metadata metadata = Metadata::parse(read_listed(archive, sums, "bundle.json", max_metadata_size));
   if (read_listed(archive, sums, "oci-layout", 1024) != oci_layout_content)
     refuse_bundle("oci-layout: not the layout version 1.0.0 in its one form");
-  if (read_listed(archive, sums, "index.json", max_metadata_size) != format_index(metadata.images))
+  const std::string index = read_listed(archive, sums, "index.json", max_metadata_size);
+  if (!is_text(index, [&](const TextSink& sink) { write_index(metadata.images, sink); }))
     refuse_bundle("index.json does not list the images of bundle.json");
   return metadata;
 }
@@ -73,33 +79,55 @@ trust::Claims claims_of(const Metadata& metadata) {
   return claims;
 }
 
+/// After this no sums are needed: what is left to read are blobs, which are named by theirs.
+Metadata read_content(const Archive& archive) {
+  const Sums sums = parse_sums(archive.sums());
+  check_listing(archive, sums);
+  return read_metadata(archive, sums);
+}
+
 bool is_document(const records::Blob& blob) {
   return oci::media_type::is_manifest(blob.media_type) || oci::media_type::is_index(blob.media_type);
 }
 
 /// Every manifest is read, hashed and parsed once; what follows asks the graph.
-oci::Graph build_graph(const Archive& archive, const Sums& sums, const Metadata& metadata) {
-  std::map<oci::Digest, std::string> types;
+oci::Graph build_graph(const Archive& archive, const Metadata& metadata, bool keep_documents) {
+  std::map<oci::Digest, std::string_view> types;
   for (const records::Blob& blob : metadata.blobs)
     if (is_document(blob)) types.emplace(blob.digest, blob.media_type);
   const auto fetch = [&](const oci::Digest& digest) -> std::optional<oci::RawDocument> {
     const auto type = types.find(digest);
     if (type == types.end()) return std::nullopt;
-    return oci::RawDocument{type->second, read_listed(archive, sums, blob_name(digest), oci::max_manifest_size),
+    if (archive.find(digest) == nullptr) refuse_bundle(blob_name(digest) + " is missing");
+    return oci::RawDocument{std::string(type->second), read_checked(archive, digest, digest, oci::max_manifest_size),
                             digest};
   };
   oci::GraphBuilder builder({oci::PlatformSelection::parse(metadata.selection.platforms), Side::bundle, advice,
-                             records::whole_of(metadata.images)});
+                             records::whole_of(metadata.images), keep_documents});
   for (const records::Image& image : metadata.images)
     within([&] { return "image " + image.source.str(); }, [&] { records::add_to_graph(builder, image, fetch); });
   return builder.take();
 }
 
+std::vector<records::Blob> sorted(std::vector<records::Blob> blobs) {
+  std::sort(blobs.begin(), blobs.end());
+  return blobs;
+}
+
+/// The first that is in one sorted list and not in the other; null where there is none.
+const records::Blob* find_extra(const std::vector<records::Blob>& list, const std::vector<records::Blob>& other) {
+  const auto extra = std::find_if(list.begin(), list.end(), [&](const records::Blob& blob) {
+    return !std::binary_search(other.begin(), other.end(), blob);
+  });
+  return extra == list.end() ? nullptr : &*extra;
+}
+
 /// A delta leaves out layers and configs only, and nothing that it carries.
 void check_base(const Metadata& metadata) {
-  const std::set<records::Blob> carried(metadata.blobs.begin(), metadata.blobs.end());
+  if (metadata.base.blobs.empty()) return;
+  const std::vector<records::Blob> carried = sorted(metadata.blobs);
   for (const records::Blob& blob : metadata.base.blobs) {
-    if (carried.contains(blob))
+    if (std::binary_search(carried.begin(), carried.end(), blob))
       refuse_bundle(fmt::format("blob {} is both carried and left to the base", blob.digest.str()));
     if (is_document(blob))
       refuse_bundle(
@@ -107,62 +135,68 @@ void check_base(const Metadata& metadata) {
   }
 }
 
+/// The entries are the metadata and these blobs, in this order.
+void check_entries(const Archive& archive, const std::vector<records::Blob>& carried) {
+  std::vector<EntryName> names{"bundle.json", "oci-layout", "index.json"};
+  names.reserve(names.size() + carried.size());
+  for (const records::Blob& blob : carried) names.emplace_back(blob.digest);
+  const auto same = [](const Archive::Entry& entry, const EntryName& name) { return entry.name == name; };
+  if (std::equal(archive.entries().begin(), archive.entries().end(), names.begin(), names.end(), same)) return;
+  const std::set<EntryName> wanted(names.begin(), names.end());
+  for (const Archive::Entry& entry : archive.entries())
+    if (!wanted.contains(entry.name)) refuse_bundle(entry.name.str() + ": no image needs it");
+  for (const EntryName& name : names)
+    if (archive.find(name) == nullptr) refuse_bundle(name.str() + " is missing");
+  refuse_bundle("the entries are not in the order of the bundle format");
+}
+
 /// What the images reach is what bundle.json lists is what the archive holds, in that order.
 void check_closure(const Archive& archive, const Metadata& metadata, const oci::Graph& graph) {
-  const auto expected = records::blobs_of(graph.closure(records::roots_of(metadata.images)));
-  const std::set<records::Blob> reached(expected.begin(), expected.end());
-  std::set<records::Blob> listed(metadata.blobs.begin(), metadata.blobs.end());
-  std::vector<records::Blob> carried;
-  listed.insert(metadata.base.blobs.begin(), metadata.base.blobs.end());
-  const std::set<records::Blob> in_base(metadata.base.blobs.begin(), metadata.base.blobs.end());
-  std::copy_if(expected.begin(), expected.end(), std::back_inserter(carried),
-               [&](const records::Blob& blob) { return !in_base.contains(blob); });
-  for (const records::Blob& blob : reached)
-    if (!listed.contains(blob))
-      refuse_bundle(fmt::format("blob {} belongs to an image but bundle.json does not list it so", blob.digest.str()));
-  for (const records::Blob& blob : listed)
-    if (!reached.contains(blob))
-      refuse_bundle(fmt::format("blob {} is listed in bundle.json but no image needs it", blob.digest.str()));
-  if (carried != metadata.blobs) refuse_bundle("bundle.json: blobs are not in order, or one appears twice");
-
-  std::vector<std::string> names{"bundle.json", "oci-layout", "index.json"};
-  for (const records::Blob& blob : carried) names.push_back(blob_name(blob.digest));
-  if (names == archive.names()) return;
-  const std::set<std::string> wanted(names.begin(), names.end());
-  for (const std::string& name : archive.names())
-    if (!wanted.contains(name)) refuse_bundle(name + ": no image needs it");
-  const std::set<std::string> present(archive.names().begin(), archive.names().end());
-  for (const std::string& name : names)
-    if (!present.contains(name)) refuse_bundle(name + " is missing");
-  refuse_bundle("the entries are not in the order of the bundle format");
+  std::vector<records::Blob> expected = records::blobs_of(graph.closure(records::roots_of(metadata.images)));
+  {
+    const std::vector<records::Blob> reached = sorted(expected);
+    std::vector<records::Blob> listed = metadata.blobs;
+    listed.insert(listed.end(), metadata.base.blobs.begin(), metadata.base.blobs.end());
+    std::sort(listed.begin(), listed.end());
+    if (const records::Blob* blob = find_extra(reached, listed))
+      refuse_bundle(fmt::format("blob {} belongs to an image but bundle.json does not list it so", blob->digest.str()));
+    if (const records::Blob* blob = find_extra(listed, reached))
+      refuse_bundle(fmt::format("blob {} is listed in bundle.json but no image needs it", blob->digest.str()));
+  }
+  const std::vector<records::Blob> in_base = sorted(metadata.base.blobs);
+  std::erase_if(expected,
+                [&](const records::Blob& blob) { return std::binary_search(in_base.begin(), in_base.end(), blob); });
+  if (expected != metadata.blobs) refuse_bundle("bundle.json: blobs are not in order, or one appears twice");
+  check_entries(archive, expected);
 }
 
 /// What a node does with an image stands in its config; all programs have to read the same there.
 void check_configs(const VerifiedBundle& bundle, unsigned jobs) {
-  std::vector<records::Blob> configs;
+  std::vector<const records::Blob*> configs;
   for (const records::Blob& blob : bundle.metadata().blobs)
-    if (oci::media_type::is_image_config(blob.media_type)) configs.push_back(blob);
-  run_parallel(configs.size(), jobs, [&](std::size_t i) { bundle.config(configs[i].digest); });
+    if (oci::media_type::is_image_config(blob.media_type)) configs.push_back(&blob);
+  run_parallel(configs.size(), jobs, [&](std::size_t i) { bundle.config(configs[i]->digest); });
 }
 
 void check_blobs(const VerifiedBundle& bundle, const Archive& archive, const VerifyOptions& options,
                  Reporter& reporter) {
-  std::vector<records::Blob> blobs;
+  std::vector<const records::Blob*> blobs;
   std::uint64_t bytes = 0;
   for (const records::Blob& blob : bundle.metadata().blobs) {
-    if (archive.extent_of(blob_name(blob.digest)).size != blob.size)
-      refuse_bundle(fmt::format("blob {} has {} bytes, its descriptor says {}", blob.digest.str(),
-                                archive.extent_of(blob_name(blob.digest)).size, blob.size));
-    if (bundle.graph().at(blob.digest).is_document()) continue;  // hashed when it was read
-    blobs.push_back(blob);
+    if (const auto size = archive.extent_of(blob.digest).size; size != blob.size)
+      refuse_bundle(fmt::format("blob {} has {} bytes, its descriptor says {}", blob.digest.str(), size, blob.size));
+    // Hashed when they were read.
+    if (is_document(blob) || oci::media_type::is_image_config(blob.media_type)) continue;
+    blobs.push_back(&blob);
     bytes += blob.size;
   }
   if (options.blobs == BlobCheck::on_read) return;
   // Largest first, so that no thread starts on the largest when the others are done.
-  std::sort(blobs.begin(), blobs.end(), [](const records::Blob& a, const records::Blob& b) { return a.size > b.size; });
+  std::sort(blobs.begin(), blobs.end(),
+            [](const records::Blob* a, const records::Blob* b) { return a->size > b->size; });
   reporter.begin("verifying", bytes, blobs.size());
   run_parallel(blobs.size(), options.jobs, [&](std::size_t i) {
-    BlobReader reader = bundle.open_blob(blobs[i].digest);
+    BlobReader reader = bundle.open_blob(blobs[i]->digest);
     for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) reporter.advance(piece.size());
     reporter.item_done();
   });
@@ -198,7 +232,7 @@ std::string_view BlobReader::next() {
 }
 
 BlobReader VerifiedBundle::open_blob(const oci::Digest& digest) const {
-  return {archive_->medium(), digest, archive_->extent_of(blob_name(digest))};
+  return {archive_->medium(), digest, archive_->extent_of(digest)};
 }
 
 oci::ImageConfig VerifiedBundle::config(const oci::Digest& digest) const {
@@ -212,20 +246,19 @@ oci::ImageConfig VerifiedBundle::config(const oci::Digest& digest) const {
 
 VerifiedBundle VerifiedBundle::verify_steps(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                                             const VerifyOptions& options, Reporter& reporter) {
-  const auto archive = std::make_shared<const Archive>(std::move(medium));
+  const auto archive = std::make_shared<Archive>(std::move(medium));
   if (archive->head().leftovers)
     reporter.note("a signing of this bundle was interrupted before it took effect; sign again, or ignore it");
   auto signatures = archive->head().signatures;
   signatures.insert(signatures.end(), options.sidecars.begin(), options.sidecars.end());
   const auto authentication = policy.authenticate(archive->sums(), signatures, options.circumstances);
   // From here on the exporter vouches for SHA256SUMS, and every byte that is parsed was hashed against it first.
-  const Sums sums = parse_sums(archive->sums());
-  check_listing(*archive, sums);
-  Metadata metadata = read_metadata(*archive, sums);
+  Metadata metadata = read_content(*archive);
+  archive->forget_sums();
   auto evidence = policy.judge(authentication, claims_of(metadata), options.circumstances);
   VerifiedBundle bundle(archive, std::move(metadata), std::move(evidence));
   check_base(bundle.metadata_);
-  bundle.graph_ = build_graph(*archive, sums, bundle.metadata_);
+  bundle.graph_ = build_graph(*archive, bundle.metadata_, options.keep_documents);
   for (const records::Blob& blob : bundle.metadata_.base.blobs) bundle.base_.insert(blob.digest);
   check_closure(*archive, bundle.metadata_, bundle.graph_);
   check_configs(bundle, options.jobs);

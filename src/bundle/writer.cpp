@@ -24,34 +24,86 @@ constexpr std::uint64_t write_back_size = 8U << 20;
 
 std::string Draft::Entry::name() const { return node != nullptr ? blob_name(node->digest) : text; }
 
-Draft::Draft(const Metadata& metadata, const oci::Graph& graph) : plan_{oci::sha256(""), 0} {
-  texts_["bundle.json"] = metadata.format();
-  texts_["oci-layout"] = oci_layout_content;
-  texts_["index.json"] = format_index(metadata.images);
-  Sums sums;
-  for (const auto& [name, text] : texts_) sums.emplace(name, oci::sha256(text));
-  for (const records::Blob& blob : metadata.blobs) sums.emplace(blob_name(blob.digest), blob.digest);
-  sums_text_ = format_sums(sums);
+namespace {
 
-  lay_out({nullptr, "SHA256SUMS", 0, sums_text_.size()});
+/// Size and digest of a text that is not kept.
+struct Measured {
+  std::uint64_t size = 0;
+  oci::Digest digest;
+};
+Measured measure(const TextWriter& write) {
+  std::uint64_t size = 0;
+  oci::Sha256 hash;
+  write([&](std::string_view piece) {
+    size += piece.size();
+    hash.update(piece);
+  });
+  return {size, hash.finish()};
+}
+
+}  // namespace
+
+Draft::Draft(Metadata metadata, const oci::Graph& graph)
+    : metadata_(std::move(metadata)), sums_digest_(oci::sha256("")), plan_{oci::sha256(""), 0} {
+  entries_.reserve(metadata_.blobs.size() + 4);
+  std::vector<Entry> texts;
+  for (const char* name : {"bundle.json", "oci-layout", "index.json"}) {
+    const Entry text{nullptr, name, 0, 0};
+    const auto measured = measure([&](const TextSink& sink) { write_text(text, sink); });
+    text_sums_.push_back({name, measured.digest});
+    texts.push_back({nullptr, name, 0, measured.size});
+  }
+  {
+    const std::string list = sums();
+    sums_digest_ = oci::sha256(list);
+    lay_out({nullptr, "SHA256SUMS", 0, list.size()});
+  }
   region_offset_ = total_size_;
   total_size_ += region_size;
-  for (const char* name : {"bundle.json", "oci-layout", "index.json"})
-    lay_out({nullptr, name, 0, texts_.at(name).size()});
-  for (const records::Blob& blob : metadata.blobs) {
-    blob_entries_.emplace(blob.digest, entries_.size());
-    lay_out({&graph.at(blob.digest), "", 0, blob.size});
-  }
+  for (const Entry& text : texts) lay_out(text);
+  lay_out_blobs(graph);
   total_size_ += tar::end_size;
   oci::Sha256 layout;
   for (const Entry& place : entries_) layout.update(fmt::format("{} {} {}\n", place.name(), place.header, place.size));
   plan_.layout = layout.finish();
 }
 
-std::optional<std::string_view> Draft::text_of(const Entry& place) const {
-  if (place.node == nullptr) return std::string_view(place.text) == "SHA256SUMS" ? sums_text_ : texts_.at(place.text);
-  if (!place.node->is_document()) return std::nullopt;
-  return place.node->content->bytes;
+void Draft::lay_out_blobs(const oci::Graph& graph) {
+  for (const records::Blob& blob : metadata_.blobs) {
+    blobs_by_digest_.push_back(static_cast<std::uint32_t>(entries_.size()));
+    lay_out({&graph.at(blob.digest), "", 0, blob.size});
+  }
+  std::sort(blobs_by_digest_.begin(), blobs_by_digest_.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return entries_[a].node->digest < entries_[b].node->digest; });
+}
+
+std::string Draft::sums() const {
+  Sums sums = text_sums_;
+  sums.reserve(sums.size() + metadata_.blobs.size());
+  for (const records::Blob& blob : metadata_.blobs) sums.push_back({blob.digest, blob.digest});
+  return format_sums(std::move(sums));
+}
+
+void Draft::write_text(const Entry& place, const TextSink& sink) const {
+  const std::string_view name = place.text;
+  if (place.node != nullptr)
+    sink(place.node->content->bytes);
+  else if (name == "SHA256SUMS")
+    sink(sums());
+  else if (name == "bundle.json")
+    metadata_.write(sink);
+  else if (name == "index.json")
+    write_index(metadata_.images, sink);
+  else
+    sink(oci_layout_content);
+}
+
+std::optional<std::size_t> Draft::find(const oci::Digest& blob) const {
+  const auto found = std::lower_bound(
+      blobs_by_digest_.begin(), blobs_by_digest_.end(), blob,
+      [&](std::uint32_t index, const oci::Digest& wanted) { return entries_[index].node->digest < wanted; });
+  if (found == blobs_by_digest_.end() || entries_[*found].node->digest != blob) return std::nullopt;
+  return *found;
 }
 
 void Draft::lay_out(Entry place) {
@@ -92,14 +144,19 @@ Writer::Writer(const std::filesystem::path& path, const Draft& draft, const Volu
 }
 
 void Writer::write_known() {
-  for (const auto& [digest, index] : draft_.blob_entries_) missing_.insert(digest);
-  for (const Draft::Entry& place : draft_.entries_) {
+  missing_.resize(draft_.entries_.size());
+  for (std::size_t i = 0; i < missing_.size(); ++i) {
+    const Draft::Entry& place = draft_.entries_[i];
     const auto header = tar::make_header({place.name(), place.size});
     medium_->write(place.header, {header.data(), header.size()});
-    if (const auto text = draft_.text_of(place)) medium_->write(place.content(), *text);
+    missing_[i] = place.node != nullptr && !place.node->is_document();
+    if (missing_[i]) continue;
+    std::uint64_t at = place.content();
+    draft_.write_text(place, [&](std::string_view piece) {
+      medium_->write(at, piece);
+      at += piece.size();
+    });
   }
-  for (const auto& [digest, index] : draft_.blob_entries_)
-    if (draft_.text_of(draft_.entries_.at(index))) missing_.erase(digest);
   medium_->write(draft_.region_offset_, format_region({}));
 }
 
@@ -129,11 +186,12 @@ std::uint64_t Writer::recover(unsigned jobs, Reporter& reporter) {
   if (!left_) return 0;
   std::vector<oci::Digest> claimed;
   std::uint64_t bytes = 0;
-  for (const oci::Digest& digest : missing_)
-    if (const auto& place = entry_of(digest); place.size > 0 && covered(digest, 0, place.size) == place.size) {
-      claimed.push_back(digest);
-      bytes += place.size;
-    }
+  for (std::size_t i = 0; i < missing_.size(); ++i) {
+    const Draft::Entry& place = draft_.entries_[i];
+    if (!missing_[i] || place.size == 0 || covered(place.node->digest, 0, place.size) != place.size) continue;
+    claimed.push_back(place.node->digest);
+    bytes += place.size;
+  }
   if (claimed.empty()) return 0;
   std::atomic<std::uint64_t> kept{0};
   reporter.begin("checking what an earlier run left", bytes, claimed.size());
@@ -154,7 +212,8 @@ std::uint64_t Writer::recover(unsigned jobs, Reporter& reporter) {
 
 bool Writer::has(const oci::Digest& digest) {
   const std::lock_guard lock(mutex_);
-  return !missing_.contains(digest);
+  const auto index = draft_.find(digest);
+  return !index || !missing_[*index];
 }
 
 void Writer::forget(const oci::Digest& digest) {
@@ -164,7 +223,7 @@ void Writer::forget(const oci::Digest& digest) {
 }
 
 const Draft::Entry& Writer::entry_of(const oci::Digest& digest) const {
-  return draft_.entries_.at(draft_.blob_entries_.at(digest));
+  return draft_.entries_[draft_.find(digest).value()];
 }
 
 BlobWriter Writer::open_blob(const oci::Digest& digest, Start start) {
@@ -177,13 +236,16 @@ BlobWriter Writer::open_blob(const oci::Digest& digest, Start start) {
 
 void Writer::mark_finished(const oci::Digest& digest) {
   const std::lock_guard lock(mutex_);
-  missing_.erase(digest);
+  missing_[draft_.find(digest).value()] = false;
 }
 
 void Writer::finish(const std::vector<trust::SignatureFile>& signatures) {
-  if (!missing_.empty())
+  if (const auto first = std::find(missing_.begin(), missing_.end(), true); first != missing_.end()) {
+    const auto count = static_cast<std::size_t>(std::count(first, missing_.end(), true));
+    const Draft::Entry& place = draft_.entries_[static_cast<std::size_t>(first - missing_.begin())];
     throw Error(ErrorCode::internal,
-                fmt::format("{} never arrived, first {}", count_of(missing_.size(), "blob"), missing_.begin()->str()));
+                fmt::format("{} never arrived, first {}", count_of(count, "blob"), place.node->digest.str()));
+  }
   medium_->sync();  // a signature must not become durable before what it covers
   medium_->write(draft_.region_offset_, format_region(signatures));
   medium_->sync();
@@ -197,6 +259,7 @@ BlobWriter::BlobWriter(Writer& writer, const oci::Digest& digest, std::uint64_t 
 }
 
 void BlobWriter::resume(std::uint64_t written) {
+  if (written == 0) return;
   buffer_.resize(buffer_size);
   while (received_ < written) {
     const std::span<char> piece(buffer_.data(), std::min<std::uint64_t>(buffer_size, written - received_));

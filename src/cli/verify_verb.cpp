@@ -61,6 +61,7 @@ void run(const VerifyVerbOptions& options, const GlobalOptions& global) {
   flow::VerifyRequest request = options.request;
   options.trust.apply(request);
   request.past_cache = true;
+  request.keep_documents = false;
   const auto bundle = flow::verify_bundle(request, options.trust.policy(), reporter);
   const std::string path = options.request.bundle.string();
   if (global.json())

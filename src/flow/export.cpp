@@ -31,19 +31,22 @@ records::Selection selection_of(const ExportRequest& request) {
 }
 
 /// Time and serial are this machine's and this run's, also where it resumes what an earlier one left.
-bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Resolution& resolution) {
+bundle::Metadata make_metadata(const ExportRequest& request, std::vector<records::Image> images,
+                               const oci::Graph& graph) {
   bundle::Metadata metadata;
   metadata.created = current_time();
   metadata.stream = request.stream;
   metadata.serial = request.serial.value_or(static_cast<std::uint64_t>(metadata.created.time_since_epoch().count()));
   metadata.expires = request.expires;
   metadata.selection = selection_of(request);
-  metadata.images = resolution.images;
-  for (const oci::Node* node : resolution.graph.closure(records::roots_of(resolution.images))) {
+  metadata.images = std::move(images);
+  const oci::Nodes nodes = graph.closure(records::roots_of(metadata.images));
+  metadata.blobs.reserve(nodes.size());
+  for (const oci::Node* node : nodes) {
     const bool there = !node->is_document() &&
                        std::any_of(request.since.begin(), request.since.end(),
                                    [&](const auto& inventory) { return inventory.blobs.contains(node->digest); });
-    (there ? metadata.base.blobs : metadata.blobs).push_back({node->digest, node->size, std::string(node->media_type)});
+    (there ? metadata.base.blobs : metadata.blobs).push_back({node->digest, node->size, node->media_type});
   }
   if (metadata.base.blobs.empty()) return metadata;
   for (const records::Inventory& inventory : request.since)
@@ -52,7 +55,7 @@ bundle::Metadata make_metadata(const ExportRequest& request, const transfer::Res
 }
 
 /// A bundle that says of itself what verification would refuse must not be made.
-bundle::Metadata checked(const bundle::Metadata& metadata) {
+bundle::Metadata checked(bundle::Metadata metadata) {
   constexpr std::uint64_t max_serial = (1ULL << 53) - 1;
   if (metadata.serial > max_serial)
     throw Error(ErrorCode::usage, fmt::format("--serial {} is larger than 2^53-1", metadata.serial))
@@ -61,7 +64,9 @@ bundle::Metadata checked(const bundle::Metadata& metadata) {
     throw Error(ErrorCode::usage,
                 fmt::format("--expires {} is not after the bundle's creation", format_time(*metadata.expires)))
         .hint("name a later time; the bundle carries the time of now, or of SOURCE_DATE_EPOCH");
-  return bundle::Metadata::parse(metadata.format());
+  const std::string text = metadata.format();
+  metadata = {};  // text and content of thousands of images are megabytes each
+  return bundle::Metadata::parse(text);
 }
 
 void check_request(const ExportRequest& request) {
@@ -89,9 +94,10 @@ std::set<oci::Registry> registries_of(const kubeone::ImageSet& set) {
 struct Plan {
   std::optional<records::JournalRecord> left;  // by an earlier run of the same plan
   transfer::Pace pace;
-  transfer::Resolution resolution;
-  bundle::Metadata metadata;
+  oci::Graph graph;
+  std::uint64_t unshared_bytes = 0;  // transfer::Resolution::unshared_bytes
   bundle::Draft draft;
+  const bundle::Metadata& metadata() const { return draft.metadata(); }
 };
 
 transfer::ResolveOptions resolve_options(const ExportRequest& request, const transfer::Pace& pace) {
@@ -122,9 +128,9 @@ Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter&
   auto resolution = transfer::resolve(client, request.set, resolve_options(request, pace), reporter);
   warn_of_losses(request, resolution, reporter);
   refuse_name_clashes(resolution.images, ErrorCode::selection, clash_at_export);
-  bundle::Metadata metadata = checked(make_metadata(request, resolution));
-  // The graph moves with the resolution; its nodes, which the draft knows, stay where they are.
-  bundle::Draft draft(metadata, resolution.graph);
+  // The graph moves; its nodes, which the draft knows, stay where they are.
+  bundle::Draft draft(checked(make_metadata(request, std::move(resolution.images), resolution.graph)),
+                      resolution.graph);
   auto left = request.output.empty() ? std::nullopt : records::read_journal(request.output);
   if (left && !bundle::can_resume(*left, draft, request.volumes)) {
     reporter.note(fmt::format(
@@ -132,7 +138,7 @@ Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter&
         request.output.string()));
     left.reset();
   }
-  return {std::move(left), pace, std::move(resolution), std::move(metadata), std::move(draft)};
+  return {std::move(left), pace, std::move(resolution.graph), resolution.unshared_bytes, std::move(draft)};
 }
 
 /// All that may be wrong is found out before bytes move, and said at once.
@@ -150,24 +156,25 @@ Plan make_checked_plan(const ExportRequest& request, registry::Client& client, R
   return std::move(*plan);
 }
 
-ExportResult summarize(const Plan& plan, const registry::Client& client) {
+ExportResult summarize(Plan plan, const registry::Client& client) {
   ExportResult result;
-  result.metadata = plan.metadata;
-  for (const records::Blob& blob : plan.metadata.blobs) result.blob_bytes += blob.size;
-  for (const records::Blob& blob : plan.metadata.base.blobs) result.base_bytes += blob.size;
-  result.shared_bytes = plan.resolution.unshared_bytes - result.blob_bytes - result.base_bytes;
   result.archive_size = plan.draft.total_size();
-  result.sums_digest = oci::sha256(plan.draft.sums());
+  result.sums_digest = plan.draft.sums_digest();
+  result.metadata = plan.draft.take_metadata();
+  for (const records::Blob& blob : result.metadata.blobs) result.blob_bytes += blob.size;
+  for (const records::Blob& blob : result.metadata.base.blobs) result.base_bytes += blob.size;
+  result.shared_bytes = plan.unshared_bytes - result.blob_bytes - result.base_bytes;
   result.statistics = client.statistics();
   return result;
 }
 
 /// An image without an index says in its config only what it is for.
-transfer::BundleTarget::SeeConfig platform_check(const ExportRequest& request, const transfer::Resolution& resolution,
+transfer::BundleTarget::SeeConfig platform_check(const ExportRequest& request,
+                                                 const std::vector<records::Image>& images, const oci::Graph& graph,
                                                  Reporter& reporter) {
   std::map<oci::Digest, std::string> singles;
-  for (const records::Image& image : resolution.images)
-    if (const auto& config = resolution.graph.at(image.descriptor.digest).content->config)
+  for (const records::Image& image : images)
+    if (const auto& config = graph.at(image.descriptor.digest).content->config)
       singles.emplace(config->to->digest, image.source.str());
   return [=, &request, &reporter](const oci::Node& node, const oci::ImageConfig& config) {
     const auto image = singles.find(node.digest);
@@ -180,16 +187,40 @@ transfer::BundleTarget::SeeConfig platform_check(const ExportRequest& request, c
 /// Each image from its own repository.
 void copy_blobs(const Plan& plan, const ExportRequest& request, registry::Client& client, bundle::Writer& writer,
                 Reporter& reporter) {
-  const auto& [images, graph, unshared] = plan.resolution;
+  const std::vector<records::Image>& images = plan.metadata().images;
   std::vector<transfer::Destination> destinations;
   for (const records::Image& image : images)
     destinations.push_back({&image, {image.source.registry, image.source.repository}, std::nullopt});
-  transfer::ImageSetSource source(client, graph, images);
+  transfer::ImageSetSource source(client, plan.graph, images);
   transfer::BundleTarget target(writer, plan.pace.mode, "pulling", reporter,
-                                platform_check(request, plan.resolution, reporter));
+                                platform_check(request, images, plan.graph, reporter));
   transfer::CopyOptions options;
   options.jobs = plan.pace.jobs;
-  transfer::copy(graph, destinations, source, target, options, reporter);
+  transfer::copy(plan.graph, destinations, source, target, options, reporter);
+}
+
+struct Signer {
+  const trust::PrivateKey& key;
+  std::string stem;
+};
+
+void write_bundle(const ExportRequest& request, Plan& plan, const Signer& signer, registry::Client& client,
+                  Reporter& reporter) {
+  reporter.note(fmt::format("writing {}, {}", request.output.string(), human_size(plan.draft.total_size())));
+  bundle::Writer writer(request.output, plan.draft, request.volumes, plan.left);
+  plan.graph.forget_bytes();  // the writer has written them
+  try {
+    if (const auto kept = writer.recover(request.hash_jobs, reporter); kept > 0)
+      reporter.note(human_size(kept) + " are there from an earlier run");
+    copy_blobs(plan, request, client, writer, reporter);
+  } catch (const Error&) {
+    if (writer.leaves_something())
+      reporter.note(fmt::format("what was downloaded is kept in {}*.partial; the same command resumes from there",
+                                request.output.string()));
+    throw;
+  }
+  reporter.note("flushing and signing");
+  writer.finish(trust::sign(signer.key, signer.stem, plan.draft.sums()));
 }
 
 /// Every byte once more, from the medium.
@@ -199,6 +230,7 @@ void read_back(const ExportRequest& request, const trust::PrivateKey& key, Repor
   verify.volumes = request.volumes.places;
   verify.jobs = request.hash_jobs;
   verify.past_cache = true;
+  verify.keep_documents = false;
   verify_bundle(verify, trust::Policy::single_key(request.signature_name, key.public_key()), {}, reporter);
 }
 
@@ -214,8 +246,7 @@ records::Lock resolve_lock(const ExportRequest& request, Reporter& reporter) {
 
 ExportResult plan_export(const ExportRequest& request, Reporter& reporter) {
   registry::Client client(request.client, reporter);
-  const Plan plan = make_checked_plan(request, client, reporter);
-  return summarize(plan, client);
+  return summarize(make_checked_plan(request, client, reporter), client);
 }
 
 ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter) {
@@ -223,27 +254,12 @@ ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey
   const std::string signature_stem = bundle::signature_stem(request.signature_name);
 
   registry::Client client(request.client, reporter);
-  const Plan plan = make_checked_plan(request, client, reporter);
-  reporter.note(fmt::format("writing {}, {}", request.output.string(), human_size(plan.draft.total_size())));
-
-  bundle::Writer writer(request.output, plan.draft, request.volumes, plan.left);
-  try {
-    if (const auto kept = writer.recover(request.hash_jobs, reporter); kept > 0)
-      reporter.note(human_size(kept) + " are there from an earlier run");
-    copy_blobs(plan, request, client, writer, reporter);
-  } catch (const Error&) {
-    if (writer.leaves_something())
-      reporter.note(fmt::format("what was downloaded is kept in {}*.partial; the same command resumes from there",
-                                request.output.string()));
-    throw;
-  }
-  reporter.note("flushing and signing");
-  writer.finish(trust::sign(key, signature_stem, plan.draft.sums()));
-
+  Plan plan = make_checked_plan(request, client, reporter);
+  write_bundle(request, plan, {key, signature_stem}, client, reporter);
+  ExportResult result = summarize(std::move(plan), client);  // the graph is gone when the bundle is read back
   if (request.read_back) read_back(request, key, reporter);
 
   reporter.detail(count_of(oci::documents_parsed(), "manifest") + " parsed");
-  ExportResult result = summarize(plan, client);
   result.duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   return result;
 }

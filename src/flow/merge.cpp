@@ -149,8 +149,7 @@ Merged plan(const MergeRequest& request, const Bundles& bundles, transfer::Sourc
   merged.graph = united_graph(metadata, source);
   for (const oci::Node* node : merged.graph.closure(records::roots_of(metadata.images))) {
     const bool carried = node->is_document() || source.has(*node);
-    (carried ? metadata.blobs : metadata.base.blobs)
-        .push_back({node->digest, node->size, std::string(node->media_type)});
+    (carried ? metadata.blobs : metadata.base.blobs).push_back({node->digest, node->size, node->media_type});
   }
   if (!metadata.base.blobs.empty())
     for (const auto& bundle : bundles)
@@ -188,13 +187,14 @@ MergeResult merge_bundles(const MergeRequest& request, const trust::Policy& poli
                             merged.metadata.expires
                                 ? ". It expires with the first of them, on " + format_time(*merged.metadata.expires)
                                 : ""));
-  const auto metadata = bundle::Metadata::parse(merged.metadata.format());
-  const bundle::Draft draft(metadata, merged.graph);
+  bundle::Draft draft(bundle::Metadata::parse(merged.metadata.format()), merged.graph);
   bundle::Writer writer(request.output, draft, request.volumes);
   writer.give_up();  // unless it is finished: the bundles are here, so that there is nothing to save
   copy_blobs(merged, sources.all(), writer, request.verify.jobs, reporter);
   writer.finish(trust::sign(key, stem, draft.sums()));
-  return {metadata, draft.total_size(), oci::sha256(draft.sums())};
+  const std::uint64_t size = draft.total_size();
+  const oci::Digest sums_digest = draft.sums_digest();
+  return {draft.take_metadata(), size, sums_digest};
 }
 
 void split_bundle(const std::filesystem::path& bundle, const bundle::VolumePlaces& places,

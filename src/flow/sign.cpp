@@ -51,8 +51,9 @@ void check_content(const SignRequest& request, const std::shared_ptr<const bundl
   rules.requirements.push_back(
       {"signer", {request.name}, 1, approval ? std::string(trust::svr_predicate_type) : std::string()});
   content.any_stream = std::move(rules);
-  verify_content(medium, trust::Policy(std::move(content)), {request.jobs, added, {clock_time(), {}, {}, {}}},
-                 reporter);
+  bundle::VerifyOptions options{request.jobs, added, {clock_time(), {}, {}, {}}};
+  options.keep_documents = false;
+  verify_content(medium, trust::Policy(std::move(content)), options, reporter);
 }
 
 void check_digest(const oci::Digest& expected, const Head& head) {

@@ -55,6 +55,7 @@ bundle::VerifiedBundle verify_bundle(const VerifyRequest& request, const trust::
   bundle::VerifyOptions options;
   options.jobs = request.jobs;
   options.blobs = request.blobs;
+  options.keep_documents = request.keep_documents;
   options.circumstances = {clock_time(), request.stream, request.target, last_imports};
   for (const auto& file : request.signature_files)
     options.sidecars.push_back({file.string(), read_file(file, bundle::region_size)});

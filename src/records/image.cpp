@@ -14,7 +14,7 @@ namespace airlock::records {
 std::vector<Blob> blobs_of(const oci::Nodes& nodes) {
   std::vector<Blob> blobs;
   blobs.reserve(nodes.size());
-  for (const oci::Node* node : nodes) blobs.push_back({node->digest, node->size, std::string(node->media_type)});
+  for (const oci::Node* node : nodes) blobs.push_back({node->digest, node->size, node->media_type});
   return blobs;
 }
 

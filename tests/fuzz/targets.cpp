@@ -101,8 +101,8 @@ void archive(std::string_view raw) {
   const std::string input = raw.front() == 'M' ? with_right_checksums(raw.substr(1)) : std::string(raw.substr(1));
   const auto medium = std::make_shared<Bytes>(input);
   const bundle::Archive archive(medium);
-  for (const auto& name : archive.names())
-    require(archive.extent_of(name).size <= input.size(), "an entry larger than the file");
+  for (const auto& entry : archive.entries())
+    require(entry.extent.size <= input.size(), "an entry larger than the file");
   static_cast<void>(bundle::read_unverified(medium));
 }
 

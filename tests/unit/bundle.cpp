@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 
@@ -28,10 +29,54 @@ TEST_CASE("tar headers have one form and read back") {
 
 TEST_CASE("SHA256SUMS") {
   const std::string hex(64, '0');
-  bundle::Sums sums{{"b", oci::Digest::from_hex(hex)}, {"a/b", oci::Digest::from_hex(hex)}};
-  const std::string text = bundle::format_sums(sums);
+  const bundle::Sums sums{{"a/b", oci::Digest::from_hex(hex)}, {"b", oci::Digest::from_hex(hex)}};
+  const std::string text = bundle::format_sums({sums[1], sums[0]});
   CHECK(text == hex + "  a/b\n" + hex + "  b\n");
   CHECK(bundle::parse_sums(text) == sums);
+}
+
+TEST_CASE("an entry's name is its text, also where it is kept as a digest") {
+  const oci::Digest digest = oci::sha256("x");
+  const bundle::EntryName blob(bundle::blob_name(digest));
+  REQUIRE(blob.blob() != nullptr);
+  CHECK(*blob.blob() == digest);
+  CHECK(blob == bundle::EntryName(digest));
+  CHECK(blob.str() == bundle::blob_name(digest));
+  for (const char* other : {"blobs/sha256/x", "blobs/sha256/", "bundle.json", ""}) {
+    const bundle::EntryName name(other);
+    CHECK(name.blob() == nullptr);
+    CHECK(name.str() == other);
+  }
+  std::string upper = bundle::blob_name(digest);
+  upper.back() = 'F';
+  CHECK(bundle::EntryName(upper).blob() == nullptr);
+  std::vector<std::string> texts{"bundle.json",   bundle::blob_name(oci::sha256("y")), "blobs/sha256/zz",
+                                 "blobs/sha256/", bundle::blob_name(digest),           upper};
+  std::vector<bundle::EntryName> names(texts.begin(), texts.end());
+  std::sort(texts.begin(), texts.end());
+  std::sort(names.begin(), names.end());
+  for (std::size_t i = 0; i < texts.size(); ++i) CHECK(names[i].str() == texts[i]);
+}
+
+TEST_CASE("metadata is written in pieces as it is formatted") {
+  bundle::Metadata metadata = good_bundle().metadata;
+  metadata.base.blobs = {{oci::sha256("elsewhere"), 9, "application/vnd.oci.image.layer.v1.tar"}};
+  metadata.base.sources = {{records::InventoryKind::lock, std::nullopt, "", 0}};
+  while (metadata.blobs.size() < 1000) metadata.blobs.push_back(metadata.blobs.front());
+  std::string text;
+  std::size_t pieces = 0;
+  metadata.write([&](std::string_view piece) {
+    text += piece;
+    ++pieces;
+  });
+  CHECK(pieces > 1);
+  CHECK(text == canonical_json(parse_json(text, "bundle.json")));
+  const auto write = [&](const bundle::TextSink& sink) { metadata.write(sink); };
+  CHECK(bundle::is_text(text, write));
+  CHECK_FALSE(bundle::is_text(text + " ", write));
+  CHECK_FALSE(bundle::is_text(std::string_view(text).substr(0, text.size() - 1), write));
+  text[text.size() / 2] ^= 1;
+  CHECK_FALSE(bundle::is_text(text, write));
 }
 
 TEST_CASE("a right bundle is verified and gives out what it holds") {

@@ -59,7 +59,7 @@ TEST_CASE("graph: documents whose bytes nobody needs are fetched once all the sa
   MemorySource source;
   const auto amd64 = source.add_manifest("c1", {"l1"});
   const auto index = source.add_index({on(amd64, "linux/amd64")});
-  GraphBuilder builder({PlatformSelection::everything(), Side::source, "ask another", false});
+  GraphBuilder builder({PlatformSelection::everything(), Side::source, "ask another", {}, false});
   for (int i = 0; i < 2; ++i) {
     builder.add(index, Role::image, source.fetch());
     builder.add(amd64.digest, Role::image, source.fetch());

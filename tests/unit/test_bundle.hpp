@@ -68,7 +68,7 @@ struct TestBundle {
 
   std::string right_sums() const {
     bundle::Sums lines;
-    for (const auto& [name, text] : entries) lines.emplace(name, oci::sha256(text));
+    for (const auto& [name, text] : entries) lines.push_back({name, oci::sha256(text)});
     return bundle::format_sums(lines);
   }
 

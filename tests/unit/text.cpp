@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "airlock/base/interned.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/secret.hpp"
 #include "airlock/kubeone/image_references.hpp"
@@ -60,6 +61,17 @@ TEST_CASE("secrets are overwritten, and equal by content") {
   Json json{{"auth", "c2VjcmV0"}, {"list", {"x", "y"}}};
   wipe(json);
   CHECK(json == Json{{"auth", ""}, {"list", {"", ""}}});
+}
+
+TEST_CASE("equal interned texts are one") {
+  const std::string text = "application/vnd.oci.image.layer.v1.tar";
+  const Interned one(text);
+  const Interned other("application/vnd.oci.image.config.v1+json");
+  CHECK(one == Interned(std::string_view(text)));
+  CHECK(&one.str() == &Interned(text).str());
+  CHECK(one != other);
+  CHECK(other < one);
+  CHECK(Interned().str().empty());
 }
 
 TEST_CASE("images in long lines are found in one pass") {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "airlock/base/text.hpp"
+#include "airlock/bundle/pieces.hpp"
 #include "airlock/oci/manifest.hpp"
 #include "airlock/records/image.hpp"
 #include "airlock/records/inventory.hpp"
@@ -49,6 +50,8 @@ struct Metadata {
   std::map<std::string, std::string> extensions;
 
   std::string format() const;
+  /// The same text, a piece at a time.
+  void write(const TextSink& sink) const;
   /// The strict reverse: unknown keys, any other form than format()'s, and what is said twice and differs are an Error
   /// (code `format`).
   static Metadata parse(std::string_view text);
@@ -57,6 +60,8 @@ struct Metadata {
 /// index.json: one descriptor per image, under its full source reference, as skopeo and containerd look it up. It
 /// follows from the images alone.
 std::string format_index(const std::vector<records::Image>& images);
+/// The same text, a piece at a time.
+void write_index(const std::vector<records::Image>& images, const TextSink& sink);
 
 /// The whole content of oci-layout (OCI image-spec v1.1, image-layout.md).
 inline constexpr std::string_view oci_layout_content = R"({"imageLayoutVersion":"1.0.0"})";

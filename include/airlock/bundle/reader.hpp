@@ -3,11 +3,12 @@
 // VerifiedBundle, the one type that gives out blobs.
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "airlock/base/reporter.hpp"
@@ -30,27 +31,37 @@ class Archive {
     std::uint64_t offset = 0;  ///< of the content
     std::uint64_t size = 0;
   };
+  struct Entry {
+    EntryName name;
+    Extent extent;
+  };
 
   /// Walks all headers. An Error (code `format`) names the first thing that is not as airlock writes it.
   explicit Archive(std::shared_ptr<const ReadableMedium> medium);
 
   const Head& head() const { return head_; }
   const std::string& sums() const { return head_.sums; }  ///< raw SHA256SUMS
-  /// Names of the signed entries, in the archive's order.
-  const std::vector<std::string>& names() const { return names_; }
-  const Extent& extent_of(const std::string& name) const { return extents_.at(name); }
+  /// Ends the use of sums(), which may be megabytes.
+  void forget_sums() { std::string().swap(head_.sums); }
+  /// The signed entries, in the archive's order.
+  const std::vector<Entry>& entries() const { return entries_; }
+  /// Null where there is no such signed entry.
+  const Entry* find(const EntryName& name) const;
+  /// REQUIRES: there is one.
+  const Extent& extent_of(const EntryName& name) const { return find(name)->extent; }
   /// The content of an entry that is small enough; an Error past `limit`.
-  std::string read(const std::string& name, std::size_t limit) const;
+  std::string read(const EntryName& name, std::size_t limit) const;
   const ReadableMedium& medium() const { return *medium_; }
 
  private:
   void read_entries(Cursor& cursor);
+  void sort_names();
   void check_end(const Cursor& cursor) const;
 
   std::shared_ptr<const ReadableMedium> medium_;
   Head head_;
-  std::vector<std::string> names_;
-  std::map<std::string, Extent> extents_;
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> by_name_;  // indices into entries_
 };
 
 /// Gives the bytes of one blob, in pieces, to somebody who must not act on the last one before all are known to be
@@ -83,6 +94,7 @@ struct VerifyOptions {
   std::vector<trust::SignatureFile> sidecars;  ///< signatures kept beside the bundle
   trust::Circumstances circumstances;          ///< what the policy's rules are judged by
   BlobCheck blobs = BlobCheck::now;
+  bool keep_documents = true;  ///< in memory, for whoever sends them on
 };
 
 /// A bundle whose signatures met a policy and whose every byte was checked, or is before anybody gets the whole of it
@@ -91,7 +103,7 @@ class VerifiedBundle {
  public:
   const Metadata& metadata() const { return metadata_; }
   const trust::Evidence& evidence() const { return evidence_; }
-  /// All its images, as far as the bundle's platforms go; documents are held in memory.
+  /// All its images, as far as the bundle's platforms go, with the bytes of documents (VerifyOptions::keep_documents).
   const oci::Graph& graph() const { return graph_; }
   /// All blobs of one image.
   oci::Nodes closure_of(const records::Image& image) const { return graph_.closure(records::roots_of(image)); }
@@ -101,6 +113,8 @@ class VerifiedBundle {
   BlobReader open_blob(const oci::Digest& digest) const;
   /// An image's config, hashed and parsed. REQUIRES: the bundle carries it.
   oci::ImageConfig config(const oci::Digest& digest) const;
+  /// Ends the use of the bundle. The metadata's images stay where they are in memory.
+  Metadata take_metadata() { return std::move(metadata_); }
   std::uint64_t archive_size() const { return archive_->medium().size(); }
 
  private:

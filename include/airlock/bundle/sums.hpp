@@ -6,26 +6,32 @@
 // sorted bytewise by path, each path once. It lists every entry but itself and those below signatures/.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "airlock/bundle/entry_name.hpp"
 #include "airlock/oci/digest.hpp"
 
 namespace airlock::bundle {
 
 inline constexpr std::size_t max_sums_size = 64U << 20;
 
-/// Where the OCI image layout keeps blobs (image-spec, image-layout.md).
-inline constexpr std::string_view blob_directory = "blobs/sha256/";
+struct SumLine {
+  EntryName name;
+  oci::Digest digest;
+  bool operator==(const SumLine&) const = default;
+};
 
-inline std::string blob_name(const oci::Digest& digest) { return std::string(blob_directory) + digest.hex(); }
+using Sums = std::vector<SumLine>;
 
-using Sums = std::map<std::string, oci::Digest>;
+/// Sorts the lines. REQUIRES: each name is there once.
+std::string format_sums(Sums sums);
 
-std::string format_sums(const Sums& sums);
-
-/// The strict reverse; an Error (code `format`) names the line.
+/// The strict reverse, sorted; an Error (code `format`) names the line.
 Sums parse_sums(std::string_view text);
+
+/// Null where nothing of this name is listed. REQUIRES: sorted.
+const oci::Digest* find_sum(const Sums& sums, const EntryName& name);
 
 }  // namespace airlock::bundle

@@ -5,13 +5,12 @@
 // was cut short has written is kept, with a journal, and the next run resumes there.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +28,14 @@ namespace airlock::bundle {
 class Draft {
  public:
   /// `graph` holds all of `metadata.blobs`. REQUIRES: its nodes outlive this.
-  Draft(const Metadata& metadata, const oci::Graph& graph);
+  Draft(Metadata metadata, const oci::Graph& graph);
 
-  const std::string& sums() const { return sums_text_; }    ///< SHA256SUMS: what is to be signed
+  const Metadata& metadata() const { return metadata_; }
+  /// Ends the use of the draft.
+  Metadata take_metadata() { return std::move(metadata_); }
+  /// SHA256SUMS: what is to be signed. Made at each call.
+  std::string sums() const;
+  const oci::Digest& sums_digest() const { return sums_digest_; }
   std::uint64_t total_size() const { return total_size_; }  ///< of the archive, in bytes
   /// What a journal says of it.
   const records::JournalPlan& plan() const { return plan_; }
@@ -42,20 +46,25 @@ class Draft {
   /// An entry. There may be hundreds of thousands.
   struct Entry {
     const oci::Node* node = nullptr;  ///< of a blob
-    const char* text = "";            ///< else the name of one of `texts_`
+    const char* text = "";            ///< else its name
     std::uint64_t header = 0;         ///< offset of the tar header; content follows it
     std::uint64_t size = 0;
     std::uint64_t content() const { return header + 512; }
     std::string name() const;
   };
   void lay_out(Entry place);
-  std::optional<std::string_view> text_of(const Entry& place) const;
+  void lay_out_blobs(const oci::Graph& graph);
+  /// Gives the content of an entry that is no config or layer. The long texts are made anew for each use.
+  void write_text(const Entry& place, const TextSink& sink) const;
+  /// Index into entries_; nothing for a blob that is not part of the bundle.
+  std::optional<std::size_t> find(const oci::Digest& blob) const;
 
-  std::string sums_text_;
+  Metadata metadata_;
+  Sums text_sums_;  // of the entries that are no blobs
+  oci::Digest sums_digest_;
   records::JournalPlan plan_;
-  std::map<std::string, std::string> texts_;  // of the entries that are no blobs, by name
   std::vector<Entry> entries_;
-  std::map<oci::Digest, std::size_t> blob_entries_;  // index into entries_
+  std::vector<std::uint32_t> blobs_by_digest_;  // indices into entries_
   std::uint64_t region_offset_ = 0;
   std::uint64_t total_size_ = 0;
 };
@@ -115,7 +124,7 @@ class Writer {
   bool finished_ = false;
   bool given_up_ = false;
   std::mutex mutex_;
-  std::set<oci::Digest> missing_;
+  std::vector<bool> missing_;  // by entry
 };
 
 /// Takes the bytes of one blob in order, hashes them and writes them in large pieces.

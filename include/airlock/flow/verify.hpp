@@ -24,8 +24,9 @@ struct VerifyRequest {
   std::filesystem::path state_directory;  ///< record of imports; empty: records::ImportState::default_directory()
   unsigned jobs = 2;
   bundle::BlobCheck blobs = bundle::BlobCheck::now;
-  bool past_cache = false;  ///< read from the medium what the operating system may still have in memory
-  bool layers = false;      ///< unpack every layer and compare it with its image's config (bundle::check_layers)
+  bool keep_documents = true;  ///< bundle::VerifyOptions::keep_documents
+  bool past_cache = false;     ///< read from the medium what the operating system may still have in memory
+  bool layers = false;         ///< unpack every layer and compare it with its image's config (bundle::check_layers)
 };
 
 /// Looks at the record of imports, where the policy needs one, and leaves it as it is.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "airlock/base/interned.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/oci/graph.hpp"
 #include "airlock/oci/graph_builder.hpp"
@@ -45,7 +46,7 @@ struct Image {
 struct Blob {
   oci::Digest digest;
   std::uint64_t size = 0;
-  std::string media_type;
+  Interned media_type;
   auto operator<=>(const Blob&) const = default;
 };
 
