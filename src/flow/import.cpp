@@ -152,19 +152,11 @@ std::function<void()> recording(std::optional<records::ImportState>& state, cons
 
 std::unique_ptr<ImportResult> begin_result(const bundle::VerifiedBundle& bundle, const ImportedContent& content,
                                            const ImportRequest& request, registry::Reach reach) {
-  auto result = std::make_unique<ImportResult>(ImportResult{bundle.metadata(),
-                                                            bundle.evidence(),
-                                                            {},
-                                                            {},
-                                                            {request.api_version, request.target, reach, {}},
-                                                            {},
-                                                            {},
-                                                            {},
-                                                            {},
-                                                            {}});
-  result->sources = source_registries(result->metadata);
-  if (request.consumer) result->configuration.consumer = request.consumer(result->metadata);
-  for (auto& warning : literal_image_warnings(result->metadata)) result->warnings.push_back(std::move(warning));
+  auto result = std::make_unique<ImportResult>(ImportResult{
+      {}, bundle.evidence(), {}, {}, {request.api_version, request.target, reach, {}}, {}, {}, {}, {}, {}});
+  result->sources = source_registries(bundle.metadata());
+  if (request.consumer) result->configuration.consumer = request.consumer(bundle.metadata());
+  for (auto& warning : literal_image_warnings(bundle.metadata())) result->warnings.push_back(std::move(warning));
   for (auto& warning : pinned_warnings(bundle)) result->warnings.push_back(std::move(warning));
   const auto lost = what_is_lost(content.changed(), bundle.graph());
   if (!lost.empty())
@@ -172,8 +164,7 @@ std::unique_ptr<ImportResult> begin_result(const bundle::VerifiedBundle& bundle,
         fmt::format("converted to the OCI's types, these have other digests, to which this does "
                     "not apply:\n  {}",
                     join(lost, "\n  ")));
-  result->metadata.images = content.images();
-  result->destinations = destinations_of(result->metadata.images, request.target);
+  result->destinations = destinations_of(content.images(), request.target);
   return result;
 }
 
@@ -222,9 +213,12 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
     if (request.prove_blobs) prove_blobs(client, bundle, graph, result->destinations, jobs, reporter);
   }
   reporter.detail(count_of(oci::documents_parsed(), "manifest") + " parsed");
-  result->held = blobs_held(graph, result->destinations);
+  if (request.prove_blobs) result->held = blobs_held(graph, result->destinations);
   result->statistics = client.statistics();
   result->duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+  // The images, which destinations point to, stay where they are.
+  result->metadata = verified->take_metadata();
+  imported->move_images_to(result->metadata.images);
   return result;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "airlock/bundle/reader.hpp"
@@ -23,6 +24,10 @@ class ImportedContent {
   const oci::Graph& graph() const { return converted_ ? converted_->graph : bundle_.graph(); }
   const std::vector<records::Image>& images() const {
     return converted_ ? converted_->images : bundle_.metadata().images;
+  }
+  /// Ends its use.
+  void move_images_to(std::vector<records::Image>& images) {
+    if (converted_) images = std::move(converted_->images);
   }
   /// The originals of those that are in another form now, and so have another digest.
   std::vector<const records::Image*> changed() const {

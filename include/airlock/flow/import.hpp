@@ -42,9 +42,10 @@ struct ImportResult {
   std::vector<transfer::Destination> destinations;  ///< point into `metadata`, whose images are as they were imported
   transfer::CopySummary push;                       ///< of a dry run, its moves only
   kubeone::RegistryConfiguration configuration;
-  std::map<oci::Digest, records::ReceiptBlob> held;  ///< every blob of the images, and which repositories have it
-  std::vector<std::string> sources;                  ///< source registries, sorted
-  std::vector<std::string> warnings;                 ///< what a person must know before a cluster uses it
+  std::map<oci::Digest, records::ReceiptBlob>
+      held;                           ///< with prove_blobs: every blob of the images, and which repositories have it
+  std::vector<std::string> sources;   ///< source registries, sorted
+  std::vector<std::string> warnings;  ///< what a person must know before a cluster uses it
   registry::Statistics statistics;
   std::chrono::milliseconds duration{};
 };
