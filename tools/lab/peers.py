@@ -196,6 +196,7 @@ def main():
     if not go:
         print("tools/peers: no Go toolchain is here: nothing was built", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # takes the compilers along
     deadline = time.monotonic() + options.budget * 60 if options.budget is not None else None
     missing = Builder(go, deadline, dict(options.source)).make(names)
     if missing:

@@ -72,6 +72,10 @@ class Registry:
         self.process = None
 
     @property
+    def data(self) -> pathlib.Path:
+        return self.directory / "data"
+
+    @property
     def url(self) -> str:
         return f"{'https' if self.certificates else 'http'}://{self.host}"
 
@@ -87,11 +91,15 @@ class Registry:
             if f'"{method}' in line and "HTTP/1" in line
         ]
 
+    def writes(self) -> list:
+        """Requests that change something, or begin to."""
+        return [line for method in ("POST", "PATCH", "PUT", "DELETE") for line in self.requests(method)]
+
     def _config(self) -> dict:
         config = {
             "version": 0.1,
             "log": {"level": "warn"},
-            "storage": {"filesystem": {"rootdirectory": str(self.directory / "data")}, "delete": {"enabled": True}},
+            "storage": {"filesystem": {"rootdirectory": str(self.data)}, "delete": {"enabled": True}},
             "http": {"addr": self.host},
         }
         if self.certificates:
@@ -102,17 +110,24 @@ class Registry:
             if self.client_certificates:
                 config["http"]["tls"]["clientcas"] = [str(self.certificates / "ca.pem")]
         if self.login:
-            hashed = subprocess.run(["htpasswd", "-Bbn", *self.login], check=True, capture_output=True, text=True)
-            (self.directory / "htpasswd").write_text(hashed.stdout.strip() + "\n")
-            config["auth"] = {"htpasswd": {"realm": "lab", "path": str(self.directory / "htpasswd")}}
+            config["auth"] = {"htpasswd": {"realm": "lab", "path": str(self._passwords())}}
         if self.token_auth:
             config["auth"] = {"token": self.token_auth}
         return {**config, **self.more}
 
+    def _passwords(self) -> pathlib.Path:
+        hashed = subprocess.run(["htpasswd", "-Bbn", *self.login], check=True, capture_output=True, text=True)
+        path = self.directory / "htpasswd"
+        path.write_text(hashed.stdout.strip() + "\n")
+        return path
+
+    def _command(self) -> list:
+        return [shutil.which("docker-registry") or "/usr/bin/docker-registry", "serve", "config.json"]
+
     def __enter__(self):
         self.directory.mkdir(parents=True, exist_ok=True)
-        (self.directory / "config.yml").write_text(json.dumps(self._config()))  # JSON is YAML
-        command = [shutil.which("docker-registry") or "/usr/bin/docker-registry", "serve", "config.yml"]
+        (self.directory / "config.json").write_text(json.dumps(self._config()))  # JSON is YAML
+        command = self._command()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, cwd=self.directory, stdout=log, stderr=log, env=self.environment)
         try:
@@ -125,7 +140,7 @@ class Registry:
     def _wait(self) -> None:
         for _ in range(200):
             if self.process.poll() is not None:
-                raise RuntimeError(f"docker-registry ended: {self.log.read_text(errors='replace')[-2000:]}")
+                raise RuntimeError(f"{self._command()[0]} ended: {self.log.read_text(errors='replace')[-2000:]}")
             with contextlib.suppress(OSError):
                 connection = self.connect()
                 connection.request("GET", "/v2/")
@@ -133,7 +148,7 @@ class Registry:
                 connection.close()
                 return
             time.sleep(0.05)
-        raise RuntimeError("docker-registry does not answer")
+        raise RuntimeError(f"{self._command()[0]} does not answer")
 
     def connect(self) -> http.client.HTTPConnection:
         if not self.certificates:
@@ -145,7 +160,7 @@ class Registry:
 
     def empty(self) -> None:
         """Throws all content away; the process keeps running (it has no cache configured)."""
-        shutil.rmtree(self.directory / "data", ignore_errors=True)
+        shutil.rmtree(self.data, ignore_errors=True)
 
     def __exit__(self, *_):
         if self.process:

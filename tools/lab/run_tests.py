@@ -9,7 +9,12 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from lab import peers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SANITIZED = ROOT / "build-sanitized"
@@ -17,6 +22,7 @@ THREADED = ROOT / "build-threads"
 TIDY = ROOT / "build-tidy"
 # Sources that are compiled as one where each file of its own proves nothing more: more of them cost memory.
 UNITY_SIZE = 8
+PEERS_BUDGET = 20  # minutes: a new machine compiles them from nothing, cosign alone for many minutes
 THREAD_OPTIONS = {"TSAN_OPTIONS": "halt_on_error=0:exitcode=98:second_deadlock_stack=1"}
 # What runs many threads at once: transfers, their faults, verification.
 THREADED_TESTS = [
@@ -39,6 +45,10 @@ class Count:
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
+
+    def missing(self, names):
+        """Names what tests were skipped for; the tests themselves are counted already."""
+        self.left_out += [name for name in sorted(set(names)) if name not in self.left_out]
 
     def skip(self, name, why):
         print(f"SKIPPED: {name}: {why}", flush=True)
@@ -82,14 +92,15 @@ def unit_tests(count, build, env=None):
         count.add(0, 1)  # it crashed, or a sanitizer spoke after the last test
 
 
-def functional_tests(count, build, env=None, which=("tests/functional",), quick=False):
-    say(f"functional tests, {build.name}")
+def functional_tests(count, build, env=None, which=("tests/functional",), marked="not peers"):
+    """Those with a mark, or without: the ones beside programs of others run once, when those are built."""
+    say(f"functional tests, {build.name}, {marked}")
     programs = {"AIRLOCK": str(build / "src/airlock"), "TEST_REGISTRY": str(build / "tests/test-registry")}
     cache = os.environ.get("LAB_CACHE", str(ROOT / "build/lab"))
     pytest = ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--durations=5"]
     # The tests of a file share fixtures, so they stay in one process. Fixtures may download: they have no limit.
-    pytest += ["-n", "2", "--dist", "loadfile", "--timeout=300", "-o", "timeout_func_only=true"]
-    pytest += ["-n", "4", "-m", "not slow"] if quick else []
+    pytest += ["-n", "2", "--dist", "loadfile", "--timeout=300", "-o", "timeout_func_only=true", "-m", marked]
+    pytest += ["-n", "4"] if "not slow" in marked else []
     status, text = run([*pytest, *which], {**programs, "LAB_CACHE": cache, **(env or {})})
     last = text.strip().splitlines()[-1] if text.strip() else ""
     numbers = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
@@ -97,6 +108,32 @@ def functional_tests(count, build, env=None, which=("tests/functional",), quick=
     if status != 0 and failed == 0:
         failed = 1
     count.add(numbers.get("passed", 0), failed, numbers.get("skipped", 0))
+    count.missing(re.findall(r"^SKIPPED .*: no (peer \w+): ", text, re.MULTILINE))
+
+
+class Peers:
+    """Builds the programs of others while the tests that do without them run."""
+
+    def __init__(self):
+        self.log = self.process = None
+        if not peers.find_go():
+            print("no Go toolchain: of the peers, those that are there already are tested beside", flush=True)
+            return
+        self.log = tempfile.TemporaryFile("w+")
+        command = ["tools/peers", "--budget", str(PEERS_BUDGET)]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=self.log, stderr=self.log)
+
+    def wait(self):
+        if self.process:
+            say("peers")
+            self.process.wait()  # its budget ends it
+            self.log.seek(0)
+            print(self.log.read(), flush=True)
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
 
 
 def check(count, name, command, env=None):
@@ -199,6 +236,15 @@ def main():
             subprocess.run([program, "format", "."], cwd=ROOT)
         return subprocess.run(["clang-format", "-i", *sources()], cwd=ROOT).returncode
     quick = "--quick" in sys.argv
+    others = None if quick else Peers()
+    try:
+        return run_all(quick, others)
+    finally:
+        if others:
+            others.stop()
+
+
+def run_all(quick, others):
     started = time.monotonic()
     count = Count()
     build = ROOT / "build"
@@ -210,7 +256,7 @@ def main():
     unit_tests(count, build)
     check(count, "image sets of all KubeOne releases", ["tests/golden.py", build / "src/airlock"])
     check(count, "fuzzed inputs", [build / "tests/fuzz-replay", "tests/fuzz/corpus"])
-    functional_tests(count, build, quick=quick)
+    functional_tests(count, build, marked="not slow and not peers" if quick else "not peers")
     if not quick:
         if build_with("address,undefined", SANITIZED):
             unit_tests(count, SANITIZED, SANITIZER_OPTIONS)
@@ -228,6 +274,8 @@ def main():
             functional_tests(count, THREADED, THREAD_OPTIONS, THREADED_TESTS)
         else:
             count.add(0, 1)
+        others.wait()
+        functional_tests(count, build, marked="peers")
         tidy.report(count)
     left_out = f", among them {', '.join(count.left_out)}" if count.left_out else ""
     say(f"{time.monotonic() - started:.0f} s, {count.skipped} skipped{left_out}")
