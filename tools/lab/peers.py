@@ -86,6 +86,7 @@ class Builder:
 
     def run(self, command, directory, more):
         """Runs go; out of time, stops it and the compilers that it started. They are a session of their own."""
+        left = self.left()
         with tempfile.TemporaryFile("w+") as log:
             process = subprocess.Popen(
                 ["nice", "-n", "10", self.go, *command],
@@ -97,7 +98,7 @@ class Builder:
                 start_new_session=True,
             )
             try:
-                process.wait(self.left())
+                process.wait(left)
             except BaseException as why:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
