@@ -68,6 +68,55 @@ def export(airlock, keys, server, output):
     airlock(0, "export", *wanted, "--key", keys / "alice.key", "-o", output, "--platform", "all", "--mirror", mirror)
 
 
+class Cosign(Program):
+    """cosign with a key of its own and no network: nothing is logged, and no log is asked."""
+
+    def __init__(self, name, folder, environment):
+        super().__init__(peer(name), {**environment, "HOME": str(folder), "COSIGN_PASSWORD": ""})
+        self.key, self.public = folder / "cosign.key", folder / "cosign.pub"
+        if not self.key.exists():
+            self("generate-key-pair", cwd=folder)
+
+    def sign(self, where, *form):
+        self("sign", "--yes", "--key", self.key, "--allow-http-registry", *form, where)
+
+    def attest(self, where, predicate, *form):
+        more = ["--predicate", predicate, "--type", "spdxjson", "--allow-http-registry"]
+        self("attest", "--yes", "--key", self.key, *more, *form, where)
+
+    def verifies(self, where, *form, key=None):
+        """That the image is signed, and that it has an attestation."""
+        ways = ["--key", key or self.public, "--insecure-ignore-tlog", "--allow-http-registry", *form]
+        one = self.run("verify", *ways, where)
+        other = self.run("verify-attestation", "--type", "spdxjson", *ways, where)
+        return (one.returncode, other.returncode), one.stderr + other.stderr
+
+
+# What cosign 3 does unless told otherwise: a sigstore bundle that refers to the image. And what it did before, and
+# what the signatures of most images in the world are: a manifest under the tag sha256-HEX.sig or .att.
+OFFLINE = ["--tlog-upload=false", "--use-signing-config=false"]
+BY_TAG = "--new-bundle-format=false"
+
+
+@pytest.fixture(scope="module")
+def signed(origin, airlock, keys, environment):
+    """The origin's images signed and attested: one by tags, two by bundles. And the bundle that took that along."""
+    cosign = Cosign("cosign3", origin.folder, environment)
+    predicate = origin.folder / "sbom1.json"
+    cosign.sign(by_digest(origin, "one"), *OFFLINE, BY_TAG)
+    cosign.attest(by_digest(origin, "one"), predicate, *OFFLINE, BY_TAG)
+    cosign("signing-config", "create", "--out", origin.folder / "nothing.json")
+    cosign.sign(by_digest(origin, "two"), "--signing-config", origin.folder / "nothing.json")
+    cosign.attest(by_digest(origin, "two"), predicate, "--signing-config", origin.folder / "nothing.json")
+    bundle = origin.folder / "signed.tar"
+    export(airlock, keys, origin.server, bundle)
+    return cosign, bundle
+
+
+def by_digest(origin, name):
+    return f"{origin.where(name)}@{origin.made[1][f'quay.io/lab/{name}:1']['digest']}"
+
+
 @pytest.fixture(params=KINDS)
 def target(request, tmp_path):
     with KINDS[request.param](tmp_path / "target") as running:
@@ -81,3 +130,33 @@ def test_oras_discovers_at_the_target_what_it_attached_at_the_source(airlock, ke
         assert [kind for _, kind in attached] == [SBOM, SBOM]
         assert origin.discover(target.host, name) == attached
     airlock(0, "check", target.host, "--bundle", origin.bundle, "--key", keys / "alice.pub", "--insecure")
+
+
+def test_cosign_verifies_at_the_target_what_it_signed_at_the_source(airlock, keys, origin, signed, target):
+    cosign, bundle = signed
+    airlock(0, "import", bundle, target.host, "--key", keys / "alice.pub", "--insecure")
+    for name, form in (("one", [BY_TAG]), ("two", [])):
+        verified, said = cosign.verifies(f"{target.host}/lab/{name}:1", *form)
+        assert verified == (0, 0), f"{name}: {said}"
+    airlock(0, "verify", bundle, "--key", keys / "alice.pub")
+    airlock(0, "check", target.host, "--bundle", bundle, "--key", keys / "alice.pub", "--insecure")
+
+
+def test_cosign_finds_no_signature_where_none_was_brought(airlock, keys, origin, signed, plain):
+    """Else the test above would pass whatever airlock did."""
+    cosign, _ = signed
+    airlock(0, "import", origin.bundle, plain.host, "--key", keys / "alice.pub", "--insecure")
+    for name, form in (("one", [BY_TAG]), ("two", [])):
+        (signature, attestation), said = cosign.verifies(f"{plain.host}/lab/{name}:1", *form)
+        assert signature != 0 and attestation != 0 and "signatures" in said
+
+
+def test_cosign_2_verifies_what_cosign_3_signed(airlock, keys, signed, environment, plain):
+    cosign, bundle = signed
+    older = Cosign("cosign2", cosign.key.parent, environment)
+    root = cosign.key.parent / "root.json"
+    older("trusted-root", "create", "--out", root)  # of nobody: cosign 2 would ask the network for sigstore's
+    airlock(0, "import", bundle, plain.host, "--key", keys / "alice.pub", "--insecure")
+    for name, form in (("one", []), ("two", ["--new-bundle-format", "--trusted-root", root])):
+        verified, said = older.verifies(f"{plain.host}/lab/{name}:1", *form)
+        assert verified == (0, 0), f"{name}: {said}"
