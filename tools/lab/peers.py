@@ -173,6 +173,30 @@ class Builder:
         return missing
 
 
+class Background:
+    """Builds all of them while the caller does something else; leaves them as they are where there is no Go."""
+
+    def __init__(self, minutes):
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = None
+        if find_go():
+            command = [sys.executable, __file__, "--budget", str(minutes)]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def wait(self) -> str:
+        """What it has to say, once its work is done or its time is up."""
+        if not self.process:
+            return "no Go toolchain is here: only peers that were built before are tested beside"
+        self.process.wait()
+        self.log.seek(0)
+        return self.log.read().rstrip()
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+
+
 def source_option(text):
     if not (parts := re.fullmatch(r"([a-z0-9]+)=(.+)", text)) or parts[1] not in PEERS:
         raise argparse.ArgumentTypeError(f"want NAME=FOLDER with a NAME of {', '.join(PEERS)}")

@@ -9,7 +9,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -22,7 +21,7 @@ THREADED = ROOT / "build-threads"
 TIDY = ROOT / "build-tidy"
 # Sources that are compiled as one where each file of its own proves nothing more: more of them cost memory.
 UNITY_SIZE = 8
-PEERS_BUDGET = 20  # minutes: a new machine compiles them from nothing, cosign alone for many minutes
+PEERS_MINUTES = 20  # a new machine compiles them from nothing
 THREAD_OPTIONS = {"TSAN_OPTIONS": "halt_on_error=0:exitcode=98:second_deadlock_stack=1"}
 # What runs many threads at once: transfers, their faults, verification.
 THREADED_TESTS = [
@@ -109,31 +108,6 @@ def functional_tests(count, build, env=None, which=("tests/functional",), marked
         failed = 1
     count.add(numbers.get("passed", 0), failed, numbers.get("skipped", 0))
     count.missing(re.findall(r"^SKIPPED .*: no (peer \w+): ", text, re.MULTILINE))
-
-
-class Peers:
-    """Builds the programs of others while the tests that do without them run."""
-
-    def __init__(self):
-        self.log = self.process = None
-        if not peers.find_go():
-            print("no Go toolchain: of the peers, those that are there already are tested beside", flush=True)
-            return
-        self.log = tempfile.TemporaryFile("w+")
-        command = ["tools/peers", "--budget", str(PEERS_BUDGET)]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=self.log, stderr=self.log)
-
-    def wait(self):
-        if self.process:
-            say("peers")
-            self.process.wait()  # its budget ends it
-            self.log.seek(0)
-            print(self.log.read(), flush=True)
-
-    def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait()
 
 
 def check(count, name, command, env=None):
@@ -236,7 +210,7 @@ def main():
             subprocess.run([program, "format", "."], cwd=ROOT)
         return subprocess.run(["clang-format", "-i", *sources()], cwd=ROOT).returncode
     quick = "--quick" in sys.argv
-    others = None if quick else Peers()
+    others = None if quick else peers.Background(PEERS_MINUTES)
     try:
         return run_all(quick, others)
     finally:
@@ -274,7 +248,8 @@ def run_all(quick, others):
             functional_tests(count, THREADED, THREAD_OPTIONS, THREADED_TESTS)
         else:
             count.add(0, 1)
-        others.wait()
+        say("peers")
+        print(others.wait(), flush=True)
         functional_tests(count, build, marked="peers")
         tidy.report(count)
     left_out = f", among them {', '.join(count.left_out)}" if count.left_out else ""
