@@ -158,12 +158,11 @@ class Builder:
         for name in names:
             started = time.monotonic()
             try:
-                with self.alone():
-                    if find(name):
-                        print(f"{name}: {PEERS[name].version} is there", flush=True)
-                        continue
-                    self.build(name)
-                print(f"{name}: {PEERS[name].version} built, {time.monotonic() - started:.0f} s", flush=True)
+                if not find(name):
+                    with self.alone():
+                        if not find(name):  # whoever was waited for may have built it
+                            self.build(name)
+                print(f"{name}: {PEERS[name].version} is there, {time.monotonic() - started:.0f} s", flush=True)
             except OutOfTime:
                 missing[name] = "the time was up"
             except RuntimeError as why:
