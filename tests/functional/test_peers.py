@@ -150,3 +150,27 @@ def test_an_export_from_it_is_the_same_as_from_docker_registry(
         if kind not in OCI_ONLY:
             export_from(source, docker, tmp_path / "docker.tar", "--platform", "all")
             assert the_same(bundles / "docker.tar", tmp_path / "docker.tar")
+
+
+def test_oras_takes_images_out_of_the_bundle_as_it_is(environment, crane, bundles, content, plain):
+    oras = Program(peer("oras"), environment)
+    for reference, top in content[1].items():
+        where = f"{plain.host}/{repository(reference)}"
+        oras("cp", "--from-oci-layout-path", bundles / "oci.tar", reference, "--to-plain-http", where)
+        assert crane("digest", where) == top["digest"]
+    # Of an index that lacks members, one platform.
+    where = f"{plain.host}/sparse:1"
+    sparse = ["--from-oci-layout-path", bundles / "sparse.tar", "quay.io/lab/three:1", "--to-plain-http", where]
+    assert oras.run("cp", *sparse).returncode != 0
+    oras("cp", "--platform", "linux/arm64", *sparse)
+    upstream = json.loads(content[0].store.blobs[content[1]["quay.io/lab/three:1"]["digest"]])["manifests"]
+    assert crane("digest", where) == upstream[1]["digest"]
+
+
+def test_regctl_takes_an_image_out_of_the_bundle(environment, crane, bundles, content, plain):
+    regctl = Program(peer("regctl"), environment)
+    for reference, top in content[1].items():
+        where = f"{plain.host}/{repository(reference)}"
+        way = ["--host", f"reg={plain.host},tls=disabled", where, bundles / "oci.tar", "--name", reference]
+        regctl("image", "import", *way)
+        assert crane("digest", where) == top["digest"]
