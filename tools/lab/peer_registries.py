@@ -45,6 +45,10 @@ class Zot(Registry):
             config["http"]["auth"] = {"htpasswd": {"path": str(self._passwords())}}
         return {**config, **self.more}
 
+    def requests(self, method=""):
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if '"message":"HTTP API"' in line and f'"method":"{method}' in line]
+
     def empty(self):
         """It keeps what it has in memory and in databases beside the blobs: only a new start forgets them."""
         self.__exit__()

@@ -156,13 +156,15 @@ class Builder:
         """Builds what is missing, one at a time; why each that is not there now is not."""
         missing = {}
         for name in names:
-            started = time.monotonic()
+            if find(name):
+                print(f"{name}: {PEERS[name].version} is there", flush=True)
+                continue
             try:
-                if not find(name):
-                    with self.alone():
-                        if not find(name):  # whoever was waited for may have built it
-                            self.build(name)
-                print(f"{name}: {PEERS[name].version} is there, {time.monotonic() - started:.0f} s", flush=True)
+                with self.alone():
+                    started = time.monotonic()
+                    if not find(name):  # whoever was waited for may have built it
+                        self.build(name)
+                print(f"{name}: {PEERS[name].version} built, {time.monotonic() - started:.0f} s", flush=True)
             except OutOfTime:
                 missing[name] = "the time was up"
             except RuntimeError as why:
