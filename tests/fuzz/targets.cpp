@@ -172,7 +172,8 @@ void signature(std::string_view input) {
   const auto form = forms[static_cast<unsigned char>(input.front()) % forms.size()];
   const auto signature =
       trust::Signature::parse({"x" + std::string(trust::suffix_of(form)), std::string(input.substr(1))});
-  static_cast<void>(signature.message("content"));
+  static const auto key = trust::PrivateKey::generate(trust::Algorithm::ed25519).public_key();
+  static_cast<void>(signature.is_by(key, trust::SignedText("content")));
   if (form == trust::Form::approval) static_cast<void>(trust::Approval::parse(signature.payload, "statement"));
 }
 
