@@ -12,6 +12,7 @@ pytestmark = pytest.mark.peers
 SOURCES = ["distribution", "zot"]  # keeps referrers under a fallback tag; has the referrers API
 SIGNED = ("one", "two")
 SBOM = "application/spdx+json"
+SIGNATURE = "application/vnd.lab.signature"  # of an SBOM
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +44,19 @@ class Origin:
                 more = ["--artifact-type", SBOM, "--plain-http", f"{self.where(name)}:1", f"{file}:{SBOM}"]
                 self.oras("attach", *more, cwd=self.folder)
 
+        (sbom, _), *_ = sorted(self.discover(self.server.host, "two"))
+        more = ["--artifact-type", SIGNATURE, "--plain-http", f"{self.where('two')}@{sbom}", f"sbom1.json:{SIGNATURE}"]
+        self.oras("attach", *more, cwd=self.folder)
+
     def discover(self, host, name):
-        found = self.oras("discover", "--plain-http", "--depth", "1", "--format", "json", f"{host}/lab/{name}:1")
-        listed = json.loads(found)["referrers"] or []
-        return {(entry["digest"], entry["artifactType"]) for entry in listed}
+        """What refers to an image, and what refers to that."""
+        found = self.oras("discover", "--plain-http", "--format", "json", f"{host}/lab/{name}:1")
+        listed, all_of_them = [json.loads(found)], set()
+        while listed:
+            below = listed.pop().get("referrers") or []
+            all_of_them |= {(entry["digest"], entry["artifactType"]) for entry in below}
+            listed += below
+        return all_of_them
 
 
 @pytest.fixture(scope="module", params=SOURCES)
@@ -127,7 +137,7 @@ def test_oras_discovers_at_the_target_what_it_attached_at_the_source(airlock, ke
     airlock(0, "import", origin.bundle, target.host, "--key", keys / "alice.pub", "--insecure")
     for name in SIGNED:
         attached = origin.attached[name]
-        assert [kind for _, kind in attached] == [SBOM, SBOM]
+        assert sorted(kind for _, kind in attached) == [SBOM, SBOM] + [SIGNATURE] * (name == "two")
         assert origin.discover(target.host, name) == attached
     airlock(0, "check", target.host, "--bundle", origin.bundle, "--key", keys / "alice.pub", "--insecure")
 
