@@ -146,6 +146,7 @@ def policy_with(rules, directory, *names):
     return rules
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("cosign", [None, "cosign2", "cosign3"])
 def test_the_reviewers_commands_pass_as_written(airlock, policy, reviewed, shell, tmp_path, cosign):
     env = shell(cosign)
@@ -179,6 +180,7 @@ def test_the_reviewers_commands_pass_as_written(airlock, policy, reviewed, shell
     assert not list((tmp_path / "empty home").iterdir())  # nothing was fetched
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("cosign", ["cosign2", "cosign3"])
 @pytest.mark.parametrize("signer", ["alice", "carol", "rita"])
 def test_cosign_checks_what_each_kind_of_key_signs(airlock, people, make, shell, tmp_path, cosign, signer):
@@ -206,6 +208,7 @@ def test_cosign_checks_what_each_kind_of_key_signs(airlock, people, make, shell,
         assert check(verb, signer, file, *more).returncode != 0
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("cosign", ["cosign2", "cosign3"])
 def test_what_cosign_signs_is_taken_or_named(airlock, people, make, shell, tmp_path, cosign):
     """Its own key, airlock's Ed25519 and RSA keys in its form; bundles of today, base64, and its older bundle."""
@@ -287,6 +290,7 @@ class Terminal:
         os.close(ours)  # not earlier: it would hang up on a shell that is about to end
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("cosign", [None, "cosign2", "cosign3"])
 def test_the_commands_about_policies_and_keys_pass_as_written(shell, token, tmp_path, cosign):
     _, token_env = token
