@@ -83,8 +83,8 @@ bool lacks_referrers_api(const HttpAnswer& answer);
 /// Whether such an answer is a refusal, which may hide a list: not the absence that the specification knows.
 bool hides_referrers(const HttpAnswer& answer);
 
-/// Whether a registry does not take manifests of a media type: zot answers 415 to Docker's, before it reads them, unless
-/// its configuration has `"compat": ["docker2s2"]` (zot 2.1, seen).
+/// Whether a registry does not take manifests of a media type: zot answers 415 to Docker's, before it reads them,
+/// unless its configuration has `"compat": ["docker2s2"]` (zot 2.1, seen).
 bool refuses_type(const HttpAnswer& answer);
 
 /// Whether a server does not answer HEAD: 405 and 501 are HTTP's for it, 400 and 406 what others say; no report.
