@@ -22,6 +22,12 @@ bool says(const HttpAnswer& answer, const std::array<std::string_view, count>& c
   return std::ranges::any_of(codes, [&](std::string_view code) { return reason.starts_with(code); });
 }
 
+/// Whether the body has one of these words, in lower case.
+bool mentions(const HttpAnswer& answer, std::initializer_list<std::string_view> words) {
+  const std::string text = to_lower(answer.body);
+  return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != std::string::npos; });
+}
+
 /// The number that `100;w=21600` begins with.
 std::optional<std::uint64_t> leading_number(const std::string& value) {
   return parse_number(trim(std::string_view(value).substr(0, value.find(';'))));
@@ -132,6 +138,20 @@ bool refuses_name(const HttpAnswer& answer) {
   constexpr std::array<std::string_view, 2> about_names{"NAME_INVALID", "NAME_UNKNOWN"};
   return says(answer, about_names);
 }
+
+bool is_over_quota(const HttpAnswer& answer) {
+  return answer.status == 507 || (answer.status >= 400 && mentions(answer, {"quota", "configured upper limit"}));
+}
+
+bool is_immutable(const HttpAnswer& answer) {
+  return answer.status >= 400 && answer.status < 500 && mentions(answer, {"immutable", "cannot be overwritten"});
+}
+
+bool clocks_differ(const HttpAnswer& answer) {
+  return answer.status == 401 && mentions(answer, {"not valid yet", "not yet valid", "not to be used before"});
+}
+
+bool is_read_only(const HttpAnswer& answer) { return answer.status == 405; }
 
 std::optional<RateLimit> rate_limit(const HttpAnswer& answer) {
   const auto remaining = leading_number(answer.header("ratelimit-remaining"));

@@ -126,6 +126,21 @@ bool refuses_identity_token(const HttpAnswer& answer);
 /// and others limit the depth (github.com/plexsystems/sinker/pull/34).
 bool refuses_name(const HttpAnswer& answer);
 
+/// Whether a quota is used up. Harbor says so with DENIED and 403, or 400 (github.com/goharbor/harbor/issues/8802,
+/// github.com/goharbor/harbor/issues/17390, github.com/goharbor/harbor-cli/issues/96): not a matter of credentials.
+bool is_over_quota(const HttpAnswer& answer);
+
+/// Whether a tag may not be replaced: Harbor's rules (412: github.com/goharbor/harbor/pull/9427), ECR's repositories
+/// (400 TAG_INVALID: github.com/moby/buildkit/issues/3776).
+bool is_immutable(const HttpAnswer& answer);
+
+/// Whether a token is refused for its time: the clocks of who gave it and who takes it differ
+/// (github.com/goharbor/harbor/issues/15911, github.com/moby/moby/issues/22158).
+bool clocks_differ(const HttpAnswer& answer);
+
+/// distribution in maintenance mode answers 405 to writes (docs of distribution, "maintenance", readonly).
+bool is_read_only(const HttpAnswer& answer);
+
 /// Docker Hub: how many pulls are left, in headers as `ratelimit-remaining: 100;w=21600` (docs.docker.com, "Docker Hub
 /// usage and limits"). Nothing where a registry does not say.
 std::optional<RateLimit> rate_limit(const HttpAnswer& answer);

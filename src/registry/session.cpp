@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <utility>
 
-#include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "registry/quirks.hpp"
 #include "registry/redirect.hpp"
@@ -23,28 +21,6 @@ constexpr unsigned max_auth_rounds = 2;  // one for the credentials, one for a t
 constexpr std::chrono::milliseconds first_delay{250};
 constexpr std::chrono::milliseconds max_delay{30'000};
 constexpr std::chrono::minutes max_retry_after{10};  // whoever is told to wait for hours wants to know it now
-
-/// What stands between <name> and its end; empty where it is not there.
-std::string_view element(std::string_view markup, std::string_view name) {
-  const auto open = markup.find(fmt::format("<{}>", name));
-  if (open == std::string_view::npos) return {};
-  const auto start = open + name.size() + 2;
-  const auto end = markup.find("</", start);
-  return end == std::string_view::npos ? std::string_view() : trim(markup.substr(start, end - start));
-}
-
-/// The first line of a body that people can read. Of a page, which is some proxy's, the title; of an object store's
-/// error (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html) the message.
-std::string readable_line(const HttpAnswer& answer) {
-  const auto body = trim(answer.body);
-  if (body.empty() || body.front() == '{') return {};
-  if (body.front() == '<') {
-    for (const auto* name : {"Message", "title"})
-      if (const auto text = element(body, name); !text.empty()) return printable(text, 200);
-    return {};
-  }
-  return printable(body.substr(0, body.find('\n')), 200);
-}
 
 /// The text of `299 - "text"` (distribution-spec, "Warnings"); empty for other codes and forms.
 std::string warning_text(std::string_view value) {
@@ -63,29 +39,6 @@ bool worth_retrying(const HttpAnswer& answer) {
            answer.failure == Failure::handshake;
   if (answer.retry_after && *answer.retry_after > max_retry_after) return false;
   return quirks::may_pass(answer.status);
-}
-
-std::string describe(const HttpAnswer& answer) {
-  if (answer.status == 0) return answer.failure_text;
-  std::string text = error_text(answer.body);
-  if (text.empty()) text = readable_line(answer);
-  std::string status = fmt::format("HTTP {}", answer.status);
-  if (const std::string location = answer.header("location"); is_redirect(answer.status) && !location.empty())
-    // Without the query, which may hold a signature.
-    status += " to " + printable(location.substr(0, location.find('?')), 200);
-  if (answer.redirected) status += " from " + answer.asked;
-  return text.empty() ? status : fmt::format("{}, {}", status, text);
-}
-
-std::string error_text(const std::string& body) {
-  const Json json = Json::parse(body, nullptr, false);
-  if (!json.is_object() || !json.contains("errors") || !json["errors"].is_array() || json["errors"].empty()) return {};
-  const Json& first = json["errors"].front();
-  if (!first.is_object()) return {};
-  const auto text = [&](const char* key) {
-    return first.contains(key) && first[key].is_string() ? first[key].get<std::string>() : std::string();
-  };
-  return printable(text("code") + (text("message").empty() ? "" : ": " + text("message")));
 }
 
 namespace {
@@ -170,19 +123,7 @@ void Client::Session::explain(const Endpoint& endpoint, const Scopes& scopes, bo
 void Client::Session::refuse(const HttpAnswer& answer, const std::string& action) const {
   Error error(ErrorCode::registry, options_.side, fmt::format("{}: {}", action, describe(answer)));
   error.hint(answer.advice);
-  if (quirks::wants_client_certificate(answer)) error.hint(std::string(client_certificate_hint));
-  if (answer.status == 401) error.hint("check the user name and password: --username, or `auths` in config.json");
-  if (answer.status == 403) error.hint("these credentials do not allow it; ask the registry's administrator");
-  if (answer.status == 429)
-    error.hint(
-        fmt::format("the registry limits how often it may be asked{}: use credentials, or a --mirror",
-                    answer.retry_after ? ", and says to come back in " + human_duration(*answer.retry_after) : ""));
-  if (quirks::refuses_name(answer))
-    error.hint(
-        "some registries limit how deep repository paths are, or want their first part (a project) to be made before: "
-        "choose another PREFIX");
-  if (answer.status >= 500) error.hint("the registry fails by itself: see its log, or try again later");
-  error.hint("see what the registry's log says of this request");
+  error.hint(advice_for(answer, options_.side));
   throw error;
 }
 

@@ -14,6 +14,7 @@
 #include "airlock/base/clock.hpp"
 #include "airlock/base/reporter.hpp"
 #include "airlock/registry/client.hpp"
+#include "registry/answer_text.hpp"
 #include "registry/auth.hpp"
 #include "registry/http.hpp"
 #include "registry/throttle.hpp"
@@ -126,17 +127,7 @@ class Client::Session {
   std::set<std::string> warnings_;  // shown already
 };
 
-/// What to do about a registry that wants a client certificate.
-inline constexpr std::string_view client_certificate_hint =
-    "it wants a client certificate: give one that it takes with --cert and --cert-key";
-
 /// Whether another try may help.
 bool worth_retrying(const HttpAnswer& answer);
-
-/// "HTTP 404, MANIFEST_UNKNOWN: manifest unknown", or why there was no answer.
-std::string describe(const HttpAnswer& answer);
-
-/// "MANIFEST_UNKNOWN: manifest unknown" from an error body (distribution-spec, "Error Codes"); empty when it has none.
-std::string error_text(const std::string& body);
 
 }  // namespace airlock::registry

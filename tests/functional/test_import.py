@@ -11,6 +11,11 @@ from conftest import LOGIN, SELECTION
 from lab import images, registry
 
 
+def puts_of_content(registry):
+    """Without the empty manifest that shows whether Docker's media types are taken: no registry stores it."""
+    return [line for line in registry.requests("PUT") if f"/manifests/{images.digest(b'')}" not in line]
+
+
 @pytest.fixture
 def login():
     return ["--username", LOGIN[0], "--password-stdin"]
@@ -185,7 +190,7 @@ def test_a_bundle_that_does_not_verify_sends_nothing(airlock, keys, bundle, plai
         assert len(plain.requests("")) <= 1  # the lab's own look whether the registry runs
         return
     # That one is found as it is sent: it is not completed, and no name is there. On request, nothing is sent at all.
-    assert not any("/manifests/" in line for line in plain.requests("PUT"))
+    assert not any("/manifests/" in line for line in puts_of_content(plain))
     with tarfile.open(copy) as archive:
         digest = archive.getnames()[-1].rsplit("/", 1)[1]
     assert not list((plain.directory / "data").rglob(digest))
@@ -238,7 +243,7 @@ def test_dry_run_writes_nothing(airlock, keys, bundle, plain):
     out = airlock(0, "import", bundle, plain.host + "/p", "--key", keys / "alice.pub", "--insecure", "--dry-run").out
     assert f"{plain.host}/p/coredns:v1.11.1" in out and "14 names" in out
     # An upload is opened, to find out whether it may be, and ended.
-    assert not plain.requests("PUT") and len(plain.requests("POST")) == len(plain.requests("DELETE")) == 1
+    assert not puts_of_content(plain) and len(plain.requests("POST")) == len(plain.requests("DELETE")) == 1
 
 
 def test_a_registry_that_refuses_leaves_no_tag(airlock, keys, fake_registry, small_images, export_small, tmp_path):

@@ -100,6 +100,48 @@ def test_every_registry_that_takes_docker_types_takes_docker_images(airlock, key
     everything_arrived(airlock, keys, crane, target[0], bundles / "docker.tar", content[2])
 
 
+def test_docker_images_are_found_before_bytes_move_and_can_be_converted(
+    airlock, keys, crane, bundles, content, tmp_path
+):
+    """zot's default configuration takes the OCI's types only."""
+    bundle, docker = bundles / "docker.tar", content[2]
+    with KINDS["zot"](tmp_path / "zot") as server:
+        way = ["--key", keys / "alice.pub", "--insecure"]
+        for dry in (["--dry-run"], []):
+            refused = airlock(4, "import", bundle, server.host, *way, *dry).err
+            assert "takes no manifests of Docker's media types, which 2 images have" in refused
+            assert all(reference in refused for reference in docker) and "docker2s2" in refused
+        imported = airlock(0, "import", bundle, server.host, *way, "--convert-docker-types", "--output", "json").json
+        for published in imported["published"]:
+            where = f"{server.host}/{repository(published['source'])}"
+            assert crane("digest", where) == published["digest"] != docker[published["source"]]["digest"]
+            assert "PASS" in crane("validate", "--remote", where)
+            assert "docker" not in crane("manifest", where)
+        written = len(server.writes())
+        airlock(0, "import", bundle, server.host, *way, "--convert-docker-types")
+        assert server.writes()[written:] == []
+        airlock(0, "check", server.host, "--bundle", bundle, *way, "--convert-docker-types")
+
+
+def test_what_is_pinned_is_served_by_digest_or_not_imported(
+    airlock, keys, crane, target, content, export_from, tmp_path
+):
+    server, kind = target
+    factory, made, _ = content
+    top = made["quay.io/lab/three:1"]["digest"]
+    with KINDS["docker-registry"](tmp_path / "origin") as origin:
+        images.fill(origin, factory.store, made)
+        reference = f"quay.io/lab/three:1@{top}"
+        export_from(origin, [reference], tmp_path / "whole.tar")
+        export_from(origin, [reference], tmp_path / "filtered.tar", "--pinned", "filter")
+    way = ["--key", keys / "alice.pub", "--insecure"]
+    airlock(0, "import", tmp_path / "whole.tar", f"{server.host}/pinned", *way)
+    assert crane("digest", f"{server.host}/pinned/lab/three@{top}") == top
+    sparse = 4 if kind in COMPLETE_ONLY else 0
+    refused = airlock(sparse, "import", tmp_path / "filtered.tar", f"{server.host}/filtered", *way)
+    assert ("of which the bundle has not all platforms" in refused.err) == bool(sparse)
+
+
 def test_a_sparse_index_keeps_its_digest_where_the_registry_takes_it(airlock, keys, crane, target, bundles, content):
     server, kind = target
     factory, made, _ = content

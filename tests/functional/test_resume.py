@@ -364,5 +364,6 @@ def test_read_back(airlock, keys, slow, tmp_path):
     server, _ = slow
     result = airlock(0, *command(server, keys, tmp_path / "b.tar", "--read-back")[1:])
     assert "past the page cache" in result.err or "page cache holds" in result.err
-    assert "verifying: 7 of 7" in result.err
+    # Layers; documents and the config are read before, and more than once is not needed.
+    assert "verifying: 6 of 6" in result.err
     assert "page cache" in airlock(0, "verify", tmp_path / "b.tar", "--key", keys / "alice.pub").err

@@ -75,14 +75,15 @@ def test_a_broken_token_answer_is_not_quoted(filled, export_small):
     assert "without a token that airlock can read" in err and "SECRET" not in err
 
 
-def test_a_password_for_a_namespace_is_not_for_the_registry(filled, export_small, tmp_path):
+def test_a_password_for_a_namespace_is_for_nothing_else(filled, export_small, tmp_path):
     import base64
 
     server = filled("--auth", "basic")
     auth = base64.b64encode(b"user:password").decode()
-    for key, status in ((f"{server.host}/lab", 4), (server.host, 0)):
+    for number, (key, status) in enumerate(((f"{server.host}/other", 4), (f"{server.host}/lab", 0), (server.host, 0))):
         (tmp_path / "config.json").write_text(json.dumps({"auths": {key: {"auth": auth}}}))
-        export_small(status, server, env={"REGISTRY_AUTH_FILE": str(tmp_path / "config.json")})
+        environment = {"REGISTRY_AUTH_FILE": str(tmp_path / "config.json")}
+        export_small(status, server, output=f"{number}.tar", env=environment)
 
 
 def test_a_host_in_upper_case_gets_its_password(filled, airlock, keys, tmp_path):

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/quirks.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "airlock/oci/manifest.hpp"
 #include "catch.hpp"
 #include "fake_transport.hpp"
@@ -86,6 +88,33 @@ TEST_CASE("failures that pass") {
   CHECK(quirks::may_be_put_again(error(404, "MANIFEST_BLOB_UNKNOWN")));
   CHECK_FALSE(quirks::may_be_put_again(error(400, "MANIFEST_INVALID")));
   CHECK_FALSE(quirks::may_be_put_again(error(500, "DIGEST_INVALID")));
+}
+
+TEST_CASE("advice follows the cause that the registry names, not its status alone") {
+  const auto advice = [](long number, const std::string& code, const std::string& message) {
+    HttpAnswer answer = status(number);
+    answer.body = Json{{"errors", {{{"code", code}, {"message", message}}}}}.dump();
+    return advice_for(answer, Side::target);
+  };
+  const auto has = [](const std::string& text, const char* words) { return text.find(words) != std::string::npos; };
+  CHECK(
+      has(advice(403, "DENIED", "adding 29.0 MiB of storage, which will exceed the configured upper limit"), "quota"));
+  CHECK(has(advice(400, "DENIED", "Quota exceeded"), "quota"));
+  CHECK(has(advice(412, "PRECONDITION", "the tag is configured as immutable"), "be replaced"));
+  CHECK(has(advice(400, "TAG_INVALID", "tag '1' already exists and cannot be overwritten"), "be replaced"));
+  CHECK(has(advice(401, "UNAUTHORIZED", "token is not valid yet"), "clocks"));
+  CHECK(has(advice(401, "UNAUTHORIZED", "authentication required"), "user name and password"));
+  CHECK(has(advice(403, "NAME_UNKNOWN", "project lab not found"), "PREFIX"));
+  CHECK(has(advice(403, "DENIED", "requested access is denied"), "credentials do not allow"));
+  CHECK(has(advice(405, "UNSUPPORTED", "The operation is unsupported"), "read-only"));
+}
+
+TEST_CASE("an error's detail is shown, unless it is long") {
+  CHECK(error_text(R"({"errors":[{"code":"A","message":"b","detail":{"mediaType":"c"}}]})") ==
+        R"(A: b ({"mediaType":"c"}))");
+  CHECK(error_text(R"({"errors":[{"code":"A","message":"b","detail":"c d"}]})") == "A: b (c d)");
+  CHECK(error_text(R"({"errors":[{"code":"A","message":"b","detail":{}}]})") == "A: b");
+  CHECK(error_text(R"({"errors":[{"code":"A","message":"b","detail":")" + std::string(500, 'x') + R"("}]})") == "A: b");
 }
 
 TEST_CASE("registries without a list of referrers") {
