@@ -119,6 +119,7 @@ void GraphBuilder::keep(Node& node, RawDocument raw) {
       refuse_document(fmt::format("the manifests of all images exceed {}", human_size(max_bytes)));
   }
   node.content->bytes = std::move(raw.bytes);
+  node.content->bytes.shrink_to_fit();  // it grew as it came, by doubling
 }
 
 Node* GraphBuilder::obtain(const Digest& digest, const Fetch& fetch) {

@@ -208,6 +208,7 @@ HeaderList make_headers(const HttpRequest& request) {
 void set_anchors_of_environment(CURL* easy, const TrustEnvironment& environment, const std::string& directory) {
   if (!environment.file.empty()) set(easy, CURLOPT_CAINFO, environment.file.c_str());
   if (environment.directory.empty()) return;
+  if (environment.hashed) return set(easy, CURLOPT_CAPATH, environment.directory.c_str());
   set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   if (directory.empty()) return;
   // It replaces CURLOPT_CAINFO, whose content is in it.
@@ -253,7 +254,7 @@ std::string HttpAnswer::header(const std::string& lower_case_name) const {
 struct HttpTransport::Pool : HandlePool {};
 
 HttpTransport::HttpTransport(TransportOptions options) : pool_(std::make_unique<Pool>()), options_(std::move(options)) {
-  if (!options_.ca_file.empty() || options_.environment.directory.empty()) return;
+  if (!options_.ca_file.empty() || options_.environment.directory.empty() || options_.environment.hashed) return;
   anchors_ = certificates_in(options_.environment.directory);
   const char* system = curl_version_info(CURLVERSION_NOW)->cainfo;
   const std::string file = !options_.environment.file.empty() ? options_.environment.file
@@ -280,7 +281,8 @@ void set_up(Exchange& exchange, const TransportOptions& options, const std::stri
   set(easy, CURLOPT_BUFFERSIZE, receive_buffer);
   set(easy, CURLOPT_CONNECTTIMEOUT, connect_timeout_s);
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  set_tls(easy, options, anchors, verify_tls, request.present_certificate);
+  if (request.url.starts_with("https:"))  // libcurl copies what it is given for each connection
+    set_tls(easy, options, anchors, verify_tls, request.present_certificate);
   set_callbacks(easy, exchange);
   set_body(easy, request);
 }

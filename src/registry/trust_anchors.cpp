@@ -31,7 +31,31 @@ std::string read_or_nothing(const std::filesystem::path& file) {
 
 }  // namespace
 
-TrustEnvironment trust_environment() { return {value_of_variable("SSL_CERT_FILE"), value_of_variable("SSL_CERT_DIR")}; }
+namespace {
+
+/// `12345678.0`
+bool is_hash_name(const std::string& name) {
+  return name.size() == 10 && name[8] == '.' && name[9] >= '0' && name[9] <= '9' &&
+         name.find_first_not_of("0123456789abcdef") == 8;
+}
+
+bool has_hash_names(const std::string& directories) {
+  for (const std::string& directory : split(directories, ':')) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+         entry.increment(error))
+      if (is_hash_name(entry->path().filename().string())) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TrustEnvironment trust_environment() {
+  TrustEnvironment environment{value_of_variable("SSL_CERT_FILE"), value_of_variable("SSL_CERT_DIR"), false};
+  environment.hashed = has_hash_names(environment.directory);
+  return environment;
+}
 
 std::string certificates_in(const std::string& directories) {
   std::string all;

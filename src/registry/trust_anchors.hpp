@@ -10,12 +10,13 @@ namespace airlock::registry {
 struct TrustEnvironment {
   std::string file;       ///< of SSL_CERT_FILE; empty: not set
   std::string directory;  ///< of SSL_CERT_DIR; several are separated by colons
+  bool hashed = false;    ///< certificates there are named by hashes (c_rehash), so OpenSSL finds what it needs itself
 };
 
 TrustEnvironment trust_environment();
 
-/// All certificates in the files of these directories (PEM), each file once. OpenSSL takes only those that are named by
-/// a hash, Go takes all: so do we. What cannot be read, or holds no certificate, is passed over.
+/// All certificates in the files of these directories (PEM), each file once: for directories without hashes, in which
+/// OpenSSL finds nothing and Go all. What cannot be read, or holds no certificate, is passed over.
 std::string certificates_in(const std::string& directories);
 
 }  // namespace airlock::registry

@@ -131,7 +131,15 @@ def test_authorities_of_the_environment(airlock, keys, secured, certificates, tm
     (trust / "README").write_text("no certificate")
     image = ["export", "--image", f"{secured.host}/lab/one:1", "--key", keys / "alice.key", "-o", tmp_path / "b.tar"]
     ca = str(certificates / "ca.pem")
-    for environment in ({"SSL_CERT_FILE": ca}, {"SSL_CERT_DIR": f"/nonexistent:{trust}"}):
+    hashed = tmp_path / "hashed"
+    hashed.mkdir()
+    name = subprocess.run(["openssl", "x509", "-hash", "-noout", "-in", ca], check=True, capture_output=True, text=True)
+    (hashed / f"{name.stdout.strip()}.0").write_bytes((certificates / "ca.pem").read_bytes())
+    for environment in (
+        {"SSL_CERT_FILE": ca},
+        {"SSL_CERT_DIR": f"/nonexistent:{trust}"},
+        {"SSL_CERT_DIR": f"/nonexistent:{hashed}"},
+    ):
         assert "HTTP 401" in airlock(4, *image, env=environment).err
     (tmp_path / "empty").mkdir()
     registry.make_certificates(tmp_path / "other")
