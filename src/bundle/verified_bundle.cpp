@@ -115,11 +115,11 @@ std::vector<records::Blob> sorted(std::vector<records::Blob> blobs) {
 }
 
 /// The first that is in one sorted list and not in the other; null where there is none.
-const records::Blob* find_extra(const std::vector<records::Blob>& list, const std::vector<records::Blob>& other) {
-  const auto extra = std::find_if(list.begin(), list.end(), [&](const records::Blob& blob) {
-    return !std::binary_search(other.begin(), other.end(), blob);
+const records::Blob* find_extra(const std::vector<records::Blob>& these, const std::vector<records::Blob>& those) {
+  const auto extra = std::find_if(these.begin(), these.end(), [&](const records::Blob& blob) {
+    return !std::binary_search(those.begin(), those.end(), blob);
   });
-  return extra == list.end() ? nullptr : &*extra;
+  return extra == these.end() ? nullptr : &*extra;
 }
 
 /// A delta leaves out layers and configs only, and nothing that it carries.

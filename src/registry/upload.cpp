@@ -212,7 +212,7 @@ class Upload {
 
   /// How much of the chunk under way the registry has: it may take less than it was sent, and says so
   /// (distribution-spec, "Pushing a blob in chunks").
-  std::uint64_t taken(const HttpAnswer& answer) {
+  std::uint64_t taken(const HttpAnswer& answer) const {
     const std::uint64_t kept = quirks::acknowledged(answer.header("range"));
     if (kept <= offset_ || kept > offset_ + piece_size_) return piece_size_;  // it does not say, or counts otherwise
     return kept - offset_;

@@ -142,7 +142,7 @@ Converted convert_docker_types(const oci::Graph& graph, const std::vector<record
     throw Error(
         ErrorCode::selection,
         fmt::format("asked for by digest, which would be another in the OCI's types:\n  {}", join(pinned, "\n  ")))
-        .hint("let the registry take Docker's types (zot: \"compat\": [\"docker2s2\"])");
+        .hint(R"(let the registry take Docker's types (zot: "compat": ["docker2s2"]))");
   oci::GraphBuilder builder({platforms, Side::bundle, "", records::whole_of(result.images)});
   for (const records::Image& image : result.images) records::add_to_graph(builder, image, converter.fetch());
   result.graph = builder.take();

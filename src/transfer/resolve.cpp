@@ -208,7 +208,7 @@ class Resolver {
                   "image out with --exclude, or ask a --mirror that keeps such layers");
   }
 
-  void refuse_pinned(const oci::Reference& source, const oci::Node& top) {
+  void refuse_pinned(const oci::Reference& source, const oci::Node& top) const {
     if (options_.pinned != Pinned::refuse || !source.digest || !top.content->sparse) return;
     throw Error(ErrorCode::selection,
                 "it is asked for by its digest, and has more platforms than are taken: --pinned refuse does not allow "

@@ -108,7 +108,8 @@ std::optional<OtherFile> recognize_key(std::string_view text) {
 std::optional<OtherFile> recognize_signature(std::string_view text) {
   if (auto found = find_mark(text, signature_marks)) return found;
   if (is_pgp_packet(text)) return OtherFile{"a signature of OpenPGP (gpg)", other_signature};
-  if (trim(text).starts_with('{'))
+  // All of it: a bare signature may begin with any byte.
+  if (Json::parse(text, nullptr, false).is_object())
     return OtherFile{"JSON, not a bare signature",
                      "a sigstore bundle is named NAME.sigstore.json, an approval NAME.approval.sigstore.json"};
   return std::nullopt;

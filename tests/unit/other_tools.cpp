@@ -193,6 +193,17 @@ TEST_CASE("bundles that are something else") {
   CHECK_ERROR(Signature::parse({"a.sig", wrapper([](Json&) {}).bytes}), format, "JSON, not a bare signature");
 }
 
+TEST_CASE("a bare signature may begin with any bytes") {
+  for (const std::size_t size : {64U, 384U, 512U})
+    for (int first = 0; first < 256; ++first)
+      for (const char* second : {"\x3e", "{", "Ed", "---", "\x30\x82"}) {
+        std::string bytes = static_cast<char>(first) + std::string(second);
+        bytes.resize(size, '\xA5');
+        INFO(first << ' ' << second);
+        CHECK(Signature::parse({"a.sig", bytes}).bytes == bytes);
+      }
+}
+
 TEST_CASE("base64 in lines") {
   const auto rsa = PrivateKey::generate(Algorithm::rsa_pkcs1_sha256);
   std::string text = base64_encode(rsa.sign("sums"));

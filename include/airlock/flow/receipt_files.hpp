@@ -20,7 +20,8 @@ records::Receipt make_receipt(const ImportResult& result);
 std::vector<std::string> write_receipt(const std::filesystem::path& file, const records::Receipt& receipt,
                                        const trust::PrivateKey* key);
 
-/// Reads a receipt that this key has signed, as `signature` (FILE.sig, or another form) says. An Error (code `trust`) otherwise.
+/// Reads a receipt that this key has signed, as `signature` (FILE.sig, or another form) says. An Error (code `trust`)
+/// otherwise.
 records::Receipt verify_receipt(const std::filesystem::path& file, const std::filesystem::path& signature,
                                 const trust::PublicKey& key);
 

@@ -40,17 +40,16 @@ struct MemberEdge {
 /// A document's bytes and what they say.
 struct Content {
   bool parsed = false;  ///< else it is only known to exist, and nothing below is set but maybe its bytes
-  std::string bytes;    ///< as served; empty where nobody needs them (GraphOptions::keep_bytes, forget_bytes())
   bool index = false;
-  std::vector<MemberEdge> members;  ///< of an index: those that the platform selection takes
-  bool sparse = false;              ///< of an index: it names others too
-  std::vector<const Platform*>
-      offered;                    ///< of an index: the platforms of all that it names, BuildKit's `unknown` left out
-  bool offers_unnamed = false;    ///< of an index: it names members without a platform, which every selection takes
-  std::optional<Edge> config;     ///< of a manifest
-  std::vector<Edge> layers;       ///< of a manifest, in its order
-  std::optional<Digest> subject;  ///< what it refers to
-  Listing listing;                ///< of one with a subject
+  bool sparse = false;          ///< of an index: it names members that the platform selection does not take
+  bool offers_unnamed = false;  ///< of an index: it names members without a platform, which every selection takes
+  std::string bytes;            ///< as served; empty where nobody needs them (GraphOptions::keep_bytes, forget_bytes())
+  std::vector<MemberEdge> members;       ///< of an index: those that the platform selection takes
+  std::vector<const Platform*> offered;  ///< of an index: of all that it names, BuildKit's `unknown` left out
+  std::optional<Edge> config;            ///< of a manifest
+  std::vector<Edge> layers;              ///< of a manifest, in its order
+  std::optional<Digest> subject;         ///< what it refers to
+  Listing listing;                       ///< of one with a subject
 };
 
 struct Node {
