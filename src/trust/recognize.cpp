@@ -122,7 +122,8 @@ std::optional<OtherFile> recognize_bundle(const Json& bundle, Form form) {
   if (has("base64Signature")) {
     const Json& value = bundle["base64Signature"];
     const auto bytes = value.is_string() ? base64_decode(trim(value.get_ref<const std::string&>())) : std::nullopt;
-    if (bytes && bytes->starts_with('{')) return OtherFile{"an attestation in cosign's older bundle format", attest};
+    if (bytes && Json::parse(*bytes, nullptr, false).is_object())
+      return OtherFile{"an attestation in cosign's older bundle format", attest};
     return OtherFile{"a signature in cosign's older bundle format",
                      "take the signature out of it: jq -r .base64Signature FILE > NAME.sig; or sign with "
                      "cosign sign-blob --new-bundle-format"};

@@ -178,6 +178,8 @@ TEST_CASE("bundles that are something else") {
   CHECK_THAT(hint_of([&] { Signature::parse(named("a.sigstore.json", old)); }),
              ContainsSubstring("jq -r .base64Signature"));
   accept(carol().public_key().pem().c_str(), {"a.sig", signature + "\n"});  // what the hint makes
+  const Json brace = {{"base64Signature", base64_encode("{" + std::string(63, '\xA5'))}};
+  CHECK_ERROR(Signature::parse(named("a.sigstore.json", brace)), format, "a signature in cosign's older bundle format");
   const Json attested = {{"base64Signature", base64_encode(R"({"payloadType":"x"})")}};
   CHECK_ERROR(Signature::parse(named("a.approval.sigstore.json", attested)), format,
               "an attestation in cosign's older bundle format");
