@@ -110,7 +110,7 @@ transfer::ResolveOptions resolve_options(const ExportRequest& request, const tra
           request.lock ? request.lock->pins() : records::Pins{}};
 }
 
-/// Known here already, and mended here only.
+/// The exporter knows already what a strict registry inside will cost, and only here can it be avoided.
 void warn_of_losses(const ExportRequest& request, const transfer::Resolution& resolution, Reporter& reporter) {
   if (request.target == TargetKind::sparse) return;
   const auto lost = what_is_lost(incomplete_images(resolution.images, resolution.graph), resolution.graph);

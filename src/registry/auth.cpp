@@ -37,7 +37,7 @@ Error refused_credentials(Side side, const std::string& by, const std::string& h
                               source));
 }
 
-/// The token server fails: what the registry says without a token does not mend that.
+/// The token server fails: what the registry says without a token does not help.
 class TokenServerFailure : public Error {
  public:
   explicit TokenServerFailure(Error error) : Error(std::move(error)) {}

@@ -36,10 +36,14 @@ void CheckTarget::put_document(const Destination& destination, const oci::Node& 
   if (client_.fetch_manifest(destination.repository, document.digest))
     count(&CheckSummary::manifests);
   else
-    problem(fmt::format("{}: {}, {}, is missing in {}", destination.str(),
+    problem(fmt::format("{}: {}, {}, is missing in {}{}", destination.str(),
                         document.digest == destination.image->descriptor.digest ? "what its digest stands for"
                                                                                 : "the manifest of a platform",
-                        document.digest.str(), destination.repository.str()));
+                        document.digest.str(), destination.repository.str(),
+                        document.content->sparse
+                            ? "; the bundle has not all of its platforms, which registries may refuse: export it with "
+                              "--pinned whole"
+                            : ""));
 }
 
 void CheckTarget::put_referrer(const Destination& destination, const records::Referrer& referrer) {

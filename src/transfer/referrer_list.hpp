@@ -10,7 +10,7 @@ namespace airlock::transfer {
 
 /// Adds the manifest, which is in the repository, to the index under its subject's fallback tag; what others added to
 /// that index stays. Does nothing for a manifest without a subject, or one that is listed already. REQUIRES: the
-/// subject is the image or one of its manifests (oci::GraphBuilder::add_referrer has checked that).
+/// subject is a document of the image or of its referrers (oci::GraphBuilder::add_referrers has checked that).
 void list_referrer(registry::Client& client, const registry::Repository& repository, const oci::Node& referrer);
 
 }  // namespace airlock::transfer

@@ -70,7 +70,8 @@ def test_a_pinned_index_that_is_filtered_is_not_imported_where_it_would_get_anot
     refused = load(4)
     assert "of which the bundle has not all platforms" in refused.err and "--pinned whole" in refused.err
     assert served(plain, "1") is None  # no name was written
-    assert "what its digest stands for" in load(4, "check").out
+    problem = load(4, "check").out
+    assert "what its digest stands for" in problem and "export it with --pinned whole" in problem
 
 
 def test_a_pinned_index_may_be_refused(export, three, tmp_path):

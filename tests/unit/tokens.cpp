@@ -19,6 +19,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
+HttpAnswer answer_with(std::string body) {
+  HttpAnswer answer;
+  answer.status = 200;
+  answer.body = std::move(body);
+  return answer;
+}
+
 const Origin origin{"https", "r.local"};
 const std::string host = "r.local";
 const Scopes pull{"repository:a:pull"};
@@ -205,14 +212,7 @@ TEST_CASE("answers without a token are refused, and not quoted") {
   for (const char* body : {"", "[]", "{}", R"({"token":""})", R"({"token":17})", R"({"token":"hunter2\r\nX: y"})",
                            R"({"token":"hunter2)", R"({"token":null,"access_token":["hunter2"]})"}) {
     Authenticator authenticator(
-        nobody,
-        [&](const HttpRequest&) {
-          HttpAnswer answer;
-          answer.status = 200;
-          answer.body = body;
-          return answer;
-        },
-        Side::source);
+        nobody, [&](const HttpRequest&) { return answer_with(body); }, Side::source);
     try {
       authenticator.answer(origin, host, pull, {}, bearer());
       FAIL_CHECK("no Error: " << body);
@@ -297,11 +297,8 @@ TEST_CASE("a token is taken from every form of answer, and an expiry that means 
     Authenticator authenticator(
         nobody,
         [&](const HttpRequest&) {
-          HttpAnswer answer;
-          answer.status = 200;
-          answer.body = body;
           ++asked;
-          return answer;
+          return answer_with(body);
         },
         Side::source, clock);
     CAPTURE(body);

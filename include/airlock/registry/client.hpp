@@ -116,7 +116,7 @@ class Client {
   void pause(unsigned attempt, const std::string& what);
 
   /// Manifests of the repository that name `digest` as their subject (distribution-spec, "Listing Referrers"). Nothing
-  /// where the registry has no such list: then a tag may hold it (fallback_tag()).
+  /// where the registry has no such list: then a tag may hold it (oci::referrers_tag()).
   std::optional<oci::ReferrerList> referrers(const Repository& repository, const oci::Digest& digest);
 
   /// A small file (at most 4 MiB) from the web, anonymously, with the same retries, redirects and TLS as a registry's
