@@ -28,20 +28,29 @@ void Event::clear() const noexcept {
   [[maybe_unused]] const auto ignored = ::read(fd_.get(), &count, sizeof count);
 }
 
-void Condition::wait(std::unique_lock<std::mutex>& lock) {
+bool Condition::wait(std::unique_lock<std::mutex>& lock, std::optional<std::chrono::milliseconds> limit) {
   thread_local const Event woken;  // a thread waits for one thing at a time
   woken.clear();
   waiting_.push_back(&woken);
   lock.unlock();
   try {
-    wait_until_readable(woken.fd());
+    if (limit)
+      wait_until_readable(woken.fd(), *limit);
+    else
+      wait_until_readable(woken.fd());
   } catch (...) {
     lock.lock();
     if (std::erase(waiting_, &woken) == 0) notify_one();  // it was this one's turn, and another may take it
     throw;
   }
   lock.lock();
-  std::erase(waiting_, &woken);  // poll(2) itself may fail: then nobody notified it
+  return std::erase(waiting_, &woken) == 0;  // it stays where nobody notified it: late, or poll(2) failed
+}
+
+void Condition::wait(std::unique_lock<std::mutex>& lock) { wait(lock, std::nullopt); }
+
+bool Condition::wait_for(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds limit) {
+  return wait(lock, std::optional(limit));
 }
 
 void Condition::notify_one() noexcept {

@@ -81,6 +81,12 @@ void wait_until_readable(int fd) {
   wait_until_ready({&readable, 1});
 }
 
+bool wait_until_readable(int fd, std::chrono::milliseconds limit) {
+  pollfd readable{fd, POLLIN, 0};
+  wait_for({&readable, 1}, static_cast<int>(limit.count()));
+  return readable.revents != 0;
+}
+
 namespace {
 
 class SteadyClock final : public Clock {

@@ -135,15 +135,17 @@ class Copier {
   void put_blobs() {
     const std::vector<BlobTask> tasks = blob_tasks();
     if (tasks.empty() || phases_.blobs == nullptr) return;
+    const BlobTask* trial = target_.trial(tasks);
     std::vector<Piece> pieces;
     std::uint64_t bytes = 0;
     for (const BlobTask& task : tasks) {
       bytes += task.blob->size;
-      const std::size_t parts = target_.parts(*task.blob);
+      const std::size_t parts = &task == trial ? 0 : target_.parts(*task.blob);
       for (std::size_t part = 0; part < parts; ++part) pieces.push_back({&task, part});
     }
     reporter_.begin(phases_.blobs, phases_.needs_bytes ? bytes : 0, tasks.size());
     std::vector<Piece> again;
+    if (trial != nullptr) put_piece({trial, 0}, Attempt::resume, again);
     run_parallel(pieces.size(), options_.jobs, [&](std::size_t i) { put_piece(pieces[i], Attempt::resume, again); });
     std::vector<Piece> never;
     run_parallel(again.size(), options_.jobs, [&](std::size_t i) { put_piece(again[i], Attempt::afresh, never); });

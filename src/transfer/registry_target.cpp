@@ -6,6 +6,7 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/transfer/registry_ports.hpp"
+#include "transfer/blob_pusher.hpp"
 #include "transfer/referrer_list.hpp"
 
 namespace airlock::transfer {
@@ -14,35 +15,12 @@ namespace {
 
 using PutResult = registry::Client::PutResult;
 
-/// Feeds an upload, and tells progress.
-class ShownSource final : public oci::BlobSource {
- public:
-  /// `shown` counts what progress has been told of this blob, over all attempts.
-  ShownSource(std::unique_ptr<oci::BlobSource> from, Reporter& reporter, std::uint64_t& shown)
-      : from_(std::move(from)), reporter_(reporter), shown_(shown) {
-    reporter_.retreat(std::exchange(shown_, 0));
-  }
-  std::string_view next() override {
-    const auto piece = from_->next();
-    shown_ += piece.size();
-    reporter_.advance(piece.size());
-    return piece;
-  }
-
- private:
-  std::unique_ptr<oci::BlobSource> from_;
-  Reporter& reporter_;
-  std::uint64_t& shown_;
-};
-
-[[noreturn]] void refuse_unmounted(const oci::Digest& digest, const registry::Repository& repository) {
-  throw Error(ErrorCode::registry, Side::target,
-              fmt::format("the registry does not mount blob {} into {}, and this delta does not carry it", digest.str(),
-                          repository.str()))
-      .hint("ask for a bundle without --since; or let this user read all repositories, which mounting needs");
-}
-
 }  // namespace
+
+RegistryTarget::RegistryTarget(registry::Client& client, const oci::Graph& graph, Reporter& reporter)
+    : client_(client), graph_(graph), reporter_(reporter), pusher_(std::make_unique<BlobPusher>(client, reporter)) {}
+
+RegistryTarget::~RegistryTarget() = default;
 
 Phases RegistryTarget::phases() const {
   return {"asking", "pushing", "storing manifests", "listing referrers", "tagging", "checking", true, false};
@@ -52,45 +30,13 @@ bool RegistryTarget::has(const registry::Repository& repository, const oci::Node
   return client_.has_blob(repository, blob.digest).value_or(false);
 }
 
+const BlobTask* RegistryTarget::trial(const std::vector<BlobTask>& tasks) { return BlobPusher::trial(tasks); }
+
 Stored RegistryTarget::put_blob(const BlobTask& task, std::size_t /*part*/, Attempt /*attempt*/, Source& source) {
   const registry::Repository& first = task.needed_by.front()->repository;
   const auto moving = reporter_.start_moving(
       fmt::format("{} {}, {}", first.name.str(), task.blob->digest.short_hex(), human_size(task.blob->size)));
-  return within([&] { return first.str(); }, [&] { return put_where_needed(task, source); });
-}
-
-Stored RegistryTarget::put_where_needed(const BlobTask& task, Source& source) {
-  using Result = registry::Client::PushResult;
-  const oci::Node& blob = *task.blob;
-  Stored stored;
-  auto from = task.known_in;
-  std::vector<registry::Repository> lacking;
-  for (const Destination* destination : task.needed_by) {
-    const registry::Repository& repository = destination->repository;
-    // Once one has it, the others are not asked: mounting costs one request whether they have it or not.
-    if (repository == task.known_in || (!from && client_.has_blob(repository, blob.digest).value_or(false))) {
-      from = repository;
-      ++stored.present;
-    } else {
-      lacking.push_back(repository);
-    }
-  }
-  std::uint64_t shown = 0;
-  for (const auto& repository : lacking) {
-    const auto open = [&]() -> std::unique_ptr<oci::BlobSource> {
-      if (!source.has(blob)) refuse_unmounted(blob.digest, repository);
-      return std::make_unique<ShownSource>(source.open(blob), reporter_, shown);
-    };
-    switch (
-        client_.push_blob(repository, blob.digest, blob.size, from ? std::optional(from->name) : std::nullopt, open)) {
-      case Result::sent: ++stored.sent; break;
-      case Result::mounted: ++stored.mounted; break;
-      case Result::present: ++stored.present; break;
-    }
-    from = repository;
-  }
-  reporter_.advance(blob.size - shown);
-  return stored;
+  return within([&] { return first.str(); }, [&] { return pusher_->put(task, source); });
 }
 
 PutResult RegistryTarget::put_manifest(const registry::Repository& repository, const oci::ManifestId& id,

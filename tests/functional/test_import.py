@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import hashlib
 import json
+import random
 import re
 import shutil
 import subprocess
@@ -459,3 +460,74 @@ def test_each_manifest_is_parsed_once(airlock, keys, upstream, plain, tmp_path):
     command = ["import", path, plain.host, "--insecure", "--key", keys / "alice.pub", "-v"]
     assert re.search(said, airlock(0, *command, "--receipt", tmp_path / "first.json").err)
     assert re.search(said, airlock(0, *command, "--receipt", tmp_path / "second.json").err)
+
+
+NO_MOUNTS = {"match": "POST */blobs/uploads/", "no_mount": True, "times": 0}
+
+
+@pytest.fixture
+def shared_layers(airlock, keys, fake_registry, tmp_path):
+    """A bundle of nine images, each with the same large layer; more than are sent one blob at the same time."""
+    factory = images.Factory(packages=None)
+    large = factory.store.add(images.OCI["gzip"], random.Random(1).randbytes(12 << 20))
+    made = {}
+    for i in range(9):
+        config = factory.store.add_json(
+            images.OCI["config"], {"os": "linux", "architecture": "amd64", "author": str(i)}
+        )
+        layers = [large, factory.store.add(images.OCI["gzip"], b"small")]
+        body = {"schemaVersion": 2, "mediaType": images.OCI["manifest"], "config": config, "layers": layers}
+        made[f"quay.io/lab/{i}:1"] = factory.store.add_json(images.OCI["manifest"], body)
+    source = fake_registry()
+    images.fill(source, factory.store, made)
+    names = [word for name in made for word in ("--image", name)]
+    command = ["export", *names, "--key", keys / "alice.key", "-o", tmp_path / "b.tar"]
+    airlock(0, *command, "--mirror", f"quay.io=http://{source.host}")
+    return tmp_path / "b.tar", large["digest"]
+
+
+def import_shared(airlock, status, keys, bundle, target, *more):
+    return airlock(status, "import", bundle, target.host, "--key", keys / "alice.pub", "--insecure", *more)
+
+
+def test_a_registry_that_mounts_nothing_is_sent_each_blob_for_each_repository(
+    airlock, keys, fake_registry, shared_layers
+):
+    bundle, _ = shared_layers
+    target = fake_registry()
+    target.rules(NO_MOUNTS)
+    data = import_shared(airlock, 0, keys, bundle, target, "--output", "json").json
+    assert data["blobsMounted"] == 0 and data["blobsSent"] == 3 * 9 and len(data["published"]) == 9
+    assert all(get_manifest(target, f"lab/{i}", "1")[0] == 200 for i in range(9))
+    assert len(target.requests("POST")) == 3 * 9  # an upload that a mount opened is used
+    airlock(0, "check", target.host, "--bundle", bundle, "--key", keys / "alice.pub", "--insecure")
+
+
+def test_uploads_from_one_reading_survive_breaks(airlock, keys, fake_registry, shared_layers):
+    bundle, _ = shared_layers
+    target = fake_registry()
+    cut = {"match": "PUT */blobs/uploads/*", "cut_request": 5 << 20, "skip": 12, "times": 3}
+    target.rules(NO_MOUNTS, cut)
+    data = import_shared(airlock, 0, keys, bundle, target, "--output", "json").json
+    assert data["blobsMounted"] == 0 and len(data["published"]) == 9
+    airlock(0, "check", target.host, "--bundle", bundle, "--key", keys / "alice.pub", "--insecure")
+
+
+def test_a_damaged_blob_is_completed_in_no_repository(airlock, keys, fake_registry, shared_layers):
+    bundle, large = shared_layers
+    with tarfile.open(bundle) as archive:
+        at = archive.getmember("blobs/sha256/" + large.removeprefix("sha256:")).offset_data + (11 << 20)
+    with open(bundle, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte[0] ^ 1]))
+    target = fake_registry()
+    target.rules(NO_MOUNTS)
+    err = import_shared(airlock, 6, keys, bundle, target).err
+    assert large in err
+    for i in range(9):
+        connection = target.connect()
+        connection.request("HEAD", f"/v2/lab/{i}/blobs/{large}")
+        assert connection.getresponse().status == 404
+        assert get_manifest(target, f"lab/{i}", "1")[0] == 404

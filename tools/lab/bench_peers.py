@@ -4,6 +4,7 @@
 
 import argparse
 import contextlib
+import functools
 import os
 import pathlib
 import shutil
@@ -127,6 +128,7 @@ REGISTRIES = {
     "docker-registry": registry.Registry,
     "distribution": peer_registries.Distribution,
     "zot": peer_registries.Zot,
+    "zot without dedupe": functools.partial(peer_registries.Zot, dedupe=False),
 }
 
 
@@ -152,8 +154,11 @@ class PeerBench(Bench):
             for name, program in found.items()
             if program
         }
+        program = lambda registry: registry.split()[0]
         self.registries = {
-            name: start for name, start in REGISTRIES.items() if name not in peers.PEERS or peers.find(name)
+            name: start
+            for name, start in REGISTRIES.items()
+            if program(name) not in peers.PEERS or peers.find(program(name))
         }
         here = [version(name, client.program) for name, client in self.clients.items()]
         here += [version(name, None) for name in self.registries if name in peers.PEERS]

@@ -17,11 +17,13 @@ class Distribution(Registry):
 
 
 class Zot(Registry):
-    """zot. As it comes it refuses manifests of Docker's types; `docker` makes it take them."""
+    """zot. As it comes it refuses manifests of Docker's types; `docker` makes it take them. Without `dedupe` each
+    repository has its own blobs, and nothing is mounted.
+    """
 
-    def __init__(self, directory, certificates=None, login=None, docker=False, more=None):
+    def __init__(self, directory, certificates=None, login=None, docker=False, dedupe=True, more=None):
         super().__init__(directory, certificates, login, more=more)
-        self.docker = docker
+        self.docker, self.dedupe = docker, dedupe
 
     def _command(self):
         return [str(peers.find("zot")), "serve", "config.json"]
@@ -30,7 +32,7 @@ class Zot(Registry):
         address, port = self.host.split(":")
         config = {
             "distSpecVersion": "1.1.1",
-            "storage": {"rootDirectory": str(self.data)},
+            "storage": {"rootDirectory": str(self.data), "dedupe": self.dedupe},
             "http": {"address": address, "port": port},
             "log": {"level": "info"},
         }

@@ -3,9 +3,11 @@
 // as any other does (base/interrupt.hpp). A std::condition_variable cannot be waited for together with a signal.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <mutex>
+#include <optional>
 
 #include "airlock/base/file.hpp"
 
@@ -28,6 +30,8 @@ class Condition {
  public:
   /// Waits for a notification, with the mutex released. An Error (code `interrupted`) when the user stops it.
   void wait(std::unique_lock<std::mutex>& lock);
+  /// The same for at most this long; false where nobody has notified it by then.
+  bool wait_for(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds limit);
   /// Wakes the one who has waited longest.
   void notify_one() noexcept;
   void notify_all() noexcept;
@@ -35,6 +39,8 @@ class Condition {
   std::size_t waiting() const { return waiting_.size(); }
 
  private:
+  bool wait(std::unique_lock<std::mutex>& lock, std::optional<std::chrono::milliseconds> limit);
+
   std::deque<const Event*> waiting_;  // the oldest first; whoever was notified is no longer in it
 };
 

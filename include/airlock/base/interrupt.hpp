@@ -3,6 +3,7 @@
 // (base/event.hpp) or a Clock (base/clock.hpp): they end when the user interrupts, whatever they wait for.
 #pragma once
 
+#include <chrono>
 #include <span>
 
 struct pollfd;
@@ -26,5 +27,8 @@ void wait_until_ready(std::span<pollfd> descriptors);
 
 /// Waits until the descriptor can be read, or is at its end. An Error (code `interrupted`) when the user stops it.
 void wait_until_readable(int fd);
+
+/// The same for at most this long; false where it could not be read by then.
+bool wait_until_readable(int fd, std::chrono::milliseconds limit);
 
 }  // namespace airlock

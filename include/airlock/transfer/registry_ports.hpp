@@ -56,16 +56,21 @@ class ImageSetSource final : public Source {
 /// nothing when it leaves none out, or the image is no index.
 std::optional<std::string> derived_index(const oci::Graph& graph, const records::Image& image);
 
+class BlobPusher;  // src/transfer/blob_pusher.hpp
+
 /// The repositories and tags of a registry. REQUIRES: client, graph and reporter outlive it.
 class RegistryTarget final : public Target {
  public:
-  RegistryTarget(registry::Client& client, const oci::Graph& graph, Reporter& reporter)
-      : client_(client), graph_(graph), reporter_(reporter) {}
+  RegistryTarget(registry::Client& client, const oci::Graph& graph, Reporter& reporter);
+  ~RegistryTarget() override;
 
   Phases phases() const override;
   Presence look(const Destination& destination) override;
   bool has(const registry::Repository& repository, const oci::Node& blob) override;
+  /// The smallest blob that several repositories need, where they share much: it shows whether the registry mounts.
+  const BlobTask* trial(const std::vector<BlobTask>& tasks) override;
   /// Once over the wire, whatever the number of repositories that need it: the others mount it where the registry can.
+  /// Where it mounts nothing, they are sent it at the same time, from one reading.
   Stored put_blob(const BlobTask& task, std::size_t part, Attempt attempt, Source& source) override;
   void put_document(const Destination& destination, const oci::Node& document) override;
   void put_referrer(const Destination& destination, const records::Referrer& referrer) override;
@@ -75,7 +80,6 @@ class RegistryTarget final : public Target {
   std::uint64_t manifests_sent() const { return manifests_; }
 
  private:
-  Stored put_where_needed(const BlobTask& task, Source& source);
   registry::Client::PutResult put_manifest(const registry::Repository& repository, const oci::ManifestId& id,
                                            const oci::Node& document);
   std::optional<Published> compare_top(const registry::FetchedManifest& top, const Destination& destination) const;
@@ -84,6 +88,7 @@ class RegistryTarget final : public Target {
   registry::Client& client_;
   const oci::Graph& graph_;
   Reporter& reporter_;
+  std::unique_ptr<BlobPusher> pusher_;
   std::atomic<std::uint64_t> manifests_{0};
   std::mutex mutex_;
   // Manifests whose subject the registry did not take note of, if they have one. Guarded by mutex_ while documents are

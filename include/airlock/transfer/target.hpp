@@ -103,6 +103,8 @@ class Target {
   virtual bool wants(const oci::Node& /*blob*/) { return true; }
   /// In how many parts it is put; asked once for each blob, by one thread.
   virtual std::size_t parts(const oci::Node& /*blob*/) { return 1; }
+  /// A task to put alone, before all others: what becomes of it shows how the others are best put. Null for none.
+  virtual const BlobTask* trial(const std::vector<BlobTask>& /*tasks*/) { return nullptr; }
   virtual Stored put_blob(const BlobTask& task, std::size_t part, Attempt attempt, Source& source) = 0;
 
   /// A manifest or index under its digest (asked_by_digest()). What it names is there.
