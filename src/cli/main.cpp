@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "airlock/base/json.hpp"
 #include "airlock/base/output.hpp"
 #include "airlock/version.hpp"
+#include "cli/command_line.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
@@ -43,41 +43,24 @@ int report(const Error& error, bool json) {
   return status;
 }
 
-/// Edits that turn one word into the other (Levenshtein).
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0U);
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t k = 1; k <= b.size(); ++k) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[k - 1] ? 0 : 1);
-      diagonal = row[k];
-      row[k] = std::min({replaced, row[k] + 1, row[k - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-/// CLI11 only reports a missing verb, even if one was mistyped.
-void refuse_unknown_verb(const CLI::App& app, const std::string& word) {
-  const auto verbs = app.get_subcommands([](const CLI::App*) { return true; });
-  const CLI::App* closest = nullptr;
-  for (const CLI::App* verb : verbs) {
-    if (verb->get_name() == word) return;
-    if (closest == nullptr || distance(word, verb->get_name()) < distance(word, closest->get_name())) closest = verb;
-  }
-  Error error(ErrorCode::usage, fmt::format("there is no verb \"{}\"", word));
-  if (distance(word, closest->get_name()) <= 2)
-    error.hint(fmt::format("did you mean airlock {}?", closest->get_name()));
-  throw error.hint("see airlock --help");
-}
-
 /// Prints CLI11's text for --help or --version.
 int help_or_version(const CLI::App& app, const CLI::ParseError& error) {
   std::ostringstream text;
   app.exit(error, text, text);
   print(text.str());
   return 0;
+}
+
+/// Runs the verb. What remains a ParseError asks for help or the version.
+void parse(CLI::App& app, int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + std::max(argc, 1));
+  refuse_unknown_verb(app, arguments);  // CLI11 would print the program's help for "exprot --help"
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) throw;
+    refuse_command_line(app, error, arguments);
+  }
 }
 
 /// Passphrases and tokens must not end up in a core dump.
@@ -96,23 +79,22 @@ void share_heaps() {
 
 int run(int argc, char** argv) {
   CLI::App app("airlock carries Kubernetes images across an air gap", "airlock");
-  app.set_version_flag("--version", std::string("airlock ") + version);
+  app.set_version_flag("-V,--version", std::string("airlock ") + version);
   app.require_subcommand(1);
-  app.footer("Each verb has an example: airlock export --help\nExit status: docs/exit-status.md");
+  app.formatter_fn(
+      [](const CLI::App* shown, const std::string&, CLI::AppFormatMode) { return help_text(describe(*shown)); });
   GlobalOptions global;
+  global.add_to(app);
   for (const Verb& row : verbs()) {
     CLI::App* verb = app.add_subcommand(row.name, row.help);
     verb->group(row.group);
     row.add(*verb, global);
   }
   try {
-    if (argc > 1 && argv[1][0] != '-') refuse_unknown_verb(app, argv[1]);
-    app.parse(argc, argv);
+    parse(app, argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return help_or_version(app, error);
-    return report(Error(ErrorCode::usage, error.what()).hint("see airlock --help, or airlock VERB --help"),
-                  global.json());
+    return help_or_version(app, error);
   } catch (const Error& error) {
     return report(error, global.json());
   } catch (const std::filesystem::filesystem_error& error) {

@@ -43,7 +43,7 @@ def test_usage_errors_have_status_2(airlock, arguments):
 
 def test_a_mistyped_verb_is_named(airlock):
     err = airlock(2, "exprot", "--help").err
-    assert 'there is no verb "exprot"' in err and "did you mean airlock export?" in err
+    assert 'has no verb "exprot"' in err and "did you mean airlock export?" in err
 
 
 def test_errors_as_json(airlock):
@@ -66,4 +66,4 @@ def test_options_that_may_be_repeated_take_one_value_each(airlock):
     # else an option would swallow what follows it
     out = airlock(0, "list", "--image", "alpine:3", "--image", "quay.io/a:1", "--exclude", "quay.io/*").out
     assert out == "docker.io/library/alpine:3\n"
-    assert "not expected" in airlock(2, "list", "--image", "alpine:3", "quay.io/a:1").err
+    assert "quay.io/a:1" in airlock(2, "list", "--image", "alpine:3", "quay.io/a:1").err
