@@ -9,6 +9,8 @@
 #include "airlock/base/text.hpp"
 #include "airlock/flow/export.hpp"
 #include "airlock/flow/read_inventory.hpp"
+#include "airlock/flow/release.hpp"
+#include "airlock/flow/stick.hpp"
 #include "airlock/records/inventory.hpp"
 #include "cli/source_options.hpp"
 #include "cli/verbs.hpp"
@@ -29,6 +31,7 @@ struct ExportOptions {
   std::string expires;
   bool read_back = false;
   bool dry_run = false;
+  std::string airlock;  ///< directory of a release to carry along
 };
 
 flow::ExportRequest make_request(const ExportOptions& options, Reporter& reporter) {
@@ -114,10 +117,15 @@ void run(const ExportOptions& options, const GlobalOptions& global) {
   if (options.signing.key.empty())
     throw Error(ErrorCode::usage, "--key is missing: export signs the bundle")
         .hint("make a key pair with: airlock keygen NAME");
+  if (!options.airlock.empty()) flow::read_release(options.airlock);  // before hours of downloading
   const auto key = options.signing.load();
   auto request = make_request(options, reporter);
   request.signature_name = options.signing.signature_name();
   const auto result = flow::export_bundle(request, key, reporter);
+  std::string page;
+  if (!options.airlock.empty())
+    page =
+        flow::lay_stick({options.output, request.volumes.places, options.airlock, {}}, key.public_key()).page.string();
   if (global.json()) {
     Json json = to_json(result);
     json["bundle"] = options.output;
@@ -125,9 +133,11 @@ void run(const ExportOptions& options, const GlobalOptions& global) {
     print_json(json);
     return;
   }
-  print(fmt::format("{}: written and signed, {} in {}\n{}  signed by  {}, {}\n", options.output,
+  print(fmt::format("{}: written and signed, {} in {}\n{}  signed by  {}, {}\n{}{}", options.output,
                     human_size(result.archive_size), human_duration(result.duration), summary(result),
-                    request.signature_name, key.public_key().fingerprint()));
+                    request.signature_name, key.public_key().fingerprint(),
+                    volumes_text(options.output, request.volumes.places),
+                    page.empty() ? "" : fmt::format("  page       {}, with airlock beside it\n", page)));
   reporter.note(fmt::format("Next: carry it over, and verify it there with\n  airlock verify {} --key {}",
                             shell_word(options.output), public_key_beside(options.signing.key)));
 }
@@ -139,8 +149,7 @@ void add_export(CLI::App& verb, GlobalOptions& global) {
   options->source.add_to(verb);
   verb.add_option("--lock", options->lock, "Export exactly the images of this lock file (airlock resolve)")
       ->type_name("FILE");
-  verb.add_option("--since", options->since,
-                  "Leave out the blobs that this receipt, lock file or bundle lists (repeatable)")
+  verb.add_option("--since", options->since, "Leave out the blobs that this receipt, lock file or bundle lists")
       ->allow_extra_args(false)
       ->type_name("FILE");
   verb.add_option("-o", options->output, "The bundle to write; must not exist")->type_name("BUNDLE");
@@ -150,6 +159,10 @@ void add_export(CLI::App& verb, GlobalOptions& global) {
       ->capture_default_str();
   verb.add_option("--serial", options->serial, "Number in the series (default: seconds since 1970)")->type_name("N");
   verb.add_option("--expires", options->expires, "Time after which it should not be imported")->type_name("TIME");
+  verb.add_option("--with-airlock", options->airlock,
+                  "Lay an unpacked release of airlock and a page of instructions beside the bundle (airlock stick)")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIRECTORY");
   verb.add_flag("--read-back", options->read_back,
                 "Verify the finished bundle by reading it back from the medium, past the page cache");
   verb.add_flag("--dry-run", options->dry_run, "Stop before anything is downloaded or written; needs no key");
