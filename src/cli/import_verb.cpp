@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/json.hpp"
@@ -29,7 +31,18 @@ struct ImportOptions {
   bool dry_run = false;
   bool keep_existing = false;
   bool convert_docker_types = false;
+  std::string shard;
+  unsigned shards = 0;
 };
+
+flow::Shard shard_of(const ImportOptions& options) {
+  if (options.shard.empty() && options.shards == 0) return {};
+  if (!options.receipt.empty())
+    throw Error(ErrorCode::usage, "a shard imports a part of the bundle, so no receipt can be given for it")
+        .hint("when all shards are done, import once without --shard and with --receipt: it sends nothing");
+  if (!options.shard.empty()) return flow::Shard::parse(options.shard);
+  return flow::Shard::of_job(options.shards, std::getenv("JOB_COMPLETION_INDEX"));
+}
 
 flow::ImportRequest make_request(const ImportOptions& options, Reporter& reporter) {
   flow::ImportRequest request{.verify = {}, .target = options.target.location(), .client = options.target.client()};
@@ -41,6 +54,7 @@ flow::ImportRequest make_request(const ImportOptions& options, Reporter& reporte
   request.api_version = kubeone::parse_api_version(options.configuration.api_version);
   request.dry_run = options.dry_run;
   request.types = options.convert_docker_types ? flow::DockerTypes::convert : flow::DockerTypes::keep;
+  request.shard = shard_of(options);
   request.prove_blobs = !options.receipt.empty();
   request.check_targets = [&options] { options.configuration.check(options.target.location()); };
   request.existing = options.keep_existing ? transfer::Existing::keep : transfer::Existing::move;
@@ -98,6 +112,16 @@ Json to_json(const flow::ImportResult& result) {
           {"warnings", result.warnings}};
 }
 
+/// Who signed it, and which bundle it was.
+std::string described_bundle(const flow::ImportResult& result) {
+  std::vector<std::string> signers;
+  for (const auto& requirement : result.evidence.requirements())
+    for (const auto& signer : requirement.signers)
+      signers.push_back(fmt::format("{} by {}", signer.approval ? "approved" : "signed", signer.name));
+  return fmt::format("stream {}, serial {}, {}; {}", result.metadata.stream, result.metadata.serial,
+                     join(signers, ", "), describe(result.metadata.selection));
+}
+
 void tell(const flow::ImportResult& result, Reporter& reporter) {
   const auto& push = result.push;
   std::size_t derived = 0;
@@ -111,18 +135,30 @@ void tell(const flow::ImportResult& result, Reporter& reporter) {
                             result.configuration.registry.str(), push.published.size() == 1 ? "" : "all ",
                             count_of(push.published.size(), "name"), oci::to_string(result.configuration.reach),
                             human_duration(result.duration)));
+  reporter.note("  of         " + described_bundle(result));
   reporter.note(fmt::format("  sent       {}, {}, {}", count_of(push.blobs_sent, "blob"), human_size(push.bytes_sent),
                             count_of(push.manifests_sent, "manifest")));
-  reporter.note("  mounted    " + count_of(push.blobs_mounted, "blob"));
+  reporter.note(
+      fmt::format("  mounted    {} from other repositories of the registry", count_of(push.blobs_mounted, "blob")));
   std::string there = count_of(present, "name");
-  if (present < push.published.size()) there += fmt::format(" and {} of others", count_of(push.blobs_present, "blob"));
-  reporter.note("  there      " + there);
+  if (present < push.published.size())
+    there += fmt::format("; of the other images {}", count_of(push.blobs_present, "blob"));
+  reporter.note("  were there " + there);
   reporter.note("  transfer   " + describe(result.statistics));
   if (derived > 0)
     reporter.note(
         fmt::format("  derived    {} with only the platforms of the bundle, because the registry refuses the sparse "
                     "original; their digests differ from upstream's (the platforms' own do not)",
                     count_of(derived, "index", "indexes")));
+}
+
+void tell_shard(const flow::Shard& shard, const flow::ImportResult& result, Reporter& reporter) {
+  if (shard.is_whole()) return;
+  std::set<const records::Image*> images;
+  for (const auto& destination : result.destinations) images.insert(destination.image);
+  reporter.note(fmt::format("shard {}/{}: {} of the bundle's {}", shard.number, shard.count,
+                            images.empty() ? "no image" : std::to_string(images.size()),
+                            count_of(result.metadata.images.size(), "image")));
 }
 
 /// Loaded before anything is sent: the passphrase prompt comes at the start of a long run, not at its end.
@@ -152,6 +188,7 @@ void run(const ImportOptions& options, const GlobalOptions& global) {
     for (const std::string& warning : result->configuration.warnings())
       result->warnings.insert(result->warnings.begin(), warning);
   for (const std::string& warning : result->warnings) reporter.warning(warning);
+  tell_shard(request.shard, *result, reporter);
   if (options.dry_run) {
     std::string text = fmt::format("Would publish {}:\n", count_of(result->destinations.size(), "name"));
     for (const auto& destination : result->destinations) text += fmt::format("  {}\n", destination.str());
@@ -161,7 +198,7 @@ void run(const ImportOptions& options, const GlobalOptions& global) {
       print(text + moves_text(result->push.moves));
     return;
   }
-  if (!global.json()) tell(*result, reporter);
+  if (!global.json() && !result->destinations.empty()) tell(*result, reporter);
   if (!options.receipt.empty()) {
     const auto files = flow::write_receipt(options.receipt, flow::make_receipt(*result), signer ? &*signer : nullptr);
     reporter.note(fmt::format("  receipt    {}{}", join(files, ", "), signer ? "" : " (not signed: --receipt-key)"));
@@ -171,6 +208,13 @@ void run(const ImportOptions& options, const GlobalOptions& global) {
     print_json(to_json(*result));
   else if (options.configuration.emit.empty() && options.configuration.patch.empty())
     print(options.configuration.stanza(result->configuration, mirror));
+  if (!global.json() && request.shard.is_whole())
+    reporter.note(
+        fmt::format("Next: put this into the KubeOneCluster manifest (--patch FILE does), and check at any time\n"
+                    "  airlock check {} --bundle {} {}",
+                    request.target.str(), shell_word(options.bundle),
+                    options.trust.policy_file.empty() ? "--key " + shell_word(options.trust.key_file)
+                                                      : "--policy " + shell_word(options.trust.policy_file)));
 }
 
 }  // namespace
@@ -192,6 +236,16 @@ void add_import(CLI::App& verb, GlobalOptions& global) {
                   "File with its passphrase in the first line (default: ask)")
       ->type_name("FILE")
       ->group("Receipt");
+  auto* shard = verb.add_option("--shard", options->shard,
+                                "Import one of N parts, e.g. 2/4, so that several machines share the work")
+                    ->type_name("I/N")
+                    ->group("Several machines");
+  verb.add_option("--shards", options->shards,
+                  "The same in a Kubernetes Indexed Job: I is its JOB_COMPLETION_INDEX + 1")
+      ->check(CLI::Range(1U, 1000U))
+      ->excludes(shard)
+      ->type_name("N")
+      ->group("Several machines");
   verb.add_flag("--verify-first", options->verify_first,
                 "Read and check every byte before anything is sent (default: each blob as it is sent)");
   verb.add_flag("--keep-existing", options->keep_existing,

@@ -99,7 +99,7 @@ void check_types(const ImportedContent& content, const std::vector<transfer::Des
   std::vector<std::string> names;
   for (const records::Image* image : transfer::docker_images(content.images(), content.graph()))
     names.push_back(image->source.str());
-  if (names.empty()) return;
+  if (names.empty() || destinations.empty()) return;
   if (client.takes_type(destinations.front().repository, std::string(oci::media_type::docker_manifest))) return;
   throw Error(ErrorCode::registry, Side::target,
               fmt::format("the registry takes no manifests of Docker's media types, which {}:\n  {}",
@@ -109,11 +109,23 @@ void check_types(const ImportedContent& content, const std::vector<transfer::Des
           "--convert-docker-types, which changes their digests");
 }
 
+/// The names of this run's images.
+std::vector<transfer::Destination> destinations_for(const ImportRequest& request, const ImportedContent& content) {
+  auto destinations = destinations_of(content.images(), request.target);
+  if (request.shard.is_whole()) return destinations;
+  const auto shard_of = deal_images(content.images(), content.graph(), request.shard.count);
+  std::erase_if(destinations, [&](const transfer::Destination& destination) {
+    return shard_of[static_cast<std::size_t>(destination.image - content.images().data())] != request.shard.number;
+  });
+  return destinations;
+}
+
 /// What a dry run finds out about the registry: whether this user may push, for a delta what it builds on, and which
 /// names would move. In a real run the first request of each kind finds it out.
 void try_target(const bundle::VerifiedBundle& bundle, const ImportedContent& content, const ImportRequest& request,
                 registry::Client& client, std::vector<transfer::Move>& moves, Findings& findings, Reporter& reporter) {
-  const auto destinations = destinations_of(content.images(), request.target);
+  const auto destinations = destinations_for(request, content);
+  if (destinations.empty()) return;  // more shards than repositories
   std::vector<const transfer::Destination*> all;
   for (const auto& destination : destinations) all.push_back(&destination);
   const auto jobs = [&] { return transfer::pace(client, {request.target.host}, request.jobs).jobs; };
@@ -164,7 +176,7 @@ std::unique_ptr<ImportResult> begin_result(const bundle::VerifiedBundle& bundle,
         fmt::format("converted to the OCI's types, these have other digests, to which this does "
                     "not apply:\n  {}",
                     join(lost, "\n  ")));
-  result->destinations = destinations_of(content.images(), request.target);
+  result->destinations = destinations_for(request, content);
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 
+#include "airlock/flow/shard.hpp"
 #include "airlock/flow/verify.hpp"
 #include "airlock/kubeone/registry_configuration.hpp"
 #include "airlock/records/receipt.hpp"
@@ -25,6 +26,7 @@ struct ImportRequest {
   unsigned jobs = 0;  ///< requests at a time; 0: as the registry's distance wants it
   kubeone::ApiVersion api_version = kubeone::ApiVersion::v1beta2;
   DockerTypes types = DockerTypes::keep;
+  Shard shard;               ///< the images of this shard only
   bool prove_blobs = false;  ///< ask for every blob afterwards, as a receipt has to
   bool dry_run = false;      ///< stop before anything is written to the registry
   transfer::Existing existing = transfer::Existing::move;
