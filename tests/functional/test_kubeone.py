@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What KubeOne's users do with airlock: clusters, configuration, and the proof that a node finds its images."""
 
-import hashlib
 import http.server
 import json
 import os
-import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +12,7 @@ import time
 
 import pytest
 from conftest import ROOT
-from lab import images, registry
+from lab import images
 
 CLUSTER = """apiVersion: kubeone.k8c.io/v1beta2
 kind: KubeOneCluster
@@ -448,67 +445,3 @@ def test_the_kubeadm_table_is_kubeadms(tmp_path):
     if "proxy" in run.stderr or "dial" in run.stderr:
         pytest.skip("no module proxy: " + run.stderr[-200:])
     assert run.returncode == 0 and "different: none" in run.stdout, run.stdout + run.stderr
-
-
-GUIDE_CLUSTER = """apiVersion: kubeone.k8c.io/v1beta2
-kind: KubeOneCluster
-name: demo
-versions: {kubernetes: v1.29.4}
-cloudProvider: {none: {}}
-"""
-
-
-def test_the_guides_steps_as_printed(airlock, certificates, fake_registry, tmp_path):
-    """docs/kubeone.md, sections 1 to 4 and mirrors: every command, with medium, registry and internet replaced."""
-    text = (ROOT / "docs/kubeone.md").read_text().replace("\\\n", " ")
-    steps = list(re.findall(r"^    airlock (.+)$", text[: text.index("## Registries without")], re.MULTILINE))
-    assert [s.split()[0] for s in steps] == [
-        "list",
-        "list",
-        "export",
-        "verify",
-        "approve",
-        "import",
-        "check",
-        "import",
-        "config",
-    ]
-    for who in ("alice", "bob"):
-        airlock(0, "keygen", tmp_path / who, "--no-passphrase")
-    shutil.copy(certificates / "ca.pem", tmp_path)
-    (tmp_path / "kubeone.yaml").write_text(GUIDE_CLUSTER)
-    pins = {}
-    for who in ("alice", "bob"):
-        der = subprocess.run(
-            ["openssl", "pkey", "-pubin", "-in", tmp_path / f"{who}.pub", "-outform", "DER"],
-            check=True,
-            capture_output=True,
-        ).stdout
-        pins[who] = hashlib.sha256(der).hexdigest()
-    (tmp_path / "policy.yaml").write_text(
-        "version: 1\nkeys:\n"
-        + "".join(f"  {who}: {{file: {who}.pub, spki_sha256: {pin}}}\n" for who, pin in pins.items())
-        + "revoked: []\n"
-        "streams:\n  default:\n    require:\n      - {role: exporter, keys: [alice], threshold: 1}\n"
-        '      - {role: reviewer, keys: [bob], threshold: 1, attestation: "https://in-toto.io/attestation/svr/v0.2"}\n'
-    )
-    factory = images.Factory(packages=None)
-    wanted = airlock(0, *shlex.split(steps[0]), cwd=tmp_path).out.split()
-    made = {
-        image: factory.manifest("amd64", [((), "gzip", (("etc/x", image.encode()),))], images.OCI) for image in wanted
-    }
-    internet = fake_registry()
-    images.fill(internet, factory.store, made)
-    mirrors = [f"--mirror={host}=http://{internet.host}" for host in sorted({image.split("/")[0] for image in wanted})]
-    with registry.Registry(tmp_path / "inside", certificates) as inside:
-        for step in steps:
-            words = shlex.split(step.replace("/media/usb/", "").replace("registry.local:5000", inside.host))
-            airlock(0, *words, *(mirrors if words[0] == "export" else []), cwd=tmp_path)
-        patched = (tmp_path / "kubeone.yaml").read_text()
-        assert (
-            patched
-            == GUIDE_CLUSTER
-            + f'registryConfiguration:\n  overwriteRegistry: "{inside.host}/kubernetes"\n  insecureRegistry: false\n'
-        )
-    assert "containerRuntime:" in (tmp_path / "mirrors.yaml").read_text()
-    assert (tmp_path / "certs.d/registry.k8s.io/hosts.toml").exists() and (tmp_path / "airlock.conf").exists()
