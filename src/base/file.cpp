@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -221,8 +222,21 @@ void create_private_directories(const std::filesystem::path& path) {
         .hint("move it away, or name another directory");
 }
 
+namespace {
+
+int rename_no_replace(const char* from, const char* to) {
+#ifdef __GLIBC__
+  return ::renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+#else
+  constexpr unsigned no_replace = 1;  // RENAME_NOREPLACE; musl has no function for this system call
+  return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, no_replace));
+#endif
+}
+
+}  // namespace
+
 void rename_new(const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
+  if (rename_no_replace(from.c_str(), to.c_str()) != 0) {
     // FAT, some network and some FUSE file systems do not support the flag: check first, then rename.
     if (errno != EINVAL && errno != ENOSYS) throw_errno("rename to", to);
     struct stat present {};

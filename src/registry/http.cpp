@@ -205,18 +205,18 @@ HeaderList make_headers(const HttpRequest& request) {
 }
 
 /// As OpenSSL has it: each variable replaces its half of what the system trusts.
-void set_anchors_of_environment(CURL* easy, const TrustEnvironment& environment, const std::string& directory) {
-  if (!environment.file.empty()) set(easy, CURLOPT_CAINFO, environment.file.c_str());
+void set_anchors_of_environment(CURL* easy, const TrustEnvironment& environment, const TrustAnchors& anchors) {
+  if (!anchors.file.empty()) set(easy, CURLOPT_CAINFO, anchors.file.c_str());
   if (environment.directory.empty()) return;
   if (environment.hashed) return set(easy, CURLOPT_CAPATH, environment.directory.c_str());
   set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  if (directory.empty()) return;
+  if (anchors.pem.empty()) return;
   // It replaces CURLOPT_CAINFO, whose content is in it.
-  curl_blob blob{const_cast<char*>(directory.data()), directory.size(), CURL_BLOB_NOCOPY};
+  curl_blob blob{const_cast<char*>(anchors.pem.data()), anchors.pem.size(), CURL_BLOB_NOCOPY};
   set(easy, CURLOPT_CAINFO_BLOB, &blob);
 }
 
-void set_tls(CURL* easy, const TransportOptions& tls, const std::string& anchors, bool verify,
+void set_tls(CURL* easy, const TransportOptions& tls, const TrustAnchors& anchors, bool verify,
              bool present_certificate) {
   set(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
   set(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
@@ -254,21 +254,20 @@ std::string HttpAnswer::header(const std::string& lower_case_name) const {
 struct HttpTransport::Pool : HandlePool {};
 
 HttpTransport::HttpTransport(TransportOptions options) : pool_(std::make_unique<Pool>()), options_(std::move(options)) {
-  if (!options_.ca_file.empty() || options_.environment.directory.empty() || options_.environment.hashed) return;
-  anchors_ = certificates_in(options_.environment.directory);
-  const char* system = curl_version_info(CURLVERSION_NOW)->cainfo;
-  const std::string file = !options_.environment.file.empty() ? options_.environment.file
-                           : system != nullptr                ? system
-                                                              : "";
+  const TrustEnvironment& trust = options_.environment;
+  if (!options_.ca_file.empty()) return;
+  anchors_.file = trust.file.empty() ? system_trust_file(curl_version_info(CURLVERSION_NOW)->cainfo) : trust.file;
+  if (trust.directory.empty() || trust.hashed) return;
+  anchors_.pem = certificates_in(trust.directory);
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(file, ignored)) anchors_ += read_file(file, max_anchors);
+  if (std::filesystem::is_regular_file(anchors_.file, ignored)) anchors_.pem += read_file(anchors_.file, max_anchors);
 }
 
 HttpTransport::~HttpTransport() = default;
 
 namespace {
 
-void set_up(Exchange& exchange, const TransportOptions& options, const std::string& anchors, bool verify_tls,
+void set_up(Exchange& exchange, const TransportOptions& options, const TrustAnchors& anchors, bool verify_tls,
             const HeaderList& headers, std::string& detail) {
   CURL* easy = exchange.easy;
   const HttpRequest& request = exchange.request;

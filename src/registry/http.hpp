@@ -103,7 +103,7 @@ class HttpTransport final : public Transport {
   struct Pool;
   std::unique_ptr<Pool> pool_;
   TransportOptions options_;
-  std::string anchors_;  // PEM: in the place of options_.environment.directory
+  TrustAnchors anchors_;
 };
 
 }  // namespace airlock::registry

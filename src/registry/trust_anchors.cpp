@@ -51,6 +51,22 @@ bool has_hash_names(const std::string& directories) {
 
 }  // namespace
 
+std::string system_trust_file(const char* compiled_in) {
+  // The places that Go's crypto/x509 knows (src/crypto/x509/root_linux.go).
+  for (const char* file : {
+           compiled_in, "/etc/ssl/certs/ca-certificates.crt",    // Debian, Ubuntu, Arch, Gentoo, Alpine
+           "/etc/pki/tls/certs/ca-bundle.crt",                   // Fedora, RHEL
+           "/etc/ssl/ca-bundle.pem",                             // openSUSE
+           "/etc/pki/tls/cacert.pem",                            // OpenELEC
+           "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // RHEL 7 and later
+           "/etc/ssl/cert.pem",                                  // Alpine
+       }) {
+    std::error_code ignored;
+    if (file != nullptr && std::filesystem::exists(file, ignored)) return file;
+  }
+  return {};
+}
+
 TrustEnvironment trust_environment() {
   TrustEnvironment environment{value_of_variable("SSL_CERT_FILE"), value_of_variable("SSL_CERT_DIR"), false};
   environment.hashed = has_hash_names(environment.directory);

@@ -3,11 +3,14 @@
 // deprecated in OpenSSL.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <fmt/format.h>
-#include <openssl/engine.h>
 #include <openssl/err.h>
+#include <openssl/opensslconf.h>
 #include <openssl/provider.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
+#ifndef OPENSSL_NO_ENGINE
+#include <openssl/engine.h>
+#endif
 
 #include <cstdlib>
 #include <filesystem>
@@ -21,7 +24,6 @@ namespace airlock::trust {
 
 namespace {
 
-using Engine = std::unique_ptr<ENGINE, Releaser<ENGINE_free>>;
 using Store = std::unique_ptr<OSSL_STORE_CTX, Releaser<OSSL_STORE_close>>;
 using StoreInfo = std::unique_ptr<OSSL_STORE_INFO, Releaser<OSSL_STORE_INFO_free>>;
 using UiMethod = std::unique_ptr<UI_METHOD, Releaser<UI_destroy_method>>;
@@ -104,6 +106,25 @@ KeyPointer load_with_provider(const TokenUri& token, const std::string& uri, Sec
   refuse_key(uri);
 }
 
+#ifdef OPENSSL_NO_ENGINE
+
+/// An OpenSSL that is part of the program loads no modules.
+void check_engine(const TokenUri& /*token*/) {
+  throw Error(ErrorCode::trust, "this airlock is linked statically and cannot load PKCS#11 modules")
+      .hint(
+          "sign with the airlock of the Debian package, or let the token's own tools sign SHA256SUMS "
+          "(docs/verify-without-airlock.md) and add the signature as a sidecar");
+}
+
+KeyPointer load_with_engine(const TokenUri& token, const std::string& /*uri*/, const Secret& /*pin*/) {
+  check_engine(token);
+  return nullptr;
+}
+
+#else
+
+using Engine = std::unique_ptr<ENGINE, Releaser<ENGINE_free>>;
+
 Engine open_engine(const TokenUri& token) {
   ENGINE_load_dynamic();
   Engine engine(ENGINE_by_id("pkcs11"));
@@ -115,6 +136,9 @@ Engine open_engine(const TokenUri& token) {
     openssl_failed("set the PKCS#11 module " + token.module);
   return engine;
 }
+
+/// Fails before the PIN prompt if the engine is missing.
+void check_engine(const TokenUri& token) { open_engine(token); }
 
 KeyPointer load_with_engine(const TokenUri& token, const std::string& uri, const Secret& pin) {
   Engine engine = open_engine(token);
@@ -136,6 +160,8 @@ KeyPointer load_with_engine(const TokenUri& token, const std::string& uri, const
   return {reinterpret_cast<KeyHandle*>(key), [running](KeyHandle* handle) { KeyRelease()(handle); }};
 }
 
+#endif
+
 /// Loaded once; OpenSSL unloads it when the program ends.
 bool provider_present(const TokenUri& token) {
   static std::once_flag once;
@@ -154,7 +180,7 @@ bool provider_present(const TokenUri& token) {
 PrivateKey PrivateKey::from_token(const std::string& uri, const PassphraseSource& pin) {
   const TokenUri token = parse_uri(uri);
   const bool provider = provider_present(token);
-  if (!provider) open_engine(token);  // fails before the PIN prompt if the engine is missing
+  if (!provider) check_engine(token);
   const Secret secret = pin();
   return {provider ? load_with_provider(token, uri, secret) : load_with_engine(token, uri, secret), uri};
 }

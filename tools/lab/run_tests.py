@@ -91,7 +91,7 @@ def unit_tests(count, build, env=None):
         count.add(0, 1)  # it crashed, or a sanitizer spoke after the last test
 
 
-def functional_tests(count, build, env=None, which=("tests/functional",), marked="not peers"):
+def functional_tests(count, build, env=None, which=("tests/functional",), marked="not peers and not packages"):
     """Those with a mark, or without: the ones beside programs of others run once, when those are built."""
     say(f"functional tests, {build.name}, {marked}")
     programs = {"AIRLOCK": str(build / "src/airlock"), "TEST_REGISTRY": str(build / "tests/test-registry")}
@@ -230,7 +230,7 @@ def run_all(quick, others):
     unit_tests(count, build)
     check(count, "image sets of all KubeOne releases", ["tests/golden.py", build / "src/airlock"])
     check(count, "fuzzed inputs", [build / "tests/fuzz-replay", "tests/fuzz/corpus"])
-    functional_tests(count, build, marked="not slow and not peers" if quick else "not peers")
+    functional_tests(count, build, marked=f"{'not slow and ' if quick else ''}not peers and not packages")
     if not quick:
         if build_with("address,undefined", SANITIZED):
             unit_tests(count, SANITIZED, SANITIZER_OPTIONS)
@@ -251,6 +251,7 @@ def run_all(quick, others):
         say("peers")
         print(others.wait(), flush=True)
         functional_tests(count, build, marked="peers")
+        functional_tests(count, build, marked="packages")
         tidy.report(count)
     left_out = f", among them {', '.join(count.left_out)}" if count.left_out else ""
     say(f"{time.monotonic() - started:.0f} s, {count.skipped} skipped{left_out}")
