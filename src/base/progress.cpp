@@ -19,6 +19,12 @@ std::uint64_t per_second(std::uint64_t bytes, Progress::Clock::duration time) {
   return static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds);
 }
 
+/// No decimals: it is not known that well.
+std::string estimate(std::uint64_t seconds) {
+  return seconds < 60 ? fmt::format("{} s", std::max<std::uint64_t>(seconds, 1))
+                      : human_duration(std::chrono::seconds(seconds));
+}
+
 }  // namespace
 
 void Progress::begin(std::string_view phase, std::uint64_t bytes, std::uint64_t items, Clock::time_point now) {
@@ -65,7 +71,7 @@ std::string Progress::running_text() const {
   const std::uint64_t rate = recent_rate();
   text += fmt::format(", {}/s", human_size(rate));
   if (rate > 0 && bytes_done_ < bytes_total_)
-    text += fmt::format(", {} left", human_duration(std::chrono::seconds((bytes_total_ - bytes_done_) / rate)));
+    text += fmt::format(", {} left", estimate((bytes_total_ - bytes_done_) / rate));
   return text;
 }
 

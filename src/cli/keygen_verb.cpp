@@ -55,11 +55,13 @@ void run(const KeygenOptions& options, const GlobalOptions& global) {
     print_json(json);
     return;
   }
-  print(
-      fmt::format("private key  {}{}\npublic key   {}{}\nfingerprint  {}\nNext: give the public key to whoever "
-                  "verifies, and the fingerprint through another channel (telephone, paper).\n",
-                  files.private_key.string(), passphrase.empty() ? " (not encrypted)" : "", files.public_key.string(),
-                  minisign ? "\nfor minisign " + files.minisign_key.string() : "", fingerprint));
+  print(fmt::format("private key  {}{}\npublic key   {}{}\nfingerprint  {}\n", files.private_key.string(),
+                    passphrase.empty() ? " (not encrypted)" : "", files.public_key.string(),
+                    minisign ? "\nfor minisign " + files.minisign_key.string() : "", fingerprint));
+  Reporter(global.reporter())
+      .note(
+          "Next: give the public key to whoever verifies, and the fingerprint through another channel (telephone, "
+          "paper)");
 }
 
 }  // namespace

@@ -6,13 +6,42 @@
 
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
+#include "airlock/flow/export.hpp"
+#include "cli/source_options.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
 
 namespace {
 
-void run(const SelectionOptions& selection, const GlobalOptions& global) {
+struct ListOptions {
+  SourceOptions source;
+  bool sizes = false;
+};
+
+/// From the registries' manifests: what an export would transfer.
+void print_sizes(const SourceOptions& source, const GlobalOptions& global) {
+  Reporter reporter(global.reporter());
+  const records::Lock lock = flow::resolve_lock(source.request(reporter), reporter);
+  std::uint64_t total = 0;
+  for (const auto& [digest, bytes] : lock.blobs) total += bytes;
+  Json images = Json::array();
+  std::string text;
+  for (const auto& [image, platform_bytes] : lock.images) {
+    std::uint64_t bytes = 0;
+    for (const auto& [platform, size] : platform_bytes) bytes += size;
+    images.push_back({{"source", image.source.str()}, {"bytes", bytes}, {"platforms", platform_bytes}});
+    text += fmt::format("{:>10}  {}\n", human_size(bytes), image.source.str());
+  }
+  if (global.json()) return print_json({{"images", std::move(images)}, {"blobBytes", total}});
+  print(text);
+  reporter.note(fmt::format("{}, {} in all: layers that images share are carried once",
+                            count_of(lock.images.size(), "image"), human_size(total)));
+}
+
+void run(const ListOptions& options, const GlobalOptions& global) {
+  if (options.sizes) return print_sizes(options.source, global);
+  const SelectionOptions& selection = options.source.selection;
   Reporter reporter(global.reporter());
   auto catalog = selection.catalog();
   const auto set = selection.select(catalog, reporter);
@@ -41,11 +70,13 @@ void run(const SelectionOptions& selection, const GlobalOptions& global) {
 }  // namespace
 
 void add_list(CLI::App& verb, GlobalOptions& global) {
-  const auto selection = std::make_shared<SelectionOptions>();
-  selection->add_to(verb);
+  const auto options = std::make_shared<ListOptions>();
+  options->source.add_to(verb);
+  verb.add_flag("--sizes", options->sizes,
+                "Ask the registries how large each image is, for the platforms of --platform");
   global.add_to(verb);
   verb.footer("Example:\n  airlock list --filter base --kubernetes-versions v1.29.4,v1.28.8");
-  verb.callback([=, &global] { run(*selection, global); });
+  verb.callback([=, &global] { run(*options, global); });
 }
 
 }  // namespace airlock::cli

@@ -58,14 +58,17 @@ void run(const MergeOptions& options, const GlobalOptions& global) {
                 {"archiveSize", result.archive_size},
                 {"sumsDigest", result.sums_digest.str()}});
   else
-    print(fmt::format("{}: merged and signed, {}\n  content    {}, {}{}\n  SHA256SUMS {}\n", options.output,
+    print(fmt::format("{}: merged and signed, {}\n  content    {}, {}{}\n  SHA256SUMS {}\n{}", options.output,
                       human_size(result.archive_size), count_of(result.metadata.images.size(), "image"),
                       count_of(result.metadata.blobs.size(), "blob"),
                       result.metadata.base.blobs.empty()
                           ? ""
                           : fmt::format("; depends on {} that none of them contains",
                                         count_of(result.metadata.base.blobs.size(), "blob")),
-                      result.sums_digest.str()));
+                      result.sums_digest.str(), volumes_text(options.output, request.volumes.places)));
+  if (!global.json())
+    reporter.note(fmt::format("Next: carry it over, and verify it there with\n  airlock verify {} --key PUB",
+                              shell_word(options.output)));
 }
 
 }  // namespace

@@ -107,6 +107,9 @@ struct VolumePlaceOptions {
   bundle::VolumePlaces places() const;
 };
 
+/// "  files      …" with each volume's name, size and directory; empty for a bundle in one file.
+std::string volumes_text(const std::filesystem::path& bundle, const bundle::VolumePlaces& places);
+
 struct VolumeSizeOptions {
   std::string size;
   VolumePlaceOptions places;

@@ -60,6 +60,11 @@ void print_signed(const SignVerbOptions& options, const flow::SignRequest& reque
   print(fmt::format("{}: {}{} by {}, {}\n  SHA256SUMS {}\n  files      {}\n", options.bundle,
                     request.verified ? "" : "checked, and ", deed, request.name, key.fingerprint(),
                     result.content.str(), join(result.files, ", ")));
+  Reporter(global.reporter())
+      .note(options.sidecar.empty()
+                ? fmt::format("Next: whoever imports checks it with\n  airlock verify {} --policy FILE",
+                              shell_word(options.bundle))
+                : fmt::format("Next: whoever imports gives {} with --signature", join(result.files, " and ")));
 }
 
 }  // namespace airlock::cli

@@ -148,6 +148,10 @@ flow::ExportRequest SourceOptions::request(Reporter& reporter, const std::string
     SelectionOptions asked = selection;
     asked.ca_file = tls.ca_file;
     request.set = asked.select(catalog, reporter);
+    if (!selection.any())
+      reporter.note(fmt::format("no selection was given: everything of {}, {} (airlock list --sizes says how large)",
+                                describe_versions(request.set.kubeone, request.set.kubernetes_versions),
+                                count_of(request.set.images.size(), "image")));
     request.catalog_digest = catalog.digest().str();
     request.platforms = oci::PlatformSelection::parse(platforms);
   } else {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/json.hpp"
+#include "airlock/base/text.hpp"
 #include "airlock/flow/merge.hpp"
 #include "cli/verbs.hpp"
 
@@ -20,8 +23,19 @@ void run(const SplitOptions& options, const GlobalOptions& global) {
   Reporter reporter(global.reporter());
   flow::split_bundle(options.bundle, options.volumes.places.places(), options.output, options.volumes.volumes(),
                      reporter);
-  print(global.json() ? pretty_json({{"bundle", options.output}}) + "\n"
-                      : options.output + ": the same bytes, the same signatures\n");
+  const auto places = options.volumes.places.places();
+  if (global.json()) {
+    Json files = Json::array();
+    for (const auto& volume : bundle::find_volumes(options.output, {places.directories, nullptr}))
+      files.push_back(volume.string());
+    print_json({{"bundle", options.output}, {"files", std::move(files)}});
+    return;
+  }
+  print(
+      fmt::format("{}: the same bytes, the same signatures\n{}", options.output, volumes_text(options.output, places)));
+  reporter.note(fmt::format(
+      "Next: carry all of them over, and verify them there by their common name\n  airlock verify {} --key PUB",
+      shell_word(options.output)));
 }
 
 }  // namespace

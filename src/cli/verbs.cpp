@@ -7,7 +7,7 @@ namespace {
 
 /// In the order of a bundle's life.
 constexpr Verb all[] = {
-    {"list", "Choose images", "Print the image set, without touching a registry", add_list},
+    {"list", "Choose images", "Print the image set; with --sizes, ask the registries how large it is", add_list},
     {"resolve", "Choose images", "Record what upstream serves for a selection in a lock file", add_resolve},
     {"export", "Make bundles", "Pull images into one signed bundle", add_export},
     {"sign", "Review bundles", "Check a bundle's content and add a signature to it, in place", add_sign},
@@ -18,6 +18,7 @@ constexpr Verb all[] = {
     {"diff", "Review bundles", "Compare two bundles, lock files or receipts, without verifying them", add_diff},
     {"merge", "Make bundles", "Make one bundle of several verified ones, and sign it", add_merge},
     {"split", "Make bundles", "Copy a bundle into volumes; its signatures remain valid", add_split},
+    {"stick", "Make bundles", "Lay airlock and a page of instructions beside a bundle", add_stick},
     {"import", "Serve a cluster", "Verify a bundle, push it to the local registry, print the KubeOne configuration",
      add_import},
     {"check", "Serve a cluster", "Check that a registry has everything that clusters need from a bundle", add_check},
@@ -28,6 +29,10 @@ constexpr Verb all[] = {
      add_keygen},
     {"pubkey", "Keys", "Print the public key of a key file or of a key in a token", add_pubkey},
     {"policy", "Review bundles", "Work with a verifier's policy", add_policy},
+    {"verify-release", "This program", "Verify an unpacked release of airlock", add_verify_release},
+    {"sign-release", "This program", "Sign a release of airlock", add_sign_release},
+    {"help", "This program", "Explain a verb", add_help},
+    {"completion", "This program", "Print a script that lets a shell complete verbs and options", add_completion},
 };
 
 }  // namespace

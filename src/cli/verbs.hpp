@@ -22,9 +22,11 @@ std::span<const Verb> verbs();
 
 void add_approve(CLI::App& verb, GlobalOptions& global);
 void add_check(CLI::App& verb, GlobalOptions& global);
+void add_completion(CLI::App& verb, GlobalOptions& global);
 void add_config(CLI::App& verb, GlobalOptions& global);
 void add_diff(CLI::App& verb, GlobalOptions& global);
 void add_export(CLI::App& verb, GlobalOptions& global);
+void add_help(CLI::App& verb, GlobalOptions& global);
 void add_import(CLI::App& verb, GlobalOptions& global);
 void add_inspect(CLI::App& verb, GlobalOptions& global);
 void add_keygen(CLI::App& verb, GlobalOptions& global);
@@ -34,8 +36,11 @@ void add_policy(CLI::App& verb, GlobalOptions& global);
 void add_pubkey(CLI::App& verb, GlobalOptions& global);
 void add_resolve(CLI::App& verb, GlobalOptions& global);
 void add_sign(CLI::App& verb, GlobalOptions& global);
+void add_sign_release(CLI::App& verb, GlobalOptions& global);
 void add_split(CLI::App& verb, GlobalOptions& global);
+void add_stick(CLI::App& verb, GlobalOptions& global);
 void add_verify(CLI::App& verb, GlobalOptions& global);
 void add_verify_receipt(CLI::App& verb, GlobalOptions& global);
+void add_verify_release(CLI::App& verb, GlobalOptions& global);
 
 }  // namespace airlock::cli

@@ -68,6 +68,13 @@ void run(const VerifyVerbOptions& options, const GlobalOptions& global) {
     print_verified(path, bundle);
   else
     print_text(path, bundle);
+  if (!global.json())
+    reporter.note(
+        fmt::format("Next: to approve it without reading it again\n  airlock approve {} --key KEY --verified {}\n"
+                    "or to import it\n  airlock import {} REGISTRY {}",
+                    shell_word(path), bundle.evidence().signed_content().str(), shell_word(path),
+                    options.trust.policy_file.empty() ? "--key " + shell_word(options.trust.key_file)
+                                                      : "--policy " + shell_word(options.trust.policy_file)));
 }
 
 }  // namespace

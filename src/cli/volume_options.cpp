@@ -2,12 +2,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "airlock/base/text.hpp"
 #include "cli/options.hpp"
 
 namespace airlock::cli {
 
 void VolumePlaceOptions::add_to(CLI::App& verb) {
-  verb.add_option("--volume-dir", directories, "Directory with further volumes of the bundle (repeatable)")
+  verb.add_option("--volume-dir", directories, "Directory with further volumes of the bundle")
       ->allow_extra_args(false)
       ->check(CLI::ExistingDirectory)
       ->type_name("DIRECTORY");
@@ -23,6 +24,14 @@ bundle::VolumePlaces VolumePlaceOptions::places() const {
     return std::filesystem::path(std::string(line->view()));
   };
   return places;
+}
+
+std::string volumes_text(const std::filesystem::path& bundle, const bundle::VolumePlaces& places) {
+  std::string text;
+  for (const auto& volume : bundle::find_volumes(bundle, {places.directories, nullptr}))
+    text += fmt::format("  {:<10} {}, {}\n", text.empty() ? "files" : "", volume.string(),
+                        human_size(std::filesystem::file_size(volume)));
+  return text;
 }
 
 void VolumeSizeOptions::add_to(CLI::App& verb) {

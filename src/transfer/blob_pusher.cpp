@@ -18,6 +18,7 @@ namespace {
 using Result = registry::Client::PushResult;
 
 constexpr std::size_t most_at_once = 8;             // repositories that are sent one blob at the same time
+constexpr std::uint64_t in_buffers = 8U << 20;      // sockets' and registries', at most
 constexpr std::uint64_t worth_a_trial = 16U << 20;  // bytes that would be sent again where nothing is mounted
 
 [[noreturn]] void refuse_unmounted(const oci::Digest& digest, const registry::Repository& repository) {
@@ -37,14 +38,15 @@ void count(Result result, Stored& stored) {
 
 }  // namespace
 
-/// What progress has been told of one blob: as far as whoever is furthest with it.
+/// What progress has been told of one blob: as far as whoever is furthest with it. What may still lie in buffers on the
+/// way to the registry's disk counts when the registry has accepted the blob.
 class BlobPusher::Shown {
  public:
   explicit Shown(Reporter& reporter) : reporter_(reporter) {}
-  void reach(std::uint64_t position) {
-    const std::lock_guard lock(mutex_);
-    if (position > furthest_) reporter_.advance(position - std::exchange(furthest_, position));
+  void sent(std::uint64_t position) {
+    if (position > in_buffers) reach(position - in_buffers);
   }
+  void accepted(std::uint64_t size) { reach(size); }
   /// It is sent again from its first byte.
   void restart() {
     const std::lock_guard lock(mutex_);
@@ -52,6 +54,11 @@ class BlobPusher::Shown {
   }
 
  private:
+  void reach(std::uint64_t position) {
+    const std::lock_guard lock(mutex_);
+    if (position > furthest_) reporter_.advance(position - std::exchange(furthest_, position));
+  }
+
   Reporter& reporter_;
   std::mutex mutex_;
   std::uint64_t furthest_ = 0;
@@ -63,7 +70,7 @@ class BlobPusher::ShownSource final : public oci::BlobSource {
   std::string_view next() override {
     const auto piece = from_->next();
     position_ += piece.size();
-    shown_.reach(position_);
+    shown_.sent(position_);
     return piece;
   }
 
@@ -119,7 +126,7 @@ Stored BlobPusher::put_one_by_one(const BlobTask& task, Source& source) {
     count(result, stored);
     from = repository;
   }
-  shown.reach(blob.size);
+  shown.accepted(blob.size);
   return stored;
 }
 
@@ -142,7 +149,7 @@ Stored BlobPusher::put_at_once(const BlobTask& task, Source& source) {
       count(result, stored);
     });
   }
-  shown.reach(blob.size);
+  shown.accepted(blob.size);
   return stored;
 }
 

@@ -23,11 +23,11 @@ Stored CheckTarget::put_blob(const BlobTask& task, std::size_t /*part*/, Attempt
     if (there == true)
       count(&CheckSummary::blobs);
     else if (!there)
-      problem(fmt::format("{}: the registry does not say whether it has the blob {} in {}", destination->str(),
-                          task.blob->digest.str(), destination->repository.str()));
+      problem(*destination, fmt::format("the registry does not say whether it has the blob {} in {}",
+                                        task.blob->digest.str(), destination->repository.str()));
     else
-      problem(fmt::format("{}: a blob, {}, is missing in {}", destination->str(), task.blob->digest.str(),
-                          destination->repository.str()));
+      problem(*destination,
+              fmt::format("a blob, {}, is missing in {}", task.blob->digest.str(), destination->repository.str()));
   }
   return {};
 }
@@ -36,34 +36,36 @@ void CheckTarget::put_document(const Destination& destination, const oci::Node& 
   if (client_.fetch_manifest(destination.repository, document.digest))
     count(&CheckSummary::manifests);
   else
-    problem(fmt::format("{}: {}, {}, is missing in {}{}", destination.str(),
+    problem(destination,
+            fmt::format("{}, {}, is missing in {}{}",
                         document.digest == destination.image->descriptor.digest ? "what its digest stands for"
                                                                                 : "the manifest of a platform",
                         document.digest.str(), destination.repository.str(),
                         document.content->sparse
                             ? "; the bundle has not all of its platforms, which registries may refuse: export it with "
                               "--pinned whole"
-                            : ""));
+                            : ""),
+            document.content->sparse && document.digest == destination.image->descriptor.digest);
 }
 
 void CheckTarget::put_referrer(const Destination& destination, const records::Referrer& referrer) {
   if (!referrer.tag) return;  // asked for by digest, like all documents
   const auto tagged = client_.fetch_manifest(destination.repository, *referrer.tag);
   if (!tagged || tagged->digest != referrer.descriptor.digest)
-    problem(fmt::format("{}: {}:{}, where cosign looks for a signature, an attestation or an SBOM, {}",
-                        destination.str(), destination.repository.str(), referrer.tag->str(),
-                        tagged ? "stands for " + tagged->digest.str() : "is missing"));
+    problem(destination, fmt::format("{}:{}, where cosign looks for a signature, an attestation or an SBOM, {}",
+                                     destination.repository.str(), referrer.tag->str(),
+                                     tagged ? "stands for " + tagged->digest.str() : "is missing"));
 }
 
 void CheckTarget::put_name(const Destination& destination) {
   const auto& descriptor = destination.image->descriptor;
   const auto top = client_.fetch_manifest(destination.repository, *destination.tag);
-  if (!top) return problem(destination.str() + ": the registry does not have it");
+  if (!top) return problem(destination, "the registry does not have it", true);
   if (top->digest != descriptor.digest) {
     const auto derived = derived_index(graph_, *destination.image);
     if (!derived || oci::sha256(*derived) != top->digest)
-      return problem(fmt::format("{}: the registry has {}, the bundle {}", destination.str(), top->digest.str(),
-                                 descriptor.digest.str()));
+      return problem(destination,
+                     fmt::format("the registry has {}, the bundle {}", top->digest.str(), descriptor.digest.str()));
   }
   count(&CheckSummary::names);
   if (top->digest == descriptor.digest) return;
@@ -72,7 +74,12 @@ void CheckTarget::put_name(const Destination& destination) {
 }
 
 CheckSummary CheckTarget::take() {
-  std::sort(summary_.problems.begin(), summary_.problems.end());
+  for (const auto& [name, problem] : problems_) {
+    summary_.missing += problem.count;
+    std::string line = fmt::format("{}: {}", name, problem.text);
+    if (problem.count > 1 && !problem.counts_alone) line += fmt::format(", and {} more", problem.count - 1);
+    summary_.problems.push_back(std::move(line));
+  }
   return std::move(summary_);
 }
 
@@ -81,9 +88,11 @@ void CheckTarget::count(std::uint64_t CheckSummary::*field) {
   ++(summary_.*field);
 }
 
-void CheckTarget::problem(std::string text) {
+void CheckTarget::problem(const Destination& destination, const std::string& text, bool counts_alone) {
   const std::lock_guard lock(mutex_);
-  summary_.problems.push_back(std::move(text));
+  Problem& known = problems_[destination.str()];
+  if (known.count++ == 0 || (counts_alone && !known.counts_alone)) known.text = text;
+  known.counts_alone = known.counts_alone || counts_alone;
 }
 
 }  // namespace airlock::transfer

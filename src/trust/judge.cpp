@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/findings.hpp"
 #include "trust/requirements.hpp"
 
 namespace airlock::trust {
@@ -20,10 +21,18 @@ constexpr std::chrono::hours clock_tolerance{24};
 
 std::string check_sources(const std::string& rule, const std::vector<std::string>& allowed,
                           const std::vector<std::string>& sources) {
+  std::vector<std::string> foreign;
   for (const std::string& source : sources)
     if (std::none_of(allowed.begin(), allowed.end(), [&](const auto& pattern) { return glob_match(pattern, source); }))
-      refuse_claim(rule, fmt::format("image {} comes from none of {}", source, join(allowed, ", ")),
-                   "ask for a bundle without it, or have the policy's owner allow its source");
+      foreign.push_back(source);
+  if (foreign.size() == 1)
+    refuse_claim(rule, fmt::format("image {} comes from none of {}", foreign.front(), join(allowed, ", ")),
+                 "ask for a bundle without it, or have the policy's owner allow its source");
+  if (!foreign.empty())
+    refuse_claim(rule,
+                 fmt::format("{} come from none of {}:\n  {}", count_of(foreign.size(), "image"), join(allowed, ", "),
+                             join(foreign, "\n  ")),
+                 "ask for a bundle without them, or have the policy's owner allow their sources");
   return fmt::format("{} from {}", count_of(sources.size(), "image"), join(allowed, ", "));
 }
 
@@ -151,36 +160,43 @@ Evidence Policy::judge(const Authentication& authentication, const Claims& claim
     throw Error(ErrorCode::policy, Side::bundle,
                 fmt::format("it belongs to stream {}, not {}", claims.stream, *circumstances.stream))
         .hint("this is not a bundle of the stream given with --stream");
-  const Assignment assignment = assign_signers(claims.stream, authentication);
-  const StreamRules& rules = *rules_of(claims.stream);
+  const StreamRules* found = rules_of(claims.stream);
+  std::optional<Assignment> assignment;
+  // All that the rules have against it is said at once: each may take somebody a day to put right.
+  Findings findings;
+  findings.check([&] { assignment = assign_signers(claims.stream, authentication); });
+  if (found == nullptr) findings.conclude();  // there are no rules to go by
+  const StreamRules& rules = *found;
 
   Evidence evidence(authentication.signed_content());
   evidence.origin_ = content_.origin;
   evidence.policy_ = content_.digest;
   evidence.tracks_serial_ = content_.streams.contains(claims.stream);
   const std::string at = content_.streams.contains(claims.stream) ? where(claims.stream) + "." : "";
+  const auto rule = [&](const std::string& name, auto&& check) {
+    findings.check([&] { evidence.rules_.push_back({at + name, check()}); });
+  };
+  if (!rules.allow_sources.empty())
+    rule("allow_sources", [&] { return check_sources(at + "allow_sources", rules.allow_sources, claims.sources); });
+  if (!rules.registries.empty())
+    rule("registries", [&] { return check_registry(at + "registries", rules.registries, circumstances.target); });
+  if (rules.max_age)
+    rule("max_age", [&] { return check_age(at + "max_age", *rules.max_age, claims.created, circumstances.now); });
+  rule("expires", [&] { return check_expiry(claims.expires, circumstances.now); });
+  if (rules.rollback == Rollback::deny)
+    rule("rollback", [&] { return check_serial(at + "rollback", claims, evidence.content_, circumstances); });
+  findings.conclude();
+
   std::vector<std::string> counted;
   for (std::size_t i = 0; i < rules.requirements.size(); ++i) {
     evidence.requirements_.push_back(describe(fmt::format("{}require[{}]", at, i), rules.requirements[i],
-                                              assignment.keys[i], authentication.signers_));
+                                              assignment->keys[i], authentication.signers_));
     for (const auto& signer : evidence.requirements_.back().signers)
       counted.insert(counted.end(), signer.files.begin(), signer.files.end());
   }
   for (const std::string& file : authentication.files_)
     if (std::find(counted.begin(), counted.end(), file) == counted.end())
       evidence.not_counted_.push_back(why_not_counted(file, authentication.signers_));
-
-  const auto rule = [&](const std::string& name, std::string finding) {
-    evidence.rules_.push_back({at + name, std::move(finding)});
-  };
-  if (!rules.allow_sources.empty())
-    rule("allow_sources", check_sources(at + "allow_sources", rules.allow_sources, claims.sources));
-  if (!rules.registries.empty())
-    rule("registries", check_registry(at + "registries", rules.registries, circumstances.target));
-  if (rules.max_age) rule("max_age", check_age(at + "max_age", *rules.max_age, claims.created, circumstances.now));
-  rule("expires", check_expiry(claims.expires, circumstances.now));
-  if (rules.rollback == Rollback::deny)
-    rule("rollback", check_serial(at + "rollback", claims, evidence.content_, circumstances));
   return evidence;
 }
 

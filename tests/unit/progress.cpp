@@ -28,7 +28,7 @@ TEST_CASE("progress says how much is done, how fast, and how long it will take")
   progress.advance(20 * mib);
   progress.item_done();
   progress.sample(start + 2s);
-  CHECK(progress.running_text() == "pulling: 1 of 4, 20 MiB of 100 MiB, 10 MiB/s, 8.0 s left");
+  CHECK(progress.running_text() == "pulling: 1 of 4, 20 MiB of 100 MiB, 10 MiB/s, 8 s left");
   progress.advance(80 * mib);
   progress.sample(start + 4s);
   CHECK(progress.running_text() == "pulling: 1 of 4, 100 MiB of 100 MiB, 25 MiB/s");
@@ -52,7 +52,7 @@ TEST_CASE("what has to be moved again is taken back, never below nothing") {
   progress.advance(6 * mib);
   progress.sample(start + 1s);
   progress.retreat(4 * mib);
-  CHECK(progress.running_text() == "pulling: 0 of 1, 2.0 MiB of 10 MiB, 6.0 MiB/s, 1.0 s left");
+  CHECK(progress.running_text() == "pulling: 0 of 1, 2.0 MiB of 10 MiB, 6.0 MiB/s, 1 s left");
   progress.retreat(4 * mib);
   progress.sample(start + 2s);
   CHECK(progress.running_text() == "pulling: 0 of 1, 0 B of 10 MiB, 0 B/s");

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -100,7 +101,8 @@ struct CheckSummary {
   std::uint64_t names = 0;                     ///< tags that stand for their image
   std::uint64_t manifests = 0;                 ///< of platforms and referrers, by digest
   std::uint64_t blobs = 0;                     ///< configs and layers, in each repository that needs them
-  std::vector<std::string> problems;           ///< "NAME: what is missing or different", all of them
+  std::vector<std::string> problems;           ///< "NAME: what is missing or different", a line for each name
+  std::uint64_t missing = 0;                   ///< parts that are missing or different, all of them
   std::vector<const records::Image*> derived;  ///< whose tag stands for an index with only the bundle's platforms
 };
 
@@ -122,12 +124,19 @@ class CheckTarget final : public Target {
 
  private:
   void count(std::uint64_t CheckSummary::*field);
-  void problem(std::string text);
+  /// `counts_alone`: there is nothing more to say of this name.
+  void problem(const Destination& destination, const std::string& text, bool counts_alone = false);
 
   registry::Client& client_;
   const oci::Graph& graph_;
-  std::mutex mutex_;  // guards the summary
+  struct Problem {
+    std::string text;  // of the first
+    std::size_t count = 0;
+    bool counts_alone = false;
+  };
+  std::mutex mutex_;  // guards what follows
   CheckSummary summary_;
+  std::map<std::string, Problem> problems_;  // by name
 };
 
 }  // namespace airlock::transfer
