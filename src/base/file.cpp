@@ -144,8 +144,9 @@ void NewFile::take_after(const std::filesystem::path& other) {
   struct stat before {};
   if (::lstat(other.c_str(), &before) != 0 || !S_ISREG(before.st_mode)) return;
   // The owner first: changing it clears bits of the mode.
-  if (::fchown(fd_.get(), before.st_uid, before.st_gid) != 0)
-    static_cast<void>(::fchown(fd_.get(), static_cast<uid_t>(-1), before.st_gid));
+  if (::fchown(fd_.get(), before.st_uid, before.st_gid) != 0) {
+    [[maybe_unused]] const int ignored = ::fchown(fd_.get(), static_cast<uid_t>(-1), before.st_gid);
+  }
   static_cast<void>(::fchmod(fd_.get(), before.st_mode & 07777U));
 }
 

@@ -182,17 +182,23 @@ bool Writer::is_right(const oci::Digest& digest, const Draft::Entry& place) cons
   return hash.finish() == digest;
 }
 
-std::uint64_t Writer::recover(unsigned jobs, Reporter& reporter) {
-  if (!left_) return 0;
+Writer::Recovered Writer::recover(unsigned jobs, Reporter& reporter) {
+  Recovered recovered;
+  if (!left_) return recovered;
   std::vector<oci::Digest> claimed;
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < missing_.size(); ++i) {
     const Draft::Entry& place = draft_.entries_[i];
-    if (!missing_[i] || place.size == 0 || covered(place.node->digest, 0, place.size) != place.size) continue;
+    if (!missing_[i] || place.size == 0) continue;
+    const std::uint64_t written = covered(place.node->digest, 0, place.size);
+    if (written != place.size) {
+      recovered.begun += written;
+      continue;
+    }
     claimed.push_back(place.node->digest);
     bytes += place.size;
   }
-  if (claimed.empty()) return 0;
+  if (claimed.empty()) return recovered;
   std::atomic<std::uint64_t> kept{0};
   reporter.begin("checking what an earlier run left", bytes, claimed.size());
   run_parallel(claimed.size(), jobs, [&](std::size_t i) {
@@ -207,7 +213,8 @@ std::uint64_t Writer::recover(unsigned jobs, Reporter& reporter) {
     reporter.item_done();
   });
   reporter.end();
-  return kept;
+  recovered.whole = kept;
+  return recovered;
 }
 
 bool Writer::has(const oci::Digest& digest) {

@@ -29,9 +29,11 @@ std::string who(const trust::MetRequirement::Met& signer) {
   std::string text =
       fmt::format("{}, {} ({}, {})", signer.name, signer.fingerprint, signer.algorithm, join(signer.files, ", "));
   if (!signer.approval) return text;
-  text += "\n" + line("", fmt::format("approved {} as {}{}", printable(signer.approval->time, 40),
-                                      printable(signer.approval->reviewer, 80),
-                                      signer.approval->content_checked ? ", every byte checked by airlock" : ""));
+  text +=
+      "\n" +
+      line("", fmt::format("approved {}{}{}", printable(signer.approval->time, 40),
+                           signer.approval->reviewer.empty() ? "" : " as " + printable(signer.approval->reviewer, 80),
+                           signer.approval->content_checked ? ", every byte checked by airlock" : ""));
   if (!signer.approval->comment.empty()) text += line("", fmt::format("\"{}\"", printable(signer.approval->comment)));
   text.pop_back();
   return text;

@@ -210,8 +210,11 @@ void write_bundle(const ExportRequest& request, Plan& plan, const Signer& signer
   bundle::Writer writer(request.output, plan.draft, request.volumes, plan.left);
   plan.graph.forget_bytes();  // the writer has written them
   try {
-    if (const auto kept = writer.recover(request.hash_jobs, reporter); kept > 0)
-      reporter.note(human_size(kept) + " are there from an earlier run");
+    const auto left = writer.recover(request.hash_jobs, reporter);
+    if (left.whole + left.begun > 0)
+      reporter.note(
+          fmt::format("{} are there from an earlier run{}", human_size(left.whole + left.begun),
+                      left.begun == 0 ? "" : fmt::format(", {} of them of blobs that resume", human_size(left.begun))));
     copy_blobs(plan, request, client, writer, reporter);
   } catch (const Error&) {
     if (writer.leaves_something())

@@ -110,7 +110,7 @@ std::string check_registry(const std::string& rule, const std::vector<oci::Locat
   return target->str() + " is allowed";
 }
 
-std::string why_not_counted(const std::string& file, const Signers& signers) {
+std::string why_not_counted(const std::string& file, const Signers& signers, bool by_policy_file) {
   for (const auto& [name, signer] : signers)
     for (const auto* files : {&signer.signature_files, &signer.approval_files})
       if (std::find(files->begin(), files->end(), file) != files->end())
@@ -119,7 +119,8 @@ std::string why_not_counted(const std::string& file, const Signers& signers) {
   for (const auto& [name, signer] : signers)
     for (std::size_t i = 0; i < signer.foreign_files.size(); ++i)
       if (signer.foreign_files[i] == file) return fmt::format("{} by {}: {}", file, name, signer.foreign_reasons[i]);
-  return file + ": not a signature over this content by a key of the policy";
+  return file + (by_policy_file ? ": not a signature over this content by a key of the policy"
+                                : ": by another key than the one given, which decides alone");
 }
 
 MetRequirement describe(const std::string& rule, const Requirement& requirement, const std::vector<std::string>& keys,
@@ -196,7 +197,7 @@ Evidence Policy::judge(const Authentication& authentication, const Claims& claim
   }
   for (const std::string& file : authentication.files_)
     if (std::find(counted.begin(), counted.end(), file) == counted.end())
-      evidence.not_counted_.push_back(why_not_counted(file, authentication.signers_));
+      evidence.not_counted_.push_back(why_not_counted(file, authentication.signers_, content_.digest.has_value()));
   return evidence;
 }
 

@@ -55,15 +55,20 @@ class Libraries:
     def zlib(self, source):
         self.run(["./configure", "--static", f"--prefix={self.prefix}"], source)
         self.run(["make", JOBS, "libz.a"], source)
-        self.run(["make", "install-libs"], source)
+        self.run(["make", "install"], source)
 
     def openssl(self, source):
         without = ("shared", "tests", "dso", "module", "legacy", "engine")
         target = OPENSSL_TARGETS[self.toolchain.architecture]
         options = [*(f"no-{name}" for name in without), "--openssldir=/etc/ssl", "--libdir=lib"]
-        self.run(["./Configure", target, *options, f"--prefix={self.prefix}"], source)
+        # The prefix becomes a part of the library; this one is the same on every machine.
+        self.run(["./Configure", target, *options, "--prefix=/usr"], source)
         self.run(["make", JOBS, "build_libs"], source)
-        self.run(["make", "install_dev"], source)
+        self.run(["make", "install_dev", f"DESTDIR={source}/installed"], source)
+        shutil.copytree(source / "installed/usr", self.prefix, dirs_exist_ok=True)
+        for name in ("openssl", "libssl", "libcrypto"):
+            file = self.prefix / f"lib/pkgconfig/{name}.pc"
+            file.write_text(file.read_text().replace("prefix=/usr", f"prefix={self.prefix}"))
 
     def libzstd(self, source):
         self.run(["make", JOBS, "-C", "lib", "libzstd.a"], source)

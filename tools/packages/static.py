@@ -18,6 +18,10 @@ def build(architecture, build_folder) -> pathlib.Path:
     prefix = Libraries(toolchain).build()
     build_folder.mkdir(parents=True, exist_ok=True)
     cross = build_folder / "cross.ini"
+    folder = build_folder / "build"
+    # The compiler is given paths relative to its folder; none of them is to be noted in the program.
+    relative = os.path.relpath(ROOT, folder)
+    maps = [f"-ffile-prefix-map={path}/=" for path in (f"{folder}/{relative}", relative, ROOT)]
     cross.write_text(f"""[binaries]
 c = 'airlock-cc'
 cpp = 'airlock-c++'
@@ -27,6 +31,7 @@ pkgconfig = 'pkg-config'
 pkg_config_libdir = '{prefix}/lib/pkgconfig'
 needs_exe_wrapper = {"false" if architecture == os.uname().machine else "true"}
 [built-in options]
+cpp_args = {maps}
 cpp_link_args = ['-static', '-s']
 [host_machine]
 system = 'linux'
@@ -38,7 +43,6 @@ endian = 'little'
         name: value for name, value in toolchain.environment.items() if name not in ("CFLAGS", "CXXFLAGS", "AR", "CC")
     }
     options = ["--buildtype=release", "-Dtests=false", "-Dprefer_static=true", "--unity=on", "--unity-size=8"]
-    folder = build_folder / "build"
     if not (folder / "build.ninja").exists():
         command = ["meson", "setup", folder, ROOT, f"--cross-file={cross}", *options]
         run(command, env=environment)

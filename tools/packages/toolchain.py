@@ -39,7 +39,9 @@ class Toolchain:
             "airlock-ar": "ar",
             "airlock-ranlib": "ranlib",
         }.items():
-            (self.folder / name).write_text(f'#!/bin/sh\nexec {zig} {command} "$@"\n')
+            # Meson asks the linker who it is; zig's, which is LLD, gives an answer that Meson 1.0 does not know.
+            asked = '[ "$1" = "-Wl,--version" ] && { echo "LLD 22.1 (compatible with GNU linkers)"; exit; }'
+            (self.folder / name).write_text(f'#!/bin/sh\n{asked}\nexec {zig} {command} "$@"\n')
             (self.folder / name).chmod(0o755)
 
 

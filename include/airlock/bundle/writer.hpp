@@ -89,8 +89,13 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  /// Hashes the blobs that the earlier run wrote; what is right needs no download. Returns their bytes.
-  std::uint64_t recover(unsigned jobs, Reporter& reporter);
+  /// What an earlier run left, in bytes.
+  struct Recovered {
+    std::uint64_t whole = 0;  ///< of blobs that are complete, and right
+    std::uint64_t begun = 0;  ///< of others, whose downloads resume
+  };
+  /// Hashes the blobs that the earlier run wrote; what is right needs no download.
+  Recovered recover(unsigned jobs, Reporter& reporter);
   bool has(const oci::Digest& digest);
   /// Leaves nothing behind: for work that a later run cannot resume.
   void give_up() { given_up_ = true; }
