@@ -17,6 +17,7 @@
 #include "airlock/base/own_file.hpp"
 #include "airlock/base/text.hpp"
 #include "bundle/cache.hpp"
+#include "bundle/write_behind.hpp"
 
 namespace airlock::bundle {
 
@@ -249,9 +250,8 @@ class FileWriter final : public WritableMedium {
   }
 
   void write_back(std::uint64_t offset, std::uint64_t length) override {
-    // Advice only: a file system that does not take it flushes in sync().
     each(offset, length, [&](std::size_t i, std::uint64_t at, std::uint64_t, std::uint64_t part) {
-      ::sync_file_range(pieces_[i].fd().get(), static_cast<off_t>(at), static_cast<off_t>(part), SYNC_FILE_RANGE_WRITE);
+      behind_.begin(pieces_[i].fd(), pieces_[i].partial(), at, part);
     });
   }
 
@@ -280,6 +280,7 @@ class FileWriter final : public WritableMedium {
 
   std::uint64_t piece_size_;
   std::vector<PieceWriter> pieces_;
+  WriteBehind behind_;
   bool committed_ = false;
   bool discarded_ = false;
 };

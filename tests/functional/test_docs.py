@@ -43,3 +43,9 @@ def test_every_exit_status_is_documented():
         r"^\s+(\w+) = (\d+),? ", (ROOT / "include/airlock/base/error.hpp").read_text(), re.MULTILINE
     ):
         assert f"| {word} | `{number}` |" in table
+
+
+def test_help_names_every_exit_status(airlock):
+    table = re.findall(r"^\| (\d+) \|", (ROOT / "docs/exit-status.md").read_text(), re.MULTILINE)
+    shown = re.findall(r"^  (\d+) +\S", airlock(0, "--help").out.partition("Exit status:")[2], re.MULTILINE)
+    assert table == shown and len(table) >= 10

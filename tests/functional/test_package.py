@@ -234,18 +234,39 @@ def test_the_package_has_pages_completions_and_documents(deb):
         assert name in listed, name
 
 
-@pytest.fixture(scope="session")
-def clean_root(tmp_path_factory):
-    """A minimal Debian 12, removed afterwards."""
+def bootstrap(suite, root):
+    """A minimal Debian."""
     if os.geteuid() != 0 or not shutil.which("debootstrap"):
         pytest.skip("a clean Debian root needs root and debootstrap")
-    root = tmp_path_factory.mktemp("debian") / "root"
-    command = ["debootstrap", "--variant=minbase", "bookworm", root, "http://deb.debian.org/debian"]
+    command = ["debootstrap", "--variant=minbase", suite, root, "http://deb.debian.org/debian"]
     made = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if made.returncode != 0:
-        pytest.skip(f"debootstrap: {made.stdout[-300:]}")
-    yield root
+        pytest.skip(f"debootstrap {suite}: {made.stdout[-300:]}")
+    return root
+
+
+@pytest.fixture(scope="session")
+def clean_root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("debian") / "bookworm"
+    yield bootstrap("bookworm", root)
     shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def newer_root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("debian") / "trixie"
+    yield bootstrap("trixie", root)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.mark.parametrize("which", ["clean_root", "newer_root"])
+def test_the_static_program_imports_on_a_bare_debian(which, request, static_airlock, keys, bundle, plain):
+    root = request.getfixturevalue(which)
+    for file in (static_airlock, bundle, keys / "alice.pub"):
+        shutil.copy(file, root / "root")
+    command = ["chroot", root, f"/root/{static_airlock.name}", "import", f"/root/{bundle.name}", plain.host]
+    out = run(*command, "--key", "/root/alice.pub", "--insecure")
+    assert "overwriteRegistry" in out
 
 
 def test_the_package_is_installed_run_and_purged(clean_root, deb, keys, bundle):

@@ -40,7 +40,8 @@ class WritableMedium {
   virtual void write(std::uint64_t offset, std::string_view bytes) = 0;
   /// Reads what was written.
   virtual void read(std::uint64_t offset, std::span<char> into) const = 0;
-  /// Starts writing back what lies in this range, so that the final flush has little left to do.
+  /// Starts writing back what lies in this range, and waits where much is under way already: the final flush has little
+  /// left to do, and progress tells what is on the medium.
   virtual void write_back(std::uint64_t offset, std::uint64_t length) = 0;
   /// Makes everything so far durable.
   virtual void sync() = 0;
