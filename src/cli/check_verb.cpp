@@ -41,7 +41,10 @@ void run(const CheckOptions& options, const GlobalOptions& global) {
     if (!global.json()) print(join(summary.problems, "\n") + "\n");
     throw Error(ErrorCode::registry, Side::target,
                 fmt::format("{} is incomplete: {}", request.target.str(), count_of(summary.problems.size(), "problem")))
-        .hint("run airlock import again; it sends what is missing");
+        .hint(summary.lost_parts
+                  ? "the registry serves names whose parts it lost, which an import would believe: delete these names "
+                    "there, and run airlock import again"
+                  : "run airlock import again; it sends what is missing");
   }
   if (!global.json())
     print(fmt::format("{}: complete: {}, {}, {}\n", request.target.str(), count_of(summary.names, "name"),

@@ -102,6 +102,9 @@ CommandDescription describe(const CLI::App& app, const std::string& before) {
   std::stable_partition(command.groups.begin(), command.groups.end(),
                         [](const OptionGroup& group) { return group.heading != "Options"; });
   read_footer(app, command);
+  if (app.get_name() == "help" && app.get_parent() != nullptr)
+    for (const CLI::App* verb : app.get_parent()->get_subcommands([](const CLI::App*) { return true; }))
+      command.arguments.front().choices.push_back(verb->get_name());
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
     if (!verb->get_group().empty()) command.commands.push_back(describe(*verb, command.name + " "));
   return command;

@@ -9,10 +9,9 @@
 #include "airlock/base/text.hpp"
 #include "airlock/flow/export.hpp"
 #include "airlock/flow/read_inventory.hpp"
-#include "airlock/flow/release.hpp"
-#include "airlock/flow/stick.hpp"
 #include "airlock/records/inventory.hpp"
 #include "cli/source_options.hpp"
+#include "cli/stick_options.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
@@ -31,7 +30,7 @@ struct ExportOptions {
   std::string expires;
   bool read_back = false;
   bool dry_run = false;
-  std::string airlock;  ///< directory of a release to carry along
+  StickOptions stick;
 };
 
 flow::ExportRequest make_request(const ExportOptions& options, Reporter& reporter) {
@@ -103,41 +102,60 @@ std::string public_key_beside(const std::string& private_key) {
   return std::filesystem::exists(path) ? shell_word(path.string()) : "PUBLIC-KEY";
 }
 
+/// The bundle is finished: whatever is wrong with the rest must not hide that.
+std::optional<flow::StickResult> lay_stick(const ExportOptions& options, const flow::ExportRequest& request,
+                                           const trust::PublicKey& signer) {
+  if (options.stick.release.empty()) return std::nullopt;
+  try {
+    return flow::lay_stick(options.stick.request(options.output, request.volumes.places), signer);
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                fmt::format("{} is written and signed, but airlock is not beside it: {}", options.output, error.what()))
+        .hint(fmt::format("put that right, and run: airlock stick {} --key PUB --release {}",
+                          shell_word(options.output), shell_word(options.stick.release)));
+  }
+}
+
+void plan(const ExportOptions& options, const GlobalOptions& global, Reporter& reporter) {
+  if (!options.stick.release.empty()) flow::check_stick(options.stick.request(options.output, {}));
+  const auto result = flow::plan_export(make_request(options, reporter), reporter);
+  print(global.json() ? pretty_json(to_json(result)) + "\n"
+                      : fmt::format("Would write {}:\n{}", human_size(result.archive_size), summary(result)));
+}
+
+void print_result(const ExportOptions& options, const flow::ExportRequest& request, const flow::ExportResult& result,
+                  const trust::PublicKey& key, const std::optional<flow::StickResult>& stick) {
+  print(fmt::format("{}: written and signed, {} in {}\n{}  signed by  {}, {}\n{}{}", options.output,
+                    human_size(result.archive_size), human_duration(result.duration), summary(result),
+                    request.signature_name, key.fingerprint(), volumes_text(options.output, request.volumes.places),
+                    stick ? stick_text(*stick) : ""));
+}
+
 void run(const ExportOptions& options, const GlobalOptions& global) {
   Reporter reporter(global.reporter());
-  if (options.dry_run) {
-    const auto result = flow::plan_export(make_request(options, reporter), reporter);
-    print(global.json() ? pretty_json(to_json(result)) + "\n"
-                        : fmt::format("Would write {}:\n{}", human_size(result.archive_size), summary(result)));
-    return;
-  }
+  if (options.dry_run) return plan(options, global, reporter);
   if (options.output.empty())
     throw Error(ErrorCode::usage, "-o BUNDLE is missing")
         .hint("name a file on the medium, e.g. -o /media/usb/kubernetes.tar; or --dry-run");
   if (options.signing.key.empty())
     throw Error(ErrorCode::usage, "--key is missing: export signs the bundle")
         .hint("make a key pair with: airlock keygen NAME");
-  if (!options.airlock.empty()) flow::read_release(options.airlock);  // before hours of downloading
+  if (!options.stick.release.empty()) flow::check_stick(options.stick.request(options.output, {}));
   const auto key = options.signing.load();
   auto request = make_request(options, reporter);
   request.signature_name = options.signing.signature_name();
   const auto result = flow::export_bundle(request, key, reporter);
-  std::string page;
-  if (!options.airlock.empty())
-    page =
-        flow::lay_stick({options.output, request.volumes.places, options.airlock, {}}, key.public_key()).page.string();
+  const auto stick = lay_stick(options, request, key.public_key());
   if (global.json()) {
     Json json = to_json(result);
     json["bundle"] = options.output;
     json["signer"] = key.public_key().fingerprint();
+    if (stick) json["stick"] = {{"page", stick->page.string()}, {"release", stick->release.string()}};
     print_json(json);
     return;
   }
-  print(fmt::format("{}: written and signed, {} in {}\n{}  signed by  {}, {}\n{}{}", options.output,
-                    human_size(result.archive_size), human_duration(result.duration), summary(result),
-                    request.signature_name, key.public_key().fingerprint(),
-                    volumes_text(options.output, request.volumes.places),
-                    page.empty() ? "" : fmt::format("  page       {}, with airlock beside it\n", page)));
+  print_result(options, request, result, key.public_key(), stick);
+  options.stick.note(reporter);
   reporter.note(fmt::format("Next: carry it over, and verify it there with\n  airlock verify {} --key {}",
                             shell_word(options.output), public_key_beside(options.signing.key)));
 }
@@ -159,14 +177,11 @@ void add_export(CLI::App& verb, GlobalOptions& global) {
       ->capture_default_str();
   verb.add_option("--serial", options->serial, "Number in the series (default: seconds since 1970)")->type_name("N");
   verb.add_option("--expires", options->expires, "Time after which it should not be imported")->type_name("TIME");
-  verb.add_option("--with-airlock", options->airlock,
-                  "Lay an unpacked release of airlock and a page of instructions beside the bundle (airlock stick)")
-      ->check(CLI::ExistingDirectory)
-      ->type_name("DIRECTORY");
   verb.add_flag("--read-back", options->read_back,
                 "Verify the finished bundle by reading it back from the medium, past the page cache");
   verb.add_flag("--dry-run", options->dry_run, "Stop before anything is downloaded or written; needs no key");
   options->signing.add_to(verb);
+  options->stick.add_to(verb, "--with-airlock");
   global.add_to(verb);
   verb.footer(
       "Example:\n  airlock export --filter base --kubernetes-versions v1.29.4,v1.28.8 --key alice.key -o "

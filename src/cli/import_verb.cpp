@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "airlock/base/error.hpp"
@@ -31,17 +32,26 @@ struct ImportOptions {
   bool dry_run = false;
   bool keep_existing = false;
   bool convert_docker_types = false;
-  std::string shard;
+  std::optional<std::string> shard;
   unsigned shards = 0;
 };
 
+flow::Shard named_shard(const ImportOptions& options) {
+  if (options.shard) return flow::Shard::parse(*options.shard);
+  return options.shards == 0 ? flow::Shard() : flow::Shard::of_job(options.shards, std::getenv("JOB_COMPLETION_INDEX"));
+}
+
+/// What speaks of the whole bundle has to wait for all shards.
 flow::Shard shard_of(const ImportOptions& options) {
-  if (options.shard.empty() && options.shards == 0) return {};
-  if (!options.receipt.empty())
+  const flow::Shard shard = named_shard(options);
+  if (!shard.is_whole() && !options.receipt.empty())
     throw Error(ErrorCode::usage, "a shard imports a part of the bundle, so no receipt can be given for it")
         .hint("when all shards are done, import once without --shard and with --receipt: it sends nothing");
-  if (!options.shard.empty()) return flow::Shard::parse(options.shard);
-  return flow::Shard::of_job(options.shards, std::getenv("JOB_COMPLETION_INDEX"));
+  if (!shard.is_whole() && !(options.configuration.emit.empty() && options.configuration.patch.empty()))
+    throw Error(ErrorCode::usage,
+                "a shard imports a part of the bundle: --emit and --patch have to wait for the others")
+        .hint("when airlock check finds all: airlock config REGISTRY --emit FILE, or --patch FILE");
+  return shard;
 }
 
 flow::ImportRequest make_request(const ImportOptions& options, Reporter& reporter) {
@@ -109,6 +119,7 @@ Json to_json(const flow::ImportResult& result) {
           {"retries", result.statistics.retries},
           {"seconds", static_cast<std::uint64_t>(result.duration.count() / 1000)},
           {"registryConfiguration", result.configuration.stanza()},
+          {"images", result.metadata.images.size()},
           {"warnings", result.warnings}};
 }
 
@@ -206,15 +217,13 @@ void run(const ImportOptions& options, const GlobalOptions& global) {
   options.configuration.write(result->configuration, mirror, reporter);
   if (global.json())
     print_json(to_json(*result));
-  else if (options.configuration.emit.empty() && options.configuration.patch.empty())
+  else if (options.configuration.emit.empty() && options.configuration.patch.empty() && request.shard.is_whole())
     print(options.configuration.stanza(result->configuration, mirror));
   if (!global.json() && request.shard.is_whole())
     reporter.note(
         fmt::format("Next: put this into the KubeOneCluster manifest (--patch FILE does), and check at any time\n"
                     "  airlock check {} --bundle {} {}",
-                    request.target.str(), shell_word(options.bundle),
-                    options.trust.policy_file.empty() ? "--key " + shell_word(options.trust.key_file)
-                                                      : "--policy " + shell_word(options.trust.policy_file)));
+                    options.target.words(), shell_word(options.bundle), options.trust.words()));
 }
 
 }  // namespace

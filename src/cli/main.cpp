@@ -51,9 +51,19 @@ int help_or_version(const CLI::App& app, const CLI::ParseError& error) {
   return 0;
 }
 
+/// As far as it can be known before the options are read.
+bool wants_json(const std::vector<std::string>& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    if (arguments[i] == "--output=json" ||
+        (arguments[i] == "--output" && i + 1 < arguments.size() && arguments[i + 1] == "json"))
+      return true;
+  return false;
+}
+
 /// Runs the verb. What remains a ParseError asks for help or the version.
-void parse(CLI::App& app, int argc, char** argv) {
+void parse(CLI::App& app, GlobalOptions& global, int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + std::max(argc, 1));
+  if (wants_json(arguments)) global.output = "json";
   refuse_unknown_verb(app, arguments);  // CLI11 would print the program's help for "exprot --help"
   try {
     app.parse(argc, argv);
@@ -91,7 +101,7 @@ int run(int argc, char** argv) {
     row.add(*verb, global);
   }
   try {
-    parse(app, argc, argv);
+    parse(app, global, argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
     return help_or_version(app, error);

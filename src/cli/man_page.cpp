@@ -37,7 +37,7 @@ std::string option_text(const OptionDescription& option) {
   for (const std::string& spelling : option.spellings) spellings.push_back(fmt::format("\\fB{}\\fR", roff(spelling)));
   std::string text = ".TP\n" + join(spellings, ", ");
   if (!option.value.empty()) text += fmt::format(" \\fI{}\\fR", roff(option.value));
-  text += "\n" + roff(option.text) + "\n";
+  text += "\n" + roff(option.text) + ".\n";
   if (!option.choices.empty()) text += "One of: " + roff(join(option.choices, ", ")) + ".\n";
   if (option.repeatable && !option.is_list) text += "May be repeated.\n";
   return text;
@@ -75,6 +75,8 @@ std::string options_text(const CommandDescription& command) {
 std::string see_also(const CommandDescription& command) {
   std::vector<std::string> pages;
   if (command.name.find(' ') != std::string::npos) pages.emplace_back("\\fBairlock\\fR(1)");
+  if (const auto above = command.name.rfind(' '); above != command.name.find(' '))
+    pages.push_back(fmt::format("\\fB{}\\fR(1)", roff(page_name(command.name.substr(0, above)))));
   for (const CommandDescription& verb : command.commands)
     pages.push_back(fmt::format("\\fB{}\\fR(1)", roff(page_name(verb.name))));
   return fmt::format(".SH SEE ALSO\n{}\n", join(pages, ",\n"));

@@ -119,7 +119,7 @@ void SelectionOptions::add_to(CLI::App& verb) {
       ->type_name("GLOB")
       ->group(group);
   verb.add_option("--catalog", catalog_directory, "Directory of catalog files that replace the built-in ones")
-      ->type_name("DIR")
+      ->type_name("DIRECTORY")
       ->group(group);
   verb.add_flag("--look-up", look_up, "Look up versions that the catalog does not have in kubeadm's source (web)")
       ->group(group);
@@ -240,6 +240,14 @@ trust::Policy TrustOptions::policy() const {
         .hint("a bundle needs a signature by a key that you trust");
   return trust::Policy::single_key(std::filesystem::path(key_file).stem().string(),
                                    trust::PublicKey::from_text(read_file(key_file, trust::max_key_file), key_file));
+}
+
+std::string TrustOptions::words() const {
+  std::string text = policy_file.empty() ? "--key " + shell_word(key_file) : "--policy " + shell_word(policy_file);
+  for (const auto& file : signature_files) text += " --signature " + shell_word(file.string());
+  for (const auto& directory : volumes.directories) text += " --volume-dir " + shell_word(directory.string());
+  if (!state_directory.empty()) text += " --state-dir " + shell_word(state_directory);
+  return text;
 }
 
 void TrustOptions::apply(flow::VerifyRequest& request) const {

@@ -130,6 +130,8 @@ struct TrustOptions {
   void add_to(CLI::App& verb);
   trust::Policy policy() const;
   void apply(flow::VerifyRequest& request) const;
+  /// As they are typed again, for the next command.
+  std::string words() const;
 };
 
 /// REGISTRY of import and check, and how to connect to it.
@@ -144,6 +146,8 @@ struct TargetOptions {
   registry::Location location() const { return registry::Location::parse(registry); }
   /// Reads the password; credentials of the environment otherwise.
   registry::ClientOptions client() const;
+  /// As they are typed again, for the next command; a password is asked for.
+  std::string words() const;
 };
 
 /// `--jobs` of CPU-bound work.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "airlock/base/error.hpp"
@@ -32,7 +33,7 @@ std::size_t distance(const std::string& a, const std::string& b) {
 /// One that begins with the word, or differs from it by few letters.
 std::optional<std::string> closest(const std::string& word, const std::vector<std::string>& known) {
   const std::string* best = nullptr;
-  std::size_t least = std::min<std::size_t>(3, 1 + word.size() / 3);
+  std::size_t least = 1 + word.size() / 6;
   for (const std::string& candidate : known) {
     const std::size_t edits =
         candidate.starts_with(word) && word.size() > 2 ? 1 : distance(to_lower(word), to_lower(candidate));
@@ -91,6 +92,8 @@ Position find_position(const CLI::App& app, const std::vector<std::string>& argu
 
 std::string see(const CommandDescription& command) { return fmt::format("see {} --help", command.name); }
 
+void refuse_option(const CommandDescription& command, std::span<const std::string> arguments);
+
 [[noreturn]] void refuse_verb(const Position& position) {
   const CommandDescription& command = position.command;
   if (!position.word)
@@ -103,7 +106,7 @@ std::string see(const CommandDescription& command) { return fmt::format("see {} 
 }
 
 /// An option that the verb does not have. CLI11 lists what it did not take in no order.
-void refuse_option(const CommandDescription& command, const std::vector<std::string>& arguments) {
+void refuse_option(const CommandDescription& command, std::span<const std::string> arguments) {
   const auto known = spellings_of(command);
   for (const std::string& argument : arguments) {
     if (argument == "--") return;
@@ -121,7 +124,11 @@ void refuse_option(const CommandDescription& command, const std::vector<std::str
 }  // namespace
 
 void refuse_unknown_verb(const CLI::App& app, const std::vector<std::string>& arguments) {
-  if (const Position position = find_position(app, arguments); position.word) refuse_verb(position);
+  const Position position = find_position(app, arguments);
+  if (!position.word) return;
+  // "--outptu json list": the option is what is wrong.
+  refuse_option(position.command, {arguments.begin(), std::ranges::find(arguments, *position.word)});
+  refuse_verb(position);
 }
 
 void refuse_command_line(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& arguments) {

@@ -69,6 +69,16 @@ registry::ClientOptions TargetOptions::client() const {
   return client;
 }
 
+std::string TargetOptions::words() const {
+  std::string text = shell_word(location().str());
+  if (insecure) text += " --insecure";
+  if (!tls.ca_file.empty()) text += " --cacert " + shell_word(tls.ca_file);
+  if (!tls.certificate.empty()) text += " --cert " + shell_word(tls.certificate);
+  if (!tls.key.empty()) text += " --cert-key " + shell_word(tls.key);
+  if (!login.username.empty()) text += " --username " + shell_word(login.username);
+  return text;
+}
+
 void add_request_jobs(CLI::App& verb, unsigned& jobs) {
   verb.add_option("--jobs", jobs, "Parallel requests (default: 8, or 16 for a distant registry)")
       ->check(CLI::Range(1U, 64U))

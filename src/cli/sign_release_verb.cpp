@@ -18,7 +18,7 @@ void run(const std::string& directory, const SigningOptions& signing, const Glob
   if (signing.key.empty())
     throw Error(ErrorCode::usage, "--key is missing").hint("name the private key that signs releases");
   const flow::Release release = flow::read_release(directory);
-  const auto names = flow::sign_release(directory, release, signing.load(), signing.signature_name());
+  const auto names = flow::sign_release(release, signing.load(), signing.signature_name());
   if (global.json())
     print_json({{"release", directory}, {"signatures", names}});
   else

@@ -7,40 +7,39 @@
 #include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/flow/stick.hpp"
+#include "cli/stick_options.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
 
 namespace {
 
-struct StickOptions {
+struct StickVerbOptions {
   std::string bundle;
   std::string key;
-  std::string release;
+  StickOptions stick;
   std::string registry;
   VolumePlaceOptions volumes;
 };
 
-void run(const StickOptions& options, const GlobalOptions& global) {
-  const auto result =
-      flow::lay_stick({options.bundle, options.volumes.places(), options.release, options.registry},
-                      trust::PublicKey::from_text(read_file(options.key, trust::max_key_file), options.key));
-  if (global.json())
-    print_json({{"page", result.page.string()}, {"release", result.release.string()}});
-  else
-    print(
-        fmt::format("{}: written\n{}", result.page.string(),
-                    result.release.empty() ? "" : fmt::format("{}: copied and read back\n", result.release.string())));
+void run(const StickVerbOptions& options, const GlobalOptions& global) {
+  Reporter reporter(global.reporter());
+  flow::StickRequest request = options.stick.request(options.bundle, options.volumes.places());
+  if (!options.registry.empty()) request.registry = oci::Location::parse(options.registry);
+  const auto key = trust::PublicKey::from_text(read_file(options.key, trust::max_key_file), options.key);
+  const auto result = flow::lay_stick(request, key);
+  if (global.json()) return print_json({{"page", result.page.string()}, {"release", result.release.string()}});
+  print(stick_text(result));
+  options.stick.note(reporter);
 }
 
 }  // namespace
 
 void add_stick(CLI::App& verb, GlobalOptions& global) {
-  const auto options = std::make_shared<StickOptions>();
+  const auto options = std::make_shared<StickVerbOptions>();
   verb.add_option("BUNDLE", options->bundle, "A finished bundle on the medium")->required();
   verb.add_option("--key", options->key, "Public key of the bundle's signer")->type_name("PUB")->required();
-  verb.add_option("--release", options->release, "An unpacked release of airlock, to copy beside the bundle")
-      ->type_name("DIRECTORY");
+  options->stick.add_to(verb, "--release");
   verb.add_option("--registry", options->registry, "The local registry, for the page's commands")
       ->type_name("REGISTRY");
   options->volumes.add_to(verb);

@@ -23,7 +23,7 @@ std::uint64_t bytes_of(const flow::Release& release) {
 void run(const std::string& directory, const std::string& key_file, const GlobalOptions& global) {
   const trust::PublicKey key = trust::PublicKey::from_text(read_file(key_file, trust::max_key_file), key_file);
   const flow::Release release = flow::read_release(directory);
-  const std::string signature = flow::check_release_signature(directory, release, key);
+  const std::string signature = flow::check_release_signature(release, key);
   if (global.json()) {
     print_json({{"release", directory},
                 {"files", release.files.size()},

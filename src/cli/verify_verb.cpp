@@ -69,12 +69,10 @@ void run(const VerifyVerbOptions& options, const GlobalOptions& global) {
   else
     print_text(path, bundle);
   if (!global.json())
-    reporter.note(
-        fmt::format("Next: to approve it without reading it again\n  airlock approve {} --key KEY --verified {}\n"
-                    "or to import it\n  airlock import {} REGISTRY {}",
-                    shell_word(path), bundle.evidence().signed_content().str(), shell_word(path),
-                    options.trust.policy_file.empty() ? "--key " + shell_word(options.trust.key_file)
-                                                      : "--policy " + shell_word(options.trust.policy_file)));
+    reporter.note(fmt::format(
+        "Next: to approve it without reading it again\n  airlock approve {} --key KEY --verified {}\n"
+        "or to import it\n  airlock import {} REGISTRY {}",
+        shell_word(path), bundle.evidence().signed_content().str(), shell_word(path), options.trust.words()));
 }
 
 }  // namespace

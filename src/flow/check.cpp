@@ -22,7 +22,7 @@ transfer::CheckSummary ask_for_all(registry::Client& client, const bundle::Verif
   transfer::CopyOptions options;
   options.jobs = jobs;
   transfer::copy(graph, destinations, source, target, options, reporter);
-  return target.take();
+  return target.take(destinations);
 }
 
 transfer::CheckSummary check_registry(const CheckRequest& request, const trust::Policy& policy, Reporter& reporter) {

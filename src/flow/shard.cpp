@@ -33,10 +33,26 @@ struct Group {
   std::uint64_t bytes = 0;
 };
 
+/// The repository that stands for all that are connected with it by an image that goes into several.
+std::string representative(const std::map<std::string, std::string>& parents, std::string repository) {
+  while (parents.at(repository) != repository) repository = parents.at(repository);
+  return repository;
+}
+
 std::vector<Group> group_images(const std::vector<records::Image>& images, const oci::Graph& graph) {
+  std::map<std::string, std::string> parents;
+  for (const records::Image& image : images) {
+    const auto paths = kubeone::target_paths(image.source);
+    for (const kubeone::TargetPath& path : paths) {
+      const std::string repository = path.repository.str();
+      parents.try_emplace(repository, repository);
+      parents[representative(parents, repository)] = representative(parents, paths.front().repository.str());
+    }
+  }
   std::map<std::string, Group> by_repository;
   for (std::size_t i = 0; i < images.size(); ++i) {
-    const std::string repository = kubeone::target_paths(images[i].source).front().repository.str();
+    const std::string first = kubeone::target_paths(images[i].source).front().repository.str();
+    const std::string repository = representative(parents, first);
     Group& group = by_repository[repository];
     group.repository = repository;
     group.images.push_back(i);

@@ -20,13 +20,15 @@ constexpr std::size_t max_page = 1U << 20;
 
 /// What the page tells about a bundle.
 struct Facts {
-  std::string name;                                 ///< of the bundle, without directories
-  std::vector<std::filesystem::path> bundle_files;  ///< itself, or its volumes
-  std::string signature;                            ///< the raw form's path in the bundle
-  std::string stem;                                 ///< "alice"
+  std::string name;                          ///< of the bundle, without directories
+  std::vector<std::filesystem::path> files;  ///< itself, or its volumes
+  bool volumes = false;
+  bool scattered = false;  ///< not all volumes are beside the page
+  std::string signature;   ///< the raw form's path in the bundle
+  std::string stem;        ///< "alice"
   trust::Algorithm algorithm;
   std::string fingerprint;
-  oci::Digest sums;
+  std::string sums_digest;
   std::string release;  ///< directory beside the bundle; empty: none
   std::string release_signature;
   std::string registry;
@@ -34,9 +36,11 @@ struct Facts {
 
 std::string files_text(const Facts& facts) {
   std::string text;
-  for (const auto& file : facts.bundle_files)
-    text += fmt::format("  {:<30} {:>12}   {} bytes\n", file.filename().string(),
+  for (const auto& file : facts.files)
+    text += fmt::format("  {:<30} {:>12}   {} bytes\n", printable(file.filename().string()),
                         human_size(std::filesystem::file_size(file)), std::filesystem::file_size(file));
+  if (facts.scattered)
+    text += "\nThey are on several media. Copy all of them into one directory, with this page, and work there.\n";
   return text;
 }
 
@@ -60,17 +64,16 @@ std::string key_text(const Facts& facts) {
 }
 
 std::string verify_text(const Facts& facts) {
-  const bool volumes = facts.bundle_files.size() > 1 || facts.bundle_files.front().filename() != facts.name;
   const std::string bundle = shell_word(facts.name);
   std::string text = "2. Verify the bundle without airlock\n\n    mkdir unpacked\n";
-  text += volumes ? fmt::format("    cat {}.??? | tar -xf - -C unpacked\n", bundle)
-                  : fmt::format("    tar -xf {} -C unpacked\n", bundle);
+  text += facts.volumes ? fmt::format("    cat {}.[0-9][0-9][0-9] | tar -xf - -C unpacked\n", bundle)
+                        : fmt::format("    tar -xf {} -C unpacked\n", bundle);
   text += fmt::format("    cd unpacked\n    {}\n    sha256sum --strict --quiet -c SHA256SUMS\n    cd ..\n\n",
                       openssl_text(facts.algorithm, fmt::format("../{}.pub", facts.stem), facts.signature));
   return text + fmt::format(
-                    "The first of these two commands proves that the signer made the list, the second that every file\n"
-                    "is as listed. The digest of SHA256SUMS, as its maker's page has it:\n\n  {}\n\n",
-                    facts.sums.hex());
+                    "The first of the last two commands proves that the signer made the list, the second that every\n"
+                    "file is as listed. The digest of SHA256SUMS:\n\n  {}\n\n",
+                    facts.sums_digest);
 }
 
 std::string program_text(const Facts& facts) {
@@ -96,8 +99,7 @@ std::string import_text(const Facts& facts) {
       "with --cacert FILE, and a user with --username NAME --password-stdin. Then, at any time:\n\n"
       "    {1} check {4} --bundle {2} --key {3}.pub\n\n"
       "More: {1} help import{5}\n",
-      facts.release.empty() ? 3 : 4, program, bundle, facts.stem,
-      facts.registry.empty() ? "REGISTRY:5000/kubernetes" : facts.registry,
+      facts.release.empty() ? 3 : 4, program, bundle, facts.stem, facts.registry,
       facts.release.empty() ? "" : fmt::format(", and {}/docs", facts.release));
 }
 
@@ -114,55 +116,67 @@ std::string find_signature(const bundle::Head& head, const trust::PublicKey& sig
       .hint("give the public key of its signer with --key");
 }
 
-std::filesystem::path copy_release(const StickRequest& request, const std::filesystem::path& directory) {
-  const Release release = read_release(request.release);
-  const auto name = std::filesystem::canonical(request.release).filename();
-  const auto copy = directory / name;
-  std::vector<std::filesystem::path> files{"SHA256SUMS"};
-  for (const ReleaseFile& file : release.files) files.push_back(file.path);
-  for (const std::string& file : release.signatures) files.emplace_back(file);
-  for (const auto& file : files) {
-    std::filesystem::create_directories((copy / file).parent_path());
-    std::filesystem::copy_file(request.release / file, copy / file, std::filesystem::copy_options::skip_existing);
-  }
-  if (read_release(copy).sums != release.sums)
-    throw Error(ErrorCode::media, fmt::format("{} holds another release", copy.string())).hint("remove it first");
-  return copy;
+std::filesystem::path directory_of(const std::filesystem::path& bundle) {
+  return bundle.has_parent_path() ? bundle.parent_path() : std::filesystem::path(".");
 }
 
 void check_page(const std::filesystem::path& page) {
+  check_replaceable(page);
   if (std::filesystem::exists(page) && !read_file(page, max_page).starts_with(page_title))
     throw Error(ErrorCode::media, fmt::format("{} was not written by airlock", page.string()))
         .hint("move it away, or put the bundle into a directory of its own");
 }
 
+/// The name under which commands find the bundle.
+std::string common_name(const StickRequest& request, const std::vector<std::filesystem::path>& volumes) {
+  const std::string name = (volumes.empty() ? request.bundle : volumes.front().stem()).filename().string();
+  if (name != printable(name))
+    throw Error(ErrorCode::usage, fmt::format("\"{}\" has characters that no page should show", printable(name)))
+        .hint("rename the bundle");
+  return name;
+}
+
+Facts gather(const StickRequest& request, const trust::PublicKey& signer) {
+  const bundle::Head head = bundle::read_head(*bundle::open_medium(request.bundle, request.volumes));
+  const auto volumes = bundle::find_volumes(request.bundle, request.volumes);
+  Facts facts{};
+  facts.name = common_name(request, volumes);
+  facts.volumes = !volumes.empty();
+  facts.files = facts.volumes ? volumes : std::vector{request.bundle};
+  for (const auto& file : facts.files)
+    facts.scattered = facts.scattered || directory_of(file) != directory_of(request.bundle);
+  facts.signature = find_signature(head, signer);
+  facts.stem = std::filesystem::path(facts.signature).stem().string();
+  facts.algorithm = signer.algorithm();
+  facts.fingerprint = signer.fingerprint();
+  facts.sums_digest = oci::sha256(head.sums).hex();
+  facts.registry = request.registry ? request.registry->str() : "REGISTRY:5000/kubernetes";
+  return facts;
+}
+
+/// The file with the signature of the release's key, where that is known.
+std::string check_release(const StickRequest& request, const Release& release) {
+  if (request.release_key) return check_release_signature(release, *request.release_key);
+  return release.signatures.empty() ? "" : release.signatures.front().name;
+}
+
 }  // namespace
 
+void check_stick(const StickRequest& request) {
+  check_page(directory_of(request.bundle) / stick_page_name);
+  if (!request.release.empty()) check_release(request, read_release(request.release));
+}
+
 StickResult lay_stick(const StickRequest& request, const trust::PublicKey& signer) {
-  const auto medium = bundle::open_medium(request.bundle, request.volumes);
-  const bundle::Head head = bundle::read_head(*medium);
-  StickResult result;
-  result.bundle_files = bundle::find_volumes(request.bundle, request.volumes);
-  if (result.bundle_files.empty()) result.bundle_files = {request.bundle};
-  const auto directory = request.bundle.has_parent_path() ? request.bundle.parent_path() : std::filesystem::path(".");
-  result.page = directory / stick_page_name;
+  Facts facts = gather(request, signer);
+  const auto directory = directory_of(request.bundle);
+  StickResult result{directory / stick_page_name, {}};
   check_page(result.page);
-  Facts facts{request.bundle.filename().string(),
-              result.bundle_files,
-              find_signature(head, signer),
-              {},
-              signer.algorithm(),
-              signer.fingerprint(),
-              oci::sha256(head.sums),
-              {},
-              {},
-              request.registry};
-  facts.stem = std::filesystem::path(facts.signature).stem().string();
   if (!request.release.empty()) {
-    result.release = copy_release(request, directory);
+    const Release release = read_release(request.release);
+    facts.release_signature = check_release(request, release);
+    result.release = copy_release(release, directory).directory;
     facts.release = result.release.filename().string();
-    const auto signatures = read_release(result.release).signatures;
-    if (!signatures.empty()) facts.release_signature = signatures.front();
   }
   replace_file(result.page, page_text(facts));
   return result;

@@ -20,32 +20,34 @@ Phases CheckTarget::phases() const {
 Stored CheckTarget::put_blob(const BlobTask& task, std::size_t /*part*/, Attempt /*attempt*/, Source& /*source*/) {
   for (const Destination* destination : task.needed_by) {
     const auto there = client_.has_blob(destination->repository, task.blob->digest);
+    const std::string& digest = task.blob->digest.str();
     if (there == true)
       count(&CheckSummary::blobs);
     else if (!there)
-      problem(*destination, fmt::format("the registry does not say whether it has the blob {} in {}",
-                                        task.blob->digest.str(), destination->repository.str()));
+      part_is_missing(*destination, *task.blob,
+                      fmt::format("the registry does not say whether it has the blob {} in {}", digest,
+                                  destination->repository.str()));
     else
-      problem(*destination,
-              fmt::format("a blob, {}, is missing in {}", task.blob->digest.str(), destination->repository.str()));
+      part_is_missing(*destination, *task.blob,
+                      fmt::format("a blob, {}, is missing in {}", digest, destination->repository.str()));
   }
   return {};
 }
 
 void CheckTarget::put_document(const Destination& destination, const oci::Node& document) {
-  if (client_.fetch_manifest(destination.repository, document.digest))
-    count(&CheckSummary::manifests);
-  else
-    problem(destination,
-            fmt::format("{}, {}, is missing in {}{}",
-                        document.digest == destination.image->descriptor.digest ? "what its digest stands for"
-                                                                                : "the manifest of a platform",
-                        document.digest.str(), destination.repository.str(),
-                        document.content->sparse
-                            ? "; the bundle has not all of its platforms, which registries may refuse: export it with "
-                              "--pinned whole"
-                            : ""),
-            document.content->sparse && document.digest == destination.image->descriptor.digest);
+  if (client_.fetch_manifest(destination.repository, document.digest)) return count(&CheckSummary::manifests);
+  const bool top = document.digest == destination.image->descriptor.digest;
+  if (!top || !document.content->sparse)
+    return part_is_missing(
+        destination, document,
+        fmt::format("{}, {}, is missing in {}", top ? "what its digest stands for" : "the manifest of a platform",
+                    document.digest.str(), destination.repository.str()));
+  problem(
+      destination,
+      fmt::format("what its digest stands for, {}, is missing in {}; the bundle has not all of its platforms, which "
+                  "registries may refuse: export it with --pinned whole",
+                  document.digest.str(), destination.repository.str()),
+      true);
 }
 
 void CheckTarget::put_referrer(const Destination& destination, const records::Referrer& referrer) {
@@ -73,14 +75,24 @@ void CheckTarget::put_name(const Destination& destination) {
   summary_.derived.push_back(destination.image);
 }
 
-CheckSummary CheckTarget::take() {
+CheckSummary CheckTarget::take(const std::vector<Destination>& destinations) {
+  if (!missing_parts_.empty())
+    for (const Destination& destination : destinations)
+      for (const oci::Node* node : graph_.closure(records::roots_of(*destination.image)))
+        if (const auto part = missing_parts_.find({destination.repository, node}); part != missing_parts_.end())
+          problem(destination, part->second);
   for (const auto& [name, problem] : problems_) {
-    summary_.missing += problem.count;
     std::string line = fmt::format("{}: {}", name, problem.text);
     if (problem.count > 1 && !problem.counts_alone) line += fmt::format(", and {} more", problem.count - 1);
+    summary_.lost_parts = summary_.lost_parts || !problem.counts_alone;
     summary_.problems.push_back(std::move(line));
   }
   return std::move(summary_);
+}
+
+void CheckTarget::part_is_missing(const Destination& destination, const oci::Node& node, std::string text) {
+  const std::lock_guard lock(mutex_);
+  missing_parts_.try_emplace({destination.repository, &node}, std::move(text));
 }
 
 void CheckTarget::count(std::uint64_t CheckSummary::*field) {

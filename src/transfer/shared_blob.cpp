@@ -121,12 +121,12 @@ void SharedBlob::read_on(std::unique_lock<std::mutex>& lock) {
   reading_ = false;
   fail_ = fail;
   ended_ = fail || piece->empty();
+  changed_.notify_all();
   if (!ended_) {
     held_ += piece->size();
     window_.push_back(std::move(piece));
     forget_taken();  // there may be nobody left who wants it
   }
-  changed_.notify_all();
 }
 
 void SharedBlob::wait_for_slowest(std::unique_lock<std::mutex>& lock) {

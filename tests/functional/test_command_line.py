@@ -52,6 +52,8 @@ def test_help_has_no_words_of_the_library(airlock):
         ([], ["airlock needs a verb: list, resolve, export"]),
         (["exprot"], ['airlock has no verb "exprot"', "did you mean airlock export?"]),
         (["export", "-x"], ["airlock export has no option -x", "see airlock export --help"]),
+        (["--outptu", "json", "list"], ["airlock has no option --outptu", "did you mean --output?"]),
+        (["list", "--nope"], ["airlock list has no option --nope", "see airlock list --help"]),
         (["list", "zzz"], ["zzz", "usage: airlock list [OPTIONS]"]),
     ],
 )
@@ -64,6 +66,12 @@ def test_what_was_meant(airlock, arguments, words):
 def test_the_general_options_may_stand_before_the_verb(airlock):
     plain = airlock(0, "list", "--image", "alpine:3", "--output", "json").out
     assert airlock(0, "--output", "json", "list", "--image", "alpine:3").out == plain
+
+
+def test_what_is_refused_before_options_are_read_is_json_too(airlock):
+    for words in (["--output", "json", "nope"], ["policy", "--output=json", "chek"]):
+        result = airlock(2, *words)
+        assert result.json["error"]["code"] == "usage" and '"event":"error"' in result.err.replace(" ", "")
 
 
 def test_there_is_a_page_for_each_verb(airlock, pages):
@@ -93,6 +101,11 @@ COMPLETED = [
     ("airlock list --filter con", {"control-plane"}),
     ("airlock list --output ", {"text", "json"}),
     ("airlock export --no-ref", {"--no-referrers"}),
+    ("airlock --output json li", {"list"}),
+    ("airlock help imp", {"import"}),
+    ("airlock completion z", {"zsh"}),
+    ("airlock export --name check --no-ref", {"--no-referrers"}),
+    ("airlock policy check --quie", {"--quiet"}),
 ]
 
 
@@ -112,6 +125,8 @@ def test_bash_completes(line, expected, tmp_path):
 
 def test_bash_completes_items_of_a_list_and_files(tmp_path):
     (tmp_path / "alice.pub").touch()
+    (tmp_path / "database").mkdir()
+    (tmp_path / "data.txt").touch()
     script = (
         'source <("$0" completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _airlock; echo "${COMPREPLY[*]}"'
     )
@@ -119,6 +134,9 @@ def test_bash_completes_items_of_a_list_and_files(tmp_path):
         (["airlock", "list", "--filter", "base,opt"], "base,optional"),
         (["airlock", "verify", "--key", "al"], "alice.pub"),
         (["airlock", "verify", "ali"], "alice.pub"),
+        (["airlock", "list", "--filter", "=", "base,opt"], "base,optional"),  # as bash cuts --filter=base,opt
+        (["airlock", "list", "--output", "="], "text json"),
+        (["airlock", "list", "--catalog", "data"], "database"),
     ]:
         command = ["bash", "--norc", "-c", script, PROGRAM, *words]
         made = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)

@@ -269,8 +269,11 @@ def test_check_reports_all_that_is_missing(airlock, bundle, keys, plain, control
     layer = next(iter(images_layers(factory, made["registry.k8s.io/pause:3.9"])))
     shutil.rmtree(plain.directory / "data/docker/registry/v2/repositories/pause/_layers/sha256" / layer.split(":")[1])
     result = airlock(4, "check", plain.host, *target)
-    assert result.out.count("\n") == 1 and f"a blob, {layer}, is missing in {plain.host}/pause" in result.out
-    assert "run airlock import again" in result.err
+    assert f"a blob, {layer}, is missing in {plain.host}/pause" in result.out
+    # A line for each name that cannot be pulled, though the layer is missing once.
+    names = {line.split(": ")[0] for line in result.out.splitlines()}
+    assert names == {f"{plain.host}/{name.split('/', 1)[1]}" for name in made if "/pause:" in name}
+    assert "delete these names there, and run airlock import again" in result.err
     subprocess.run(
         [
             "skopeo",

@@ -104,6 +104,10 @@ def test_what_does_not_fit(airlock, bundle, keys, plain, tmp_path):
     assert "JOB_COMPLETION_INDEX does not say" in airlock(2, *command, "--shards", "4").err
     err = airlock(2, *command, "--shard", "1/4", "--receipt", tmp_path / "r.json").err
     assert "no receipt can be given" in err and "without --shard" in err
+    assert "is not a shard" in airlock(2, *command, "--shard", "").err
+    err = airlock(2, *command, "--shard", "1/4", "--emit", tmp_path / "e.yaml").err
+    assert "have to wait for the others" in err and not (tmp_path / "e.yaml").exists()
+    airlock(0, *command, "--shard", "1/1", "--receipt", tmp_path / "r.json")
 
 
 def test_the_manifests_meet_the_published_schemas(tmp_path_factory):

@@ -185,6 +185,114 @@ def test_a_stick_is_laid_again(airlock, keys, stick, release):
     command = ["stick", stick / "kubernetes.tar", "--key", keys / "alice.pub", "--release", release[0]]
     first = airlock(0, *command).out
     assert airlock(0, *command).out == first
-    copy = stick / "airlock-9.9.9/LICENSE"
-    copy.write_text("another\n")
-    assert "is not the file that SHA256SUMS lists" in airlock(6, *command).err
+    # What a run that was killed left, or somebody changed, is put right.
+    (stick / "airlock-9.9.9/LICENSE").write_text("")
+    (stick / "airlock-9.9.9/SHA256SUMS").write_text("")
+    (stick / "airlock-9.9.9/SHA256SUMS.maker.minisig").write_text("")
+    assert airlock(0, *command, "--release-key", release[1]).out == first
+    airlock(0, "verify-release", stick / "airlock-9.9.9", "--key", release[1])
+    (stick / "airlock-9.9.9/more").write_text("not of the release\n")
+    assert "is not listed in SHA256SUMS" in airlock(6, *command).err
+
+
+def test_a_release_that_is_on_the_medium_already(airlock, keys, stick, release):
+    there = stick / "airlock-9.9.9"
+    shutil.copytree(release[0], there)
+    airlock(0, "stick", stick / "kubernetes.tar", "--key", keys / "alice.pub", "--release", there)
+    airlock(0, "verify-release", there, "--key", release[1])
+
+
+def test_nothing_outside_is_copied_or_written(airlock, keys, stick, release, tmp_path):
+    command = ["stick", stick / "kubernetes.tar", "--key", keys / "alice.pub", "--release", release[0]]
+    (tmp_path / "secret").write_text("a secret\n")
+    link = release[0] / "SHA256SUMS.other.sig"
+    link.symlink_to(tmp_path / "secret")
+    assert "is not listed in SHA256SUMS" in airlock(6, *command).err
+    link.unlink()
+    (tmp_path / "outside").mkdir()
+    (stick / "airlock-9.9.9").symlink_to(tmp_path / "outside")
+    assert "does not write through links" in airlock(5, *command).err
+    (stick / "airlock-9.9.9").unlink()
+    (stick / "airlock-9.9.9").mkdir()
+    (stick / "airlock-9.9.9/bin").symlink_to(tmp_path / "outside")
+    assert "does not write through links" in airlock(5, *command).err
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_signatures_of_others_do_not_hide_the_makers(airlock, release, tmp_path):
+    folder, key = release
+    (folder / "SHA256SUMS.aaa.sig").write_text("-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n")
+    (folder / "SHA256SUMS.aaa.sigstore.json").write_text("{}")
+    airlock(0, "verify-release", folder, "--key", key)
+    for name in ("SHA256SUMS.maker.sig", "SHA256SUMS.maker.minisig", "SHA256SUMS.maker.sigstore.json"):
+        (folder / name).unlink()
+    err = airlock(7, "verify-release", folder, "--key", key).err
+    assert "SHA256SUMS.aaa.sig: " in err and "OpenPGP" in err
+    (folder / "SHA256SUMS.big.sig").write_bytes(bytes(100_000))
+    assert "SHA256SUMS.big.sig is not listed" in airlock(6, "verify-release", folder, "--key", key).err
+
+
+@pytest.mark.parametrize("name", ["x/../../evil", "foo.approval", "a\nb", ""])
+def test_names_that_cannot_name_a_signature(airlock, release, tmp_path, name):
+    before = sorted(tmp_path.rglob("*"))
+    airlock(2 if name else 5, "sign-release", release[0], "--key", tmp_path / "maker.key", "--name", name)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_release_key_decides(airlock, keys, stick, release):
+    command = ["stick", stick / "kubernetes.tar", "--key", keys / "alice.pub", "--release", release[0]]
+    assert "was not checked" in airlock(0, *command).err
+    assert "was not checked" not in airlock(0, *command, "--release-key", release[1]).err
+    assert "no signature of" in airlock(7, *command, "--release-key", keys / "alice.pub").err
+
+
+def test_names_that_a_shell_would_take_apart(airlock, keys, stick, release, tmp_path):
+    odd = stick / "it's $(my) bundle.tar"
+    (stick / "kubernetes.tar").rename(odd)
+    command = ["stick", odd, "--key", keys / "alice.pub"]
+    assert "is not a registry" in airlock(2, *command, "--registry", "reg; touch pwned #").err
+    other = release[0].with_name("my release")
+    shutil.copytree(release[0], other)
+    assert "cannot be a release's name" in airlock(2, *command, "--release", other).err
+    airlock(0, *command, "--release", release[0])
+    shutil.copy(keys / "alice.pub", stick)
+    page = (stick / "READ-ME-FIRST.txt").read_text()
+    made = type_all(page[: page.index("Verify and import")], stick)
+    assert made.returncode == 0, made.stderr
+    odd.rename(stick / "two\n    lines.tar")
+    assert "no page should show" in airlock(2, "stick", stick / "two\n    lines.tar", *command[2:]).err
+
+
+def test_volumes_by_their_first_and_on_several_media(airlock, keys, stick, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    airlock(0, "split", stick / "kubernetes.tar", "-o", tmp_path / "a/k.tar", "--volume-size", "20MB")
+    (tmp_path / "a/k.tar.002").rename(tmp_path / "b/k.tar.002")
+    command = ["stick", tmp_path / "a/k.tar.001", "--key", keys / "alice.pub", "--volume-dir", tmp_path / "b"]
+    airlock(0, *command)
+    page = (tmp_path / "a/READ-ME-FIRST.txt").read_text()
+    assert "cat k.tar.[0-9][0-9][0-9] | tar" in page and "Copy all of them into one directory" in page
+    (tmp_path / "b/k.tar.002").rename(tmp_path / "a/k.tar.002")
+    shutil.copy(keys / "alice.pub", tmp_path / "a")
+    made = type_all(page[: page.index("Verify and import")], tmp_path / "a")
+    assert made.returncode == 0, made.stderr
+
+
+def test_export_lays_it_and_finds_obstacles_first(airlock, keys, upstream, release, tmp_path):
+    mirror = ["--mirror", f"registry.k8s.io=http://{upstream.host}", "--image", "registry.k8s.io/pause:3.9"]
+    command = ["export", *mirror, "--key", keys / "alice.key", "-o", tmp_path / "usb/k.tar"]
+    (tmp_path / "usb").mkdir()
+    page = tmp_path / "usb/READ-ME-FIRST.txt"
+    page.write_text("my own notes\n")
+    err = airlock(5, *command, "--with-airlock", release[0]).err
+    assert "was not written by airlock" in err and not (tmp_path / "usb/k.tar").exists()
+    assert "was not written by airlock" in airlock(5, *command, "--with-airlock", release[0], "--dry-run").err
+    page.unlink()
+    (tmp_path / "usb/airlock-9.9.9").symlink_to(tmp_path)
+    err = airlock(5, *command, "--with-airlock", release[0]).err
+    assert "is written and signed, but airlock is not beside it" in err and "airlock stick" in err
+    (tmp_path / "usb/airlock-9.9.9").unlink()
+    (tmp_path / "usb/k.tar").unlink()
+    data = airlock(0, *command, "--with-airlock", release[0], "--output", "json").json
+    assert data["stick"] == {"page": str(page), "release": str(tmp_path / "usb/airlock-9.9.9")}
+    assert "k.tar" in page.read_text()

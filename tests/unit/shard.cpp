@@ -86,6 +86,15 @@ TEST_CASE("tags of one repository stay together") {
   CHECK(shards.size() == 1);
 }
 
+TEST_CASE("images that meet in a repository under one of their names stay together") {
+  Images set;
+  set.add("registry.k8s.io/coredns:1.7.0", {layer('c', 100'000)});
+  set.add("registry.k8s.io/coredns/coredns:v1.8.0", {layer('d', 100'000)});
+  set.add("quay.io/x/other:1", {layer('o', 1000)});
+  const auto dealt = set.deal(3);
+  CHECK(dealt.at("registry.k8s.io/coredns:1.7.0") == dealt.at("registry.k8s.io/coredns/coredns:v1.8.0"));
+}
+
 TEST_CASE("the deal is the same each time, and covers each image once") {
   Images set;
   for (int i = 0; i < 40; ++i)

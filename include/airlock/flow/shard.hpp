@@ -22,9 +22,9 @@ struct Shard {
   static Shard of_job(unsigned count, const char* completion_index);
 };
 
-/// Which shard gets which image, by the images' order: the same for the same bundle and count. Images of one repository
-/// stay together, because lists of referrers are kept there. Shards share as few bytes as possible, as long as none has
-/// much more to send than the others.
+/// Which shard gets which image, by the images' order: the same for the same bundle and count. Images that go into one
+/// repository stay together, because lists of referrers are kept there. Shards share as few bytes as possible, as long
+/// as none has much more to send than the others.
 std::vector<unsigned> deal_images(const std::vector<records::Image>& images, const oci::Graph& graph, unsigned count);
 
 }  // namespace airlock::flow

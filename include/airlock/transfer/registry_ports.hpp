@@ -102,7 +102,7 @@ struct CheckSummary {
   std::uint64_t manifests = 0;                 ///< of platforms and referrers, by digest
   std::uint64_t blobs = 0;                     ///< configs and layers, in each repository that needs them
   std::vector<std::string> problems;           ///< "NAME: what is missing or different", a line for each name
-  std::uint64_t missing = 0;                   ///< parts that are missing or different, all of them
+  bool lost_parts = false;                     ///< a name is served whose parts are missing: an import would believe it
   std::vector<const records::Image*> derived;  ///< whose tag stands for an index with only the bundle's platforms
 };
 
@@ -119,8 +119,8 @@ class CheckTarget final : public Target {
   void put_referrer(const Destination& destination, const records::Referrer& referrer) override;
   void put_name(const Destination& destination) override;
 
-  /// Ends the object's use; problems are sorted.
-  CheckSummary take();
+  /// Ends the object's use; problems are sorted. The destinations are those of the copy.
+  CheckSummary take(const std::vector<Destination>& destinations);
 
  private:
   void count(std::uint64_t CheckSummary::*field);
@@ -134,8 +134,14 @@ class CheckTarget final : public Target {
     std::size_t count = 0;
     bool counts_alone = false;
   };
+  using Part = std::pair<registry::Repository, const oci::Node*>;
+
+  /// Something that every name needs whose image it is part of: all of them are asked for in take().
+  void part_is_missing(const Destination& destination, const oci::Node& node, std::string text);
+
   std::mutex mutex_;  // guards what follows
   CheckSummary summary_;
+  std::map<Part, std::string> missing_parts_;
   std::map<std::string, Problem> problems_;  // by name
 };
 
