@@ -90,9 +90,9 @@ CheckSummary CheckTarget::take(const std::vector<Destination>& destinations) {
   return std::move(summary_);
 }
 
-void CheckTarget::part_is_missing(const Destination& destination, const oci::Node& node, std::string text) {
+void CheckTarget::part_is_missing(const Destination& destination, const oci::Node& node, const std::string& text) {
   const std::lock_guard lock(mutex_);
-  missing_parts_.try_emplace({destination.repository, &node}, std::move(text));
+  missing_parts_.try_emplace({destination.repository, &node}, text);
 }
 
 void CheckTarget::count(std::uint64_t CheckSummary::*field) {

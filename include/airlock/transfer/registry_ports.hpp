@@ -137,7 +137,7 @@ class CheckTarget final : public Target {
   using Part = std::pair<registry::Repository, const oci::Node*>;
 
   /// Something that every name needs whose image it is part of: all of them are asked for in take().
-  void part_is_missing(const Destination& destination, const oci::Node& node, std::string text);
+  void part_is_missing(const Destination& destination, const oci::Node& node, const std::string& text);
 
   std::mutex mutex_;  // guards what follows
   CheckSummary summary_;
