@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <set>
 
@@ -120,6 +121,13 @@ std::vector<transfer::Destination> destinations_for(const ImportRequest& request
   return destinations;
 }
 
+/// A registry that is near is the limit, however many machines push: shards share its requests among them.
+unsigned jobs_for(const ImportRequest& request, registry::Client& client) {
+  const transfer::Pace pace = transfer::pace(client, {request.target.host}, request.jobs);
+  const bool shared = request.jobs == 0 && pace.mode == transfer::PullMode::whole_blobs;
+  return shared ? std::max(2U, pace.jobs / request.shard.count) : pace.jobs;
+}
+
 /// What a dry run finds out about the registry: whether this user may push, for a delta what it builds on, and which
 /// names would move. In a real run the first request of each kind finds it out.
 void try_target(const bundle::VerifiedBundle& bundle, const ImportedContent& content, const ImportRequest& request,
@@ -128,7 +136,7 @@ void try_target(const bundle::VerifiedBundle& bundle, const ImportedContent& con
   if (destinations.empty()) return;  // more shards than repositories
   std::vector<const transfer::Destination*> all;
   for (const auto& destination : destinations) all.push_back(&destination);
-  const auto jobs = [&] { return transfer::pace(client, {request.target.host}, request.jobs).jobs; };
+  const auto jobs = [&] { return jobs_for(request, client); };
   const transfer::BundleSource source(bundle);
   transfer::RegistryTarget target(client, content.graph(), reporter);
   findings.check([&] { client.check_push(destinations.front().repository); });
@@ -210,7 +218,7 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   auto result = begin_result(bundle, *imported, request, reach);
   result->push.moves = std::move(moves);
   if (!request.dry_run) {
-    const unsigned jobs = transfer::pace(client, {request.target.host}, request.jobs).jobs;
+    const unsigned jobs = jobs_for(request, client);
     transfer::BundleSource source(bundle);
     transfer::RegistryTarget target(client, graph, reporter);
     transfer::CopyOptions options;
