@@ -6,6 +6,7 @@
 #include <set>
 
 #include "airlock/base/error.hpp"
+#include "airlock/base/findings.hpp"
 #include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/reader.hpp"
@@ -244,6 +245,27 @@ oci::ImageConfig VerifiedBundle::config(const oci::Digest& digest) const {
   return oci::ImageConfig::parse(text, "config " + digest.str());
 }
 
+namespace {
+
+/// Its signatures do not suffice. If a trusted key vouches for its content nevertheless, the rules are asked what else
+/// is against it, so that it has not to be sent back twice.
+[[noreturn]] void refuse_with_rules(const Error& refusal, const Archive& archive, const trust::Policy& policy,
+                                    const std::vector<trust::SignatureFile>& signatures,
+                                    const trust::Circumstances& circumstances) {
+  Findings findings;
+  findings.check([&] { throw Error(refusal); });
+  try {
+    if (policy.knows_a_signer(archive.sums(), signatures))
+      policy.find_faults(claims_of(read_content(archive)), oci::sha256(archive.sums()), circumstances, findings);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::interrupted) throw;  // else it is not even well formed: the refusal says enough
+  }
+  findings.conclude();
+  throw Error(refusal);
+}
+
+}  // namespace
+
 VerifiedBundle VerifiedBundle::verify_steps(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                                             const VerifyOptions& options, Reporter& reporter) {
   const auto archive = std::make_shared<Archive>(std::move(medium));
@@ -251,7 +273,14 @@ VerifiedBundle VerifiedBundle::verify_steps(std::shared_ptr<const ReadableMedium
     reporter.note("a signing of this bundle was interrupted before it took effect; sign again, or ignore it");
   auto signatures = archive->head().signatures;
   signatures.insert(signatures.end(), options.sidecars.begin(), options.sidecars.end());
-  const auto authentication = policy.authenticate(archive->sums(), signatures, options.circumstances);
+  const auto authentication = [&] {
+    try {
+      return policy.authenticate(archive->sums(), signatures, options.circumstances);
+    } catch (const Error& refusal) {
+      if (refusal.code() != ErrorCode::trust) throw;
+      refuse_with_rules(refusal, *archive, policy, signatures, options.circumstances);
+    }
+  }();
   // From here on the exporter vouches for SHA256SUMS, and every byte that is parsed was hashed against it first.
   Metadata metadata = read_content(*archive);
   archive->forget_sums();

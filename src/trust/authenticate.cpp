@@ -142,4 +142,14 @@ Authentication Policy::authenticate(std::string_view text, const std::vector<Sig
       .hint("name the stream with --stream to see only what it lacks");
 }
 
+bool Policy::knows_a_signer(std::string_view text, const std::vector<SignatureFile>& files) const {
+  const SignedText content(text);
+  std::vector<Signature> signatures;
+  for (const SignatureFile& file : files) signatures.push_back(Signature::parse(file));
+  const Signers signers = find_signers(content_, content, signatures);
+  return std::any_of(signers.begin(), signers.end(), [](const auto& signer) {
+    return !signer.second.revoked && !signer.second.signature_files.empty();
+  });
+}
+
 }  // namespace airlock::trust

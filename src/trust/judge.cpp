@@ -155,27 +155,13 @@ Assignment Policy::assign_signers(const std::string& stream, const Authenticatio
   return meet(at, rules->requirements, authentication.signers_, authentication.files_);
 }
 
-Evidence Policy::judge(const Authentication& authentication, const Claims& claims,
-                       const Circumstances& circumstances) const {
-  if (circumstances.stream && claims.stream != *circumstances.stream)
-    throw Error(ErrorCode::policy, Side::bundle,
-                fmt::format("it belongs to stream {}, not {}", claims.stream, *circumstances.stream))
-        .hint("this is not a bundle of the stream given with --stream");
-  const StreamRules* found = rules_of(claims.stream);
-  std::optional<Assignment> assignment;
-  // All that the rules have against it is said at once: each may take somebody a day to put right.
-  Findings findings;
-  findings.check([&] { assignment = assign_signers(claims.stream, authentication); });
-  if (found == nullptr) findings.conclude();  // there are no rules to go by
-  const StreamRules& rules = *found;
-
-  Evidence evidence(authentication.signed_content());
-  evidence.origin_ = content_.origin;
-  evidence.policy_ = content_.digest;
-  evidence.tracks_serial_ = content_.streams.contains(claims.stream);
+std::vector<MetRule> Policy::check_rules(const Claims& claims, const oci::Digest& content,
+                                         const Circumstances& circumstances, Findings& findings) const {
+  const StreamRules& rules = *rules_of(claims.stream);
   const std::string at = content_.streams.contains(claims.stream) ? where(claims.stream) + "." : "";
+  std::vector<MetRule> met;
   const auto rule = [&](const std::string& name, auto&& check) {
-    findings.check([&] { evidence.rules_.push_back({at + name, check()}); });
+    findings.check([&] { met.push_back({at + name, check()}); });
   };
   if (!rules.allow_sources.empty())
     rule("allow_sources", [&] { return check_sources(at + "allow_sources", rules.allow_sources, claims.sources); });
@@ -185,12 +171,39 @@ Evidence Policy::judge(const Authentication& authentication, const Claims& claim
     rule("max_age", [&] { return check_age(at + "max_age", *rules.max_age, claims.created, circumstances.now); });
   rule("expires", [&] { return check_expiry(claims.expires, circumstances.now); });
   if (rules.rollback == Rollback::deny)
-    rule("rollback", [&] { return check_serial(at + "rollback", claims, evidence.content_, circumstances); });
+    rule("rollback", [&] { return check_serial(at + "rollback", claims, content, circumstances); });
+  return met;
+}
+
+void Policy::find_faults(const Claims& claims, const oci::Digest& content, const Circumstances& circumstances,
+                         Findings& findings) const {
+  if (rules_of(claims.stream) != nullptr) check_rules(claims, content, circumstances, findings);
+}
+
+Evidence Policy::judge(const Authentication& authentication, const Claims& claims,
+                       const Circumstances& circumstances) const {
+  if (circumstances.stream && claims.stream != *circumstances.stream)
+    throw Error(ErrorCode::policy, Side::bundle,
+                fmt::format("it belongs to stream {}, not {}", claims.stream, *circumstances.stream))
+        .hint("this is not a bundle of the stream given with --stream");
+  const StreamRules* rules = rules_of(claims.stream);
+  std::optional<Assignment> assignment;
+  // All that the rules have against it is said at once: each may take somebody a day to put right.
+  Findings findings;
+  findings.check([&] { assignment = assign_signers(claims.stream, authentication); });
+  if (rules == nullptr) findings.conclude();  // there are no rules to go by
+
+  Evidence evidence(authentication.signed_content());
+  evidence.origin_ = content_.origin;
+  evidence.policy_ = content_.digest;
+  evidence.tracks_serial_ = content_.streams.contains(claims.stream);
+  evidence.rules_ = check_rules(claims, evidence.content_, circumstances, findings);
   findings.conclude();
 
+  const std::string at = evidence.tracks_serial_ ? where(claims.stream) + "." : "";
   std::vector<std::string> counted;
-  for (std::size_t i = 0; i < rules.requirements.size(); ++i) {
-    evidence.requirements_.push_back(describe(fmt::format("{}require[{}]", at, i), rules.requirements[i],
+  for (std::size_t i = 0; i < rules->requirements.size(); ++i) {
+    evidence.requirements_.push_back(describe(fmt::format("{}require[{}]", at, i), rules->requirements[i],
                                               assignment->keys[i], authentication.signers_));
     for (const auto& signer : evidence.requirements_.back().signers)
       counted.insert(counted.end(), signer.files.begin(), signer.files.end());

@@ -50,7 +50,7 @@ def test_two_roles(airlock, people, policy, make):
         and approval["predicateType"] == SVR
     )
     # The short form trusts alice alone, and says that bob's approval was not needed.
-    assert "by a key of the policy" in airlock(0, "verify", bundle, "--key", people / "alice.pub").out
+    assert "by another key than the one given" in airlock(0, "verify", bundle, "--key", people / "alice.pub").out
     assert "signed it already" in airlock(7, "sign", bundle, "--key", people / "alice.key", "--name", "again").err
 
 
@@ -391,3 +391,15 @@ def test_a_passphrase_from_a_descriptor(airlock, make, tmp_path, environment):
     )
     os.close(reading)
     airlock(0, "verify", bundle, "--key", tmp_path / "dora.pub")
+
+
+def test_all_that_a_policy_has_against_a_bundle_is_said_at_once(airlock, policy, make):
+    """A missing reviewer, a foreign source and a wrong registry: each may take somebody a day to put right."""
+    bundle = make("b.tar")
+    rules = policy(allow_sources='["registry.k8s.io/*"]', registries='["other.local:5000"]')
+    err = airlock(7, "verify", bundle, "--policy", rules).err
+    assert "2 problems found" in err and "required approvals by bob" in err and "comes from none of" in err
+    # What nobody vouches for is not read to say more of it.
+    stranger = make("s.tar", key="dave")
+    err = airlock(7, "verify", stranger, "--policy", rules).err
+    assert "problems found" not in err and "required signatures by alice" in err

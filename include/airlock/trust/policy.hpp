@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "airlock/base/findings.hpp"
 #include "airlock/oci/location.hpp"
 #include "airlock/trust/evidence.hpp"
 #include "airlock/trust/key.hpp"
@@ -120,6 +121,13 @@ class Policy {
   /// requirement, `policy` for stream, sources, age, expiry and serial.
   Evidence judge(const Authentication& authentication, const Claims& claims, const Circumstances& circumstances) const;
 
+  /// Of a bundle that authenticate() refused: whether a key of the policy, not revoked, has signed it. Then its claims
+  /// may be read to say what else is against it.
+  bool knows_a_signer(std::string_view text, const std::vector<SignatureFile>& files) const;
+  /// What the rules beside signatures have against the claims, for messages.
+  void find_faults(const Claims& claims, const oci::Digest& content, const Circumstances& circumstances,
+                   Findings& findings) const;
+
   /// Whether imports under it are recorded, including streams with rollback allowed: a later policy may deny it.
   bool needs_import_state() const;
   /// The policy in words, and warnings about it, such as streams that could overwrite each other's names.
@@ -128,6 +136,9 @@ class Policy {
   const PolicyContent& content() const { return content_; }
 
  private:
+  /// The rules beside signatures: what was found out by each, or a finding.
+  std::vector<MetRule> check_rules(const Claims& claims, const oci::Digest& content, const Circumstances& circumstances,
+                                   Findings& findings) const;
   /// Which signers meet which of the stream's requirements; an Error as judge() says.
   Assignment assign_signers(const std::string& stream, const Authentication& authentication) const;
   void check_stream(const std::string& where, const StreamRules& rules) const;
