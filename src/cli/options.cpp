@@ -92,7 +92,7 @@ void SelectionOptions::add_to(CLI::App& verb) {
       ->allow_extra_args(false)
       ->type_name("REF")
       ->group(group);
-  verb.add_option("--images-file", image_files, "Additional images, one per line, # for comments")
+  verb.add_option("--images-file", image_files, "Additional images, one per line, # for comments; - for standard input")
       ->allow_extra_args(false)
       ->type_name("FILE")
       ->group(group);

@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <set>
 
+#include "airlock/base/encoding.hpp"
 #include "airlock/base/error.hpp"
-#include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/kubeone/cluster.hpp"
+#include "airlock/kubeone/image_list.hpp"
 #include "airlock/kubeone/image_references.hpp"
 #include "airlock/registry/client.hpp"
 
@@ -42,21 +43,33 @@ void look_up(kubeone::Catalog& catalog, const std::vector<std::string>& words, c
   }
 }
 
-/// Images that users name in files; a file without any is a mistake.
-void add_listed(const ImageSelection& selection, kubeone::SelectionRequest& request, Reporter& reporter) {
+/// All lines that are no references are named at once; a file without any reference is a mistake.
+void add_lists(const ImageSelection& selection, kubeone::SelectionRequest& request, Reporter& reporter) {
+  std::vector<std::string> bad;
   for (const auto& file : selection.image_files) {
-    const auto listed = kubeone::read_images_file(read_file(file, max_images_file));
-    if (listed.empty())
-      throw Error(ErrorCode::selection, file.string() + " lists no image")
+    const auto list = kubeone::read_image_list(read_text(file, max_images_file), text_name(file));
+    for (const std::string& note : list.notes) reporter.note(note);
+    bad.insert(bad.end(), list.bad.begin(), list.bad.end());
+    if (list.images.empty() && list.bad.empty())
+      throw Error(ErrorCode::selection, text_name(file) + " lists no image")
           .hint("write one reference per line; # starts a comment");
-    request.images.insert(request.images.end(), listed.begin(), listed.end());
+    request.images.insert(request.images.end(), list.images.begin(), list.images.end());
   }
+  if (bad.empty()) return;
+  throw Error(ErrorCode::selection, fmt::format("{} no image references:\n  {}",
+                                                count_of(bad.size(), "line is", "lines are"), join(bad, "\n  ")))
+      .hint("write one reference per line, as registry/repository:tag; # starts a comment");
+}
+
+/// Images that users name in files.
+void add_listed(const ImageSelection& selection, kubeone::SelectionRequest& request, Reporter& reporter) {
+  add_lists(selection, request, reporter);
   for (const auto& path : selection.manifests) {
     const auto found = kubeone::find_images_in(path);
     for (const std::string& line : found.unresolved)
       reporter.warning("only rendering tells this image (helm template, kubectl kustomize): " + line);
     if (found.images.empty())
-      throw Error(ErrorCode::selection, (path == "-" ? "standard input" : path.string()) + " names no image")
+      throw Error(ErrorCode::selection, text_name(path) + " names no image")
           .hint("expected are Kubernetes manifests with `image:` in them");
     for (const auto& found_image : found.images)
       within([&] { return found_image.second; },

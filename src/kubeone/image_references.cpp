@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "airlock/base/encoding.hpp"
 #include "airlock/base/error.hpp"
-#include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
 
 namespace airlock::kubeone {
@@ -125,12 +125,8 @@ void find_images(std::string_view text, const std::string& where, FoundImages& i
 
 FoundImages find_images_in(const std::filesystem::path& path) {
   FoundImages found;
-  if (path == "-") {
-    find_images(read_file("/dev/stdin", max_text), "standard input", found);
-    return found;
-  }
-  if (!std::filesystem::is_directory(path)) {
-    find_images(read_file(path, max_text), path.string(), found);
+  if (path == "-" || !std::filesystem::is_directory(path)) {
+    find_images(read_text(path, max_text), text_name(path), found);
     return found;
   }
   std::vector<std::filesystem::path> files;
@@ -140,7 +136,7 @@ FoundImages find_images_in(const std::filesystem::path& path) {
       files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
-  for (const auto& file : files) find_images(read_file(file, max_text), file.string(), found);
+  for (const auto& file : files) find_images(read_text(file, max_text), file.string(), found);
   return found;
 }
 

@@ -352,13 +352,4 @@ std::vector<Version> unknown_versions(const Catalog& catalog, const std::vector<
 
 ImageSet select(const Catalog& catalog, const SelectionRequest& request) { return Selector(catalog, request).run(); }
 
-std::vector<std::string> read_images_file(const std::string& content) {
-  std::vector<std::string> images;
-  for (const std::string& line : split(content, '\n')) {
-    const auto text = trim(std::string_view(line).substr(0, line.find('#')));
-    if (!text.empty()) images.emplace_back(text);
-  }
-  return images;
-}
-
 }  // namespace airlock::kubeone

@@ -6,11 +6,13 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "airlock/base/encoding.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/base/yaml.hpp"
 #include "airlock/kubeone/cluster.hpp"
+#include "airlock/kubeone/image_list.hpp"
 #include "airlock/kubeone/image_references.hpp"
 #include "airlock/kubeone/manifest_patch.hpp"
 #include "airlock/kubeone/selection.hpp"
@@ -70,7 +72,7 @@ void image_config(std::string_view input) { static_cast<void>(oci::ImageConfig::
 void image_list(std::string_view input) {
   kubeone::FoundImages found;
   kubeone::find_images(input, "input", found);
-  static_cast<void>(kubeone::read_images_file(std::string(input)));
+  static_cast<void>(kubeone::read_image_list(to_utf8(std::string(input), "f"), "f"));
 }
 
 void link_header(std::string_view input) {

@@ -160,8 +160,6 @@ TEST_CASE("own images and exclusions") {
   const auto more = names({{"control-plane"}, {"1.29.4"}, "1.8", {"quay.io/a/b:1"}, {"registry.k8s.io/kube-*"}});
   CHECK(has(more, "quay.io/a/b:1"));
   CHECK(more.size() == 4);
-  CHECK(read_images_file("# all\n\nquay.io/a:1  # one\r\n  quay.io/b:2\n") ==
-        std::vector<std::string>{"quay.io/a:1", "quay.io/b:2"});
 }
 
 TEST_CASE("selections that cannot be formed say what is allowed") {

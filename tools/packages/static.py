@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """airlock as one static program: the toolchain's compiler, the libraries from Debian's sources."""
 
+import fcntl
 import os
 import pathlib
 
-from packages.basics import ROOT, run
+from packages.basics import ROOT, cache, run
 from packages.libraries import Libraries
 from packages.toolchain import Toolchain
 
@@ -15,7 +16,9 @@ def build(architecture, build_folder) -> pathlib.Path:
     """Builds airlock in `build_folder`, and returns the program in it."""
     toolchain = Toolchain(architecture)
     print(f"libraries for {architecture}:", flush=True)
-    prefix = Libraries(toolchain).build()
+    with open(cache() / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another run may build them in the same place
+        prefix = Libraries(toolchain).build()
     build_folder.mkdir(parents=True, exist_ok=True)
     cross = build_folder / "cross.ini"
     folder = build_folder / "build"

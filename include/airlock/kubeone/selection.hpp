@@ -69,7 +69,4 @@ std::vector<Version> unknown_versions(const Catalog& catalog, const std::vector<
 /// An Error (code `selection`) says what is unknown or contradictory, and what is allowed.
 ImageSet select(const Catalog& catalog, const SelectionRequest& request);
 
-/// References of a file for `--images-file`: one per line, `#` starts a comment, empty lines are skipped.
-std::vector<std::string> read_images_file(const std::string& content);
-
 }  // namespace airlock::kubeone
