@@ -94,8 +94,9 @@ def desk(environment, upstream_images, tmp_path):
         def type_(text, stdin="correct horse\n"):
             text = text.replace("registry.local:5000", local.host).replace("/media/", "media/")
             shell = ["bash", "-euo", "pipefail", "-c", wrapper + text]
+            env = {**environment, "HOME": str(tmp_path)}  # what is imported here is nobody else's past
             made = subprocess.run(
-                shell, cwd=tmp_path / "home", env=environment, input=stdin, capture_output=True, text=True, timeout=280
+                shell, cwd=tmp_path / "home", env=env, input=stdin, capture_output=True, text=True, timeout=280
             )
             assert made.returncode == 0, f"{made.stdout[-3000:]}\n{made.stderr[-3000:]}"
             return made.stdout + made.stderr
