@@ -33,6 +33,8 @@ def package(*arguments):
     process = subprocess.run([ROOT / "tools/package", *map(str, arguments)], capture_output=True, text=True)
     if process.returncode != 0 and "does this machine reach" in process.stderr:
         pytest.skip("Debian's archive of sources cannot be reached here")
+    if process.returncode != 0 and "bin/pip install" in process.stderr:
+        pytest.skip("there is no ziglang here, as no package index has it")
     assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-4000:]
 
 
