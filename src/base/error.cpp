@@ -17,6 +17,8 @@ const char* to_string(ErrorCode code) {
     case ErrorCode::format: return "format";
     case ErrorCode::trust: return "trust";
     case ErrorCode::policy: return "policy";
+    case ErrorCode::incomplete: return "incomplete";
+    case ErrorCode::different: return "different";
     case ErrorCode::interrupted: return "interrupted";
   }
   return "internal";

@@ -45,6 +45,14 @@ void open_standard_descriptors() {
 
 void print(std::string_view text) { to_standard_output(without_controls(text, true)); }
 
+void print_content(std::string_view bytes) {
+  static const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  if (terminal)
+    print(bytes);
+  else
+    to_standard_output(bytes);
+}
+
 void print_json(const Json& value) { to_standard_output(pretty_json(value) + "\n"); }
 
 void show(std::string_view text) { show_at({}, text); }

@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace airlock {
@@ -19,6 +20,8 @@ enum class ErrorCode : int {
   format = 6,        ///< bytes are not what they claim to be: structure, size or digest
   trust = 7,         ///< signatures, keys, roles, thresholds
   policy = 8,        ///< rollback, age, expiry, sources
+  incomplete = 9,    ///< no failure: done, but without what was allowed to be missing
+  different = 10,    ///< no failure: diff --exit-code found differences
   interrupted = 130  ///< the user stopped the run (128 + SIGINT, as shells count)
 };
 
@@ -42,6 +45,14 @@ class Error : public std::exception {
   Error& within(std::string frame) &;
   Error&& within(std::string frame) &&;
 
+  /// Marks that what was asked for is not there, or not for whoever asks, which registries do not always tell apart.
+  Error& absent() & {
+    absent_ = true;
+    return *this;
+  }
+  Error&& absent() && { return std::move(absent()); }
+  bool is_absence() const { return absent_; }
+
   ErrorCode code() const { return code_; }
   Side side() const { return side_; }
   const std::string& hint() const { return hint_; }
@@ -53,6 +64,7 @@ class Error : public std::exception {
 
   ErrorCode code_;
   Side side_ = Side::none;
+  bool absent_ = false;
   std::string message_;
   std::string hint_;
   std::vector<std::string> frames_;  // outermost first

@@ -17,6 +17,8 @@ void open_standard_descriptors();
 /// A result, to standard output, made safe as without_controls() has it; line feeds stay. An Error (code `media`) where
 /// it cannot be written. If its reader has gone (`airlock list | head`), the program ends quietly by SIGPIPE.
 void print(std::string_view text);
+/// The content of a file of an image: to a terminal made safe, to a file or another program as it is.
+void print_content(std::string_view bytes);
 /// The same of JSON, which has escapes for what is not safe.
 void print_json(const Json& value);
 

@@ -20,11 +20,44 @@ enum class YamlAliases {
   expand   ///< for files of others: each alias is copied, and its values count against the limits
 };
 
+/// What becomes of tags and duplicate keys.
+enum class YamlOddities {
+  refuse,
+  pass  ///< for what is only searched: tags count for nothing, and of duplicate keys all stay
+};
+
 struct YamlOptions {
   JsonLimits limits{1U << 20, 16, 1U << 16};  ///< of all documents together
   YamlAliases aliases = YamlAliases::refuse;
   std::size_t documents = 1000;  ///< how many a text may have
+  YamlOddities oddities = YamlOddities::refuse;
+  std::size_t first_line = 1;  ///< the number of the text's first line, where it is a part of a file
 };
+
+struct YamlEntry;
+
+/// A value as it is written.
+struct YamlNode {
+  enum class Kind { null, plain, quoted, sequence, mapping };
+  Kind kind = Kind::null;
+  std::size_t line = 0;  ///< where it begins; what came through an alias has the line of its anchor
+  std::string text;      ///< of a scalar
+  std::vector<YamlEntry> entries;
+
+  bool is_scalar() const { return kind == Kind::plain || kind == Kind::quoted; }
+  /// The first entry of a mapping with this key, or null.
+  const YamlNode* find(std::string_view key) const;
+};
+
+/// Of a mapping, in the order of the text; of a sequence, without a key.
+struct YamlEntry {
+  std::string key;
+  std::size_t line = 0;  ///< of the key or item
+  YamlNode value;
+};
+
+/// Parses all documents of a text, those that hold nothing left out; what parse_yaml_documents() refuses is refused.
+std::vector<YamlNode> parse_yaml_nodes(std::string_view text, std::string_view what, const YamlOptions& options = {});
 
 struct YamlDocument {  // NOLINT(bugprone-exception-escape): the library's moves of JSON only assert
   Json value;
