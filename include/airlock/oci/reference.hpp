@@ -22,6 +22,8 @@ struct Reference {
 
   /// An Error (code `selection`) says what is malformed.
   static Reference parse(std::string_view text);
+  /// The same; nothing for what is malformed.
+  static std::optional<Reference> find(std::string_view text);
 
   /// `registry/repository[:tag][@digest]`.
   std::string str() const;
@@ -33,5 +35,9 @@ struct Reference {
   /// By registry, repository, tag (none first) and digest (none first).
   auto operator<=>(const Reference&) const = default;
 };
+
+/// Whether the first path component of a reference names a registry, and not a user of Docker Hub: it has a dot or a
+/// port, is localhost, or has upper case (distribution/reference, splitDockerDomain).
+bool names_registry(std::string_view first);
 
 }  // namespace airlock::oci
