@@ -15,6 +15,8 @@ namespace airlock::bundle {
 
 namespace {
 
+constexpr const char* missing_extension = "missing";
+constexpr const char* mapping_extension = "mapping";
 constexpr const char* ref_name_annotation = "org.opencontainers.image.ref.name";
 constexpr const char* containerd_name_annotation = "io.containerd.image.name";
 constexpr const char* referrer_tag_annotation = "io.airlock.referrer.tag";
@@ -209,6 +211,8 @@ Metadata metadata_from_json(const JsonObject& object, Lists lists) {
   if (metadata.images.empty()) refuse_metadata("it names no image");
   if (const auto base = object.optional_object("base")) metadata.base = base_from_json(*base);
   if (const auto more = object.optional_object("extensions")) metadata.extensions = extensions_from_json(*more);
+  static_cast<void>(metadata.missing());  // of the right form, where they are there
+  static_cast<void>(metadata.mapping_rules());
   return metadata;
 }
 
@@ -257,6 +261,39 @@ void write_manifests(TextStream& to, const std::vector<records::Image>& images) 
 }
 
 }  // namespace
+
+std::vector<Missing> Metadata::missing() const {
+  std::vector<Missing> missing;
+  const auto text = extensions.find(missing_extension);
+  if (text == extensions.end()) return missing;
+  const Json list = parse_json(text->second, "bundle.json: extensions: missing", metadata_limits);
+  if (!list.is_array()) refuse_metadata("extensions: missing: not a list");
+  for (const Json& entry : list) {
+    const JsonObject object(entry, "bundle.json: extensions: missing");
+    missing.push_back(
+        {of_bundle([&] { return oci::Reference::parse(object.string("source")); }), object.string("reason")});
+  }
+  return missing;
+}
+
+void Metadata::set_missing(const std::vector<Missing>& missing) {
+  extensions.erase(missing_extension);
+  Json list = Json::array();
+  for (const Missing& one : missing) list.push_back({{"source", one.source.str()}, {"reason", one.reason}});
+  if (!missing.empty()) extensions.emplace(missing_extension, canonical_json(list));
+}
+
+std::vector<std::string> Metadata::mapping_rules() const {
+  const auto text = extensions.find(mapping_extension);
+  if (text == extensions.end()) return {};
+  const Json list{{"rules", parse_json(text->second, "bundle.json: extensions: mapping", metadata_limits)}};
+  return JsonObject(list, "bundle.json: extensions: mapping").strings("rules");
+}
+
+void Metadata::set_mapping_rules(const std::vector<std::string>& rules) {
+  extensions.erase(mapping_extension);
+  if (!rules.empty()) extensions.emplace(mapping_extension, canonical_json(Json(rules)));
+}
 
 /// Keys in bytewise order, as canonical JSON has them.
 void Metadata::write(const TextSink& sink) const {

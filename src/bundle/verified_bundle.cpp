@@ -172,14 +172,14 @@ void check_closure(const Archive& archive, const Metadata& metadata, const oci::
 }
 
 /// What a node does with an image stands in its config; all programs have to read the same there.
-void check_configs(const VerifiedBundle& bundle, unsigned jobs) {
+void check_configs(const BundleContent& bundle, unsigned jobs) {
   std::vector<const records::Blob*> configs;
   for (const records::Blob& blob : bundle.metadata().blobs)
     if (oci::media_type::is_image_config(blob.media_type)) configs.push_back(&blob);
   run_parallel(configs.size(), jobs, [&](std::size_t i) { bundle.config(configs[i]->digest); });
 }
 
-void check_blobs(const VerifiedBundle& bundle, const Archive& archive, const VerifyOptions& options,
+void check_blobs(const BundleContent& bundle, const Archive& archive, const VerifyOptions& options,
                  Reporter& reporter) {
   std::vector<const records::Blob*> blobs;
   std::uint64_t bytes = 0;
@@ -232,11 +232,11 @@ std::string_view BlobReader::next() {
   return {piece.data(), piece.size()};
 }
 
-BlobReader VerifiedBundle::open_blob(const oci::Digest& digest) const {
+BlobReader BundleContent::open_blob(const oci::Digest& digest) const {
   return {archive_->medium(), digest, archive_->extent_of(digest)};
 }
 
-oci::ImageConfig VerifiedBundle::config(const oci::Digest& digest) const {
+oci::ImageConfig BundleContent::config(const oci::Digest& digest) const {
   BlobReader reader = open_blob(digest);
   if (reader.size() > oci::max_config_size) refuse_bundle(fmt::format("config {} is absurdly large", digest.str()));
   std::string text;
@@ -244,6 +244,21 @@ oci::ImageConfig VerifiedBundle::config(const oci::Digest& digest) const {
   for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) text += piece;
   return oci::ImageConfig::parse(text, "config " + digest.str());
 }
+
+void BundleContent::check_content(const VerifyOptions& options, Reporter& reporter) {
+  check_base(metadata_);
+  graph_ = build_graph(*archive_, metadata_, options.keep_documents);
+  for (const records::Blob& blob : metadata_.base.blobs) base_.insert(blob.digest);
+  check_closure(*archive_, metadata_, graph_);
+  check_configs(*this, options.jobs);
+  check_blobs(*this, *archive_, options, reporter);
+}
+
+UncheckedBundle::UncheckedBundle(std::shared_ptr<const Archive> archive, Metadata metadata, oci::Digest sums_digest)
+    : BundleContent(std::move(archive), std::move(metadata)),
+      signatures_(archive_->head().signatures),
+      sums_digest_(sums_digest),
+      leftovers_(archive_->head().leftovers) {}
 
 namespace {
 
@@ -286,18 +301,26 @@ VerifiedBundle VerifiedBundle::verify_steps(std::shared_ptr<const ReadableMedium
   archive->forget_sums();
   auto evidence = policy.judge(authentication, claims_of(metadata), options.circumstances);
   VerifiedBundle bundle(archive, std::move(metadata), std::move(evidence));
-  check_base(bundle.metadata_);
-  bundle.graph_ = build_graph(*archive, bundle.metadata_, options.keep_documents);
-  for (const records::Blob& blob : bundle.metadata_.base.blobs) bundle.base_.insert(blob.digest);
-  check_closure(*archive, bundle.metadata_, bundle.graph_);
-  check_configs(bundle, options.jobs);
-  check_blobs(bundle, *archive, options, reporter);
+  bundle.check_content(options, reporter);
   return bundle;
 }
 
 VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                       const VerifyOptions& options, Reporter& reporter) {
   return with_advice([&] { return VerifiedBundle::verify_steps(std::move(medium), policy, options, reporter); });
+}
+
+UncheckedBundle read_unchecked(std::shared_ptr<const ReadableMedium> medium, const VerifyOptions& options,
+                               Reporter& reporter) {
+  return with_advice([&] {
+    const auto archive = std::make_shared<Archive>(std::move(medium));
+    const oci::Digest sums_digest = oci::sha256(archive->sums());
+    Metadata metadata = read_content(*archive);
+    archive->forget_sums();
+    UncheckedBundle bundle(archive, std::move(metadata), sums_digest);
+    bundle.check_content(options, reporter);
+    return bundle;
+  });
 }
 
 UnverifiedMetadata read_unverified(std::shared_ptr<const ReadableMedium> medium) {

@@ -11,9 +11,7 @@
 
 namespace airlock::bundle {
 
-/// SHA-256 of the tar inside a layer: its diff ID. Takes gzip (RFC 1952), zstd (RFC 8878, skippable frames too) and no
-/// compression, by the media type; an Error (code `format`) for others, for data that does not unpack, and for bytes
-/// behind its end.
+/// SHA-256 of the tar inside a layer: its diff ID. Errors as LayerStream.
 oci::Digest diff_id(BlobReader layer, std::string_view media_type);
 
 /// What was found, and what there was nothing to look for in.

@@ -33,6 +33,8 @@ struct Base {
   std::vector<records::Blob> blobs;  ///< in the archive's order; never manifests: those every bundle carries
 };
 
+using records::Missing;
+
 /// bundle.json
 struct Metadata {
   std::string stream = "default";
@@ -48,6 +50,16 @@ struct Metadata {
   /// What a later airlock adds, by name; values are canonical JSON. A reader that does not know a name ignores it, so
   /// nothing here may change what is imported under which name (docs/bundle-format.md, "Later versions").
   std::map<std::string, std::string> extensions;
+
+  /// What was left out with the exporter's permission: the extension `missing`.
+  std::vector<Missing> missing() const;
+  /// An empty list removes it.
+  void set_missing(const std::vector<Missing>& missing);
+
+  /// The rules for names inside that the exporter checked for clashes: the extension `mapping`, import's default.
+  std::vector<std::string> mapping_rules() const;
+  /// No rules remove it.
+  void set_mapping_rules(const std::vector<std::string>& rules);
 
   std::string format() const;
   /// The same text, a piece at a time.

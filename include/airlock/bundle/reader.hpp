@@ -97,12 +97,12 @@ struct VerifyOptions {
   bool keep_documents = true;  ///< in memory, for whoever sends them on
 };
 
-/// A bundle whose signatures met a policy and whose every byte was checked, or is before anybody gets the whole of it
-/// (BlobCheck).
-class VerifiedBundle {
+/// A bundle whose every byte is what its SHA256SUMS says, or is checked before anybody gets the whole of it
+/// (BlobCheck). Whether anybody vouches for it is another question: what goes into a registry, or is signed, takes a
+/// VerifiedBundle.
+class BundleContent {
  public:
   const Metadata& metadata() const { return metadata_; }
-  const trust::Evidence& evidence() const { return evidence_; }
   /// All its images, as far as the bundle's platforms go, with the bytes of documents (VerifyOptions::keep_documents).
   const oci::Graph& graph() const { return graph_; }
   /// All blobs of one image.
@@ -117,19 +117,51 @@ class VerifiedBundle {
   Metadata take_metadata() { return std::move(metadata_); }
   std::uint64_t archive_size() const { return archive_->medium().size(); }
 
+ protected:
+  BundleContent(std::shared_ptr<const Archive> archive, Metadata metadata)
+      : archive_(std::move(archive)), metadata_(std::move(metadata)) {}
+  /// What follows metadata that was hashed: the graph, and all that is compared with it.
+  void check_content(const VerifyOptions& options, Reporter& reporter);
+
+  std::shared_ptr<const Archive> archive_;
+
+ private:
+  Metadata metadata_;
+  oci::Graph graph_;
+  std::set<oci::Digest> base_;
+};
+
+/// One whose signatures met a policy. Only verify() makes it.
+class VerifiedBundle final : public BundleContent {
+ public:
+  const trust::Evidence& evidence() const { return evidence_; }
+
  private:
   friend VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                                const VerifyOptions& options, Reporter& reporter);
   static VerifiedBundle verify_steps(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                                      const VerifyOptions& options, Reporter& reporter);
   VerifiedBundle(std::shared_ptr<const Archive> archive, Metadata metadata, trust::Evidence evidence)
-      : archive_(std::move(archive)), metadata_(std::move(metadata)), evidence_(std::move(evidence)) {}
+      : BundleContent(std::move(archive), std::move(metadata)), evidence_(std::move(evidence)) {}
 
-  std::shared_ptr<const Archive> archive_;
-  Metadata metadata_;
   trust::Evidence evidence_;
-  oci::Graph graph_;
-  std::set<oci::Digest> base_;
+};
+
+/// One that nobody is known to vouch for: for looking into it.
+class UncheckedBundle final : public BundleContent {
+ public:
+  const std::vector<trust::SignatureFile>& signatures() const { return signatures_; }
+  const oci::Digest& sums_digest() const { return sums_digest_; }
+  bool leftovers() const { return leftovers_; }  ///< Head::leftovers
+
+ private:
+  friend UncheckedBundle read_unchecked(std::shared_ptr<const ReadableMedium> medium, const VerifyOptions& options,
+                                        Reporter& reporter);
+  UncheckedBundle(std::shared_ptr<const Archive> archive, Metadata metadata, oci::Digest sums_digest);
+
+  std::vector<trust::SignatureFile> signatures_;
+  oci::Digest sums_digest_;
+  bool leftovers_ = false;
 };
 
 /// Checks everything, in this order, and stops at the first failure: structure (code `format`), signatures over
@@ -139,7 +171,11 @@ class VerifiedBundle {
 VerifiedBundle verify(std::shared_ptr<const ReadableMedium> medium, const trust::Policy& policy,
                       const VerifyOptions& options, Reporter& reporter);
 
-/// What a bundle says of itself, believed by nobody: for `inspect`. Neither signatures nor blobs are checked.
+/// The same without a policy: signatures are not looked at.
+UncheckedBundle read_unchecked(std::shared_ptr<const ReadableMedium> medium, const VerifyOptions& options,
+                               Reporter& reporter);
+
+/// What a bundle says of itself, believed by nobody: for `diff`. Neither signatures nor blobs are checked.
 struct UnverifiedMetadata {
   Metadata metadata;
   std::vector<std::string> signature_names;
