@@ -8,6 +8,7 @@ std::string to_string(InventoryKind kind) {
     case InventoryKind::bundle: return "bundle";
     case InventoryKind::lock: return "lock";
     case InventoryKind::receipt: return "receipt";
+    case InventoryKind::registry: return "registry";
   }
   return "";
 }

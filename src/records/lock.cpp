@@ -100,8 +100,9 @@ void add_platform_bytes(LockedImage& locked, const oci::Node& node, const std::s
 
 }  // namespace
 
-Lock Lock::of(const std::vector<Image>& images, const oci::Graph& graph, const Selection& selection) {
-  Lock lock{selection, {}, {}};
+Lock Lock::of(const std::vector<Image>& images, std::vector<Missing> missing, const oci::Graph& graph,
+              const Selection& selection) {
+  Lock lock{selection, {}, {}, std::move(missing)};
   for (const Image& image : images) {
     LockedImage locked{image, {}};
     Counted counted;
@@ -119,6 +120,9 @@ std::string Lock::format() const {
       quoted(selection.kubeone), list_of(selection.filters), list_of(selection.kubernetes_versions),
       list_of(selection.platforms), quoted(selection.catalog_digest));
   for (const LockedImage& image : images) text += format_image(image);
+  if (!missing.empty()) text += "# of the selection, but not there when it was resolved\nmissing:\n";
+  for (const Missing& one : missing)
+    text += fmt::format("  - source: {}\n    reason: {}\n", quoted(one.source.str()), quoted(one.reason));
   text += "# every blob of it, in bytes\nblobs:\n";
   for (const auto& [digest, size] : blobs) text += fmt::format("  {}: {}\n", quoted(digest.str()), size);
   return text;
@@ -128,8 +132,8 @@ Lock Lock::parse(std::string_view text, const std::string& where) {
   try {
     const Json json = parse_yaml(text, where, lock_limits);
     const JsonObject object(json, where);
-    object.only(
-        {"version", "kubeone", "filters", "kubernetesVersions", "platforms", "catalogDigest", "images", "blobs"});
+    object.only({"version", "kubeone", "filters", "kubernetesVersions", "platforms", "catalogDigest", "images",
+                 "missing", "blobs"});
     if (object.integer("version") != 1)
       throw Error(ErrorCode::format, fmt::format("{}: unknown version {}", where, object.integer("version")));
     Lock lock;
@@ -140,6 +144,11 @@ Lock Lock::parse(std::string_view text, const std::string& where) {
     const auto not_before = [](const LockedImage& a, const LockedImage& b) { return a.image.source >= b.image.source; };
     if (std::adjacent_find(lock.images.begin(), lock.images.end(), not_before) != lock.images.end())
       throw Error(ErrorCode::format, where + ": images are not in order, or one appears twice");
+    if (object.has("missing"))
+      for (const JsonObject& one : object.objects("missing")) {
+        one.only({"source", "reason"});
+        lock.missing.push_back({oci::Reference::parse(one.string("source")), one.string("reason")});
+      }
     const JsonObject blobs = object.object("blobs");
     for (const auto& [digest, size] : blobs.json().items())
       lock.blobs.emplace(oci::Digest::parse(digest), blobs.integer(digest));

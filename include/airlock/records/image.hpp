@@ -33,6 +33,12 @@ struct Referrer {
   std::optional<oci::Tag> tag;  ///< under which cosign looks for it (oci::cosign_subject)
 };
 
+/// An image of the selection that is not in the set, because upstream did not have it.
+struct Missing {
+  oci::Reference source;
+  std::string reason;  ///< as the exporter saw it
+};
+
 struct Image {
   oci::Reference source;
   oci::Descriptor descriptor;  ///< of what upstream served

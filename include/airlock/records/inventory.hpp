@@ -18,8 +18,8 @@
 namespace airlock::records {
 
 /// What an inventory was read from.
-enum class InventoryKind { bundle, lock, receipt };
-/// "bundle", "lock", "receipt".
+enum class InventoryKind { bundle, lock, receipt, registry };
+/// "bundle", "lock", "receipt", "registry".
 std::string to_string(InventoryKind kind);
 
 /// As the file claims; whether it was signed is checked by its reader.
@@ -30,7 +30,7 @@ struct Inventory {
   std::string stream;                 ///< empty for a lock file
   std::uint64_t serial = 0;
   std::map<std::string, oci::Digest> images;   ///< by source reference
-  std::map<oci::Digest, std::uint64_t> blobs;  ///< bytes
+  std::map<oci::Digest, std::uint64_t> blobs;  ///< bytes; empty for a registry
 
   /// `name`: the file's, for messages.
   static Inventory of(const Lock& lock, const std::string& name);

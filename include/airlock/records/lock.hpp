@@ -27,9 +27,11 @@ struct Lock {
   Selection selection;
   std::vector<LockedImage> images;             ///< ordered by source reference
   std::map<oci::Digest, std::uint64_t> blobs;  ///< bytes of all blobs, manifests included
+  std::vector<Missing> missing = {};           ///< of the selection, left out with permission; by source reference
 
   /// REQUIRES: the images are in the graph, whole.
-  static Lock of(const std::vector<Image>& images, const oci::Graph& graph, const Selection& selection);
+  static Lock of(const std::vector<Image>& images, std::vector<Missing> missing, const oci::Graph& graph,
+                 const Selection& selection);
   /// An Error (code `format`) for anything but the form that format() gives, comments and layout aside.
   static Lock parse(std::string_view text, const std::string& where);
   std::string format() const;
