@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
@@ -30,20 +31,28 @@ std::string base64url(std::string_view bytes) {
 }  // namespace
 
 std::string format_statement(const PublicKey& key, std::string_view content, const Review& review) {
-  Json properties = Json::array({approved_property});
+  Json properties = Json::array({review.rejects ? rejected_property : approved_property});
   if (review.content_checked) properties.push_back(checked_property);
   // SVR's own fields, and ours with the prefix that in-toto asks of extensions (spec/v1/README.md, "Parsing rules").
-  const Json predicate{
+  Json predicate{
       {"verifier", {{"id", std::string(verifier_prefix) + base64url(key.spki().bytes())}, {"policies", Json::array()}}},
       {"timeCreated", format_time(review.time)},
       {"properties", std::move(properties)},
       {"airlock_reviewer", review.reviewer},
       {"airlock_comment", review.comment}};
+  for (const auto& [name, digest] : review.documents) predicate["airlock_documents"][name] = digest.str();
+  for (const Answer& one : review.checklist)
+    predicate["airlock_checklist"].push_back({{"question", one.question}, {"answer", one.answer}});
   const Json subject{{"name", signed_file}, {"digest", {{"sha256", oci::sha256(content).hex()}}}};
-  return canonical_json({{"_type", statement_type},
-                         {"subject", Json::array({subject})},
-                         {"predicateType", svr_predicate_type},
-                         {"predicate", predicate}});
+  std::string text = canonical_json({{"_type", statement_type},
+                                     {"subject", Json::array({subject})},
+                                     {"predicateType", svr_predicate_type},
+                                     {"predicate", predicate}});
+  if (text.size() > statement_limits.bytes)
+    throw Error(ErrorCode::usage, fmt::format("the statement to sign would have {} bytes; verifiers read at most {}",
+                                              text.size(), statement_limits.bytes))
+        .hint("shorten the comment and the answers, or name fewer documents");
+  return text;
 }
 
 Approval Approval::parse(std::string_view payload, const std::string& where) {
@@ -63,13 +72,54 @@ Approval Approval::parse(std::string_view payload, const std::string& where) {
   const auto states = [&](std::string_view property) {
     return std::find(properties.begin(), properties.end(), property) != properties.end();
   };
+  std::vector<Answer> checklist;
+  if (predicate.has("airlock_checklist"))
+    for (const JsonObject& one : predicate.objects("airlock_checklist"))
+      checklist.push_back({one.string("question"), one.string("answer")});
+  const auto documents = predicate.optional_object("airlock_documents");
   return {subject,
           statement.string("predicateType"),
           predicate.optional_string("airlock_reviewer").value_or(""),
           predicate.optional_string("airlock_comment").value_or(""),
           predicate.optional_string("timeCreated").value_or(""),
-          states(approved_property),
-          states(checked_property)};
+          states(approved_property) && !states(rejected_property),
+          states(checked_property),
+          states(rejected_property),
+          documents ? documents->string_map() : std::map<std::string, std::string>(),
+          std::move(checklist)};
+}
+
+std::string Approval::decision() const {
+  if (rejected) return "rejected";
+  return approved && predicate_type == svr_predicate_type ? "approved" : "none";
+}
+
+bool declines(std::string_view answer) {
+  // Spaces of Unicode that look like no text (Zs and zero-width ones), beside those of ASCII.
+  constexpr std::array<std::string_view, 8> spaces{"\u00A0", "\u2007", "\u200B", "\u200C",
+                                                   "\u200D", "\u202F", "\u2060", "\u3000"};
+  std::string text(answer);
+  for (const std::string_view space : spaces)
+    for (auto at = text.find(space); at != std::string::npos; at = text.find(space))
+      text.replace(at, space.size(), " ");
+  text = to_lower(trim(text));
+  while (!text.empty() && (text.back() == '.' || text.back() == '!')) text.pop_back();
+  text = trim(text);
+  return text.empty() || text == "no" || text == "n";
+}
+
+std::vector<Claim> unchecked_claims(const std::vector<SignatureFile>& files) {
+  std::vector<Claim> claims;
+  for (const SignatureFile& file : files) {
+    claims.push_back({file.name, std::nullopt});
+    if (form_of(file.name) != Form::approval) continue;
+    try {
+      claims.back().approval = Approval::parse(Signature::parse(file).payload, file.name);
+    } catch (const Error&) {
+      continue;  // verification says what is wrong with it
+    }
+  }
+  return claims;
 }
 
 bool approves(const Signature& signature, std::string_view content) {

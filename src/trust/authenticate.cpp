@@ -93,6 +93,24 @@ Signers find_signers(const PolicyContent& policy, const SignedText& content, con
   return signers;
 }
 
+namespace {
+
+/// A reviewer whom the policy names has said no: that counts, however many others approve.
+void refuse_rejections(const Signers& signers) {
+  std::vector<std::string> rejections;
+  for (const auto& [name, signer] : signers)
+    for (const Approval& statement : signer.approvals)
+      if (statement.rejected && !signer.revoked)
+        rejections.push_back(fmt::format("{} ({}) rejects it{}: \"{}\"", name, signer.fingerprint,
+                                         statement.time.empty() ? "" : ", " + printable(statement.time, 40),
+                                         printable(statement.comment)));
+  if (rejections.empty()) return;
+  throw Error(ErrorCode::trust, Side::bundle, join(rejections, "\n  "))
+      .hint("ask the reviewer; the exporter has to make a bundle that he approves");
+}
+
+}  // namespace
+
 Authentication Policy::authenticate(std::string_view text, const std::vector<SignatureFile>& files,
                                     const Circumstances& circumstances) const {
   constexpr std::size_t most_files = 256;  // a bundle has room for 62; others may be sidecar files
@@ -108,6 +126,7 @@ Authentication Policy::authenticate(std::string_view text, const std::vector<Sig
   Authentication result(content.digest());
   result.signers_ = find_signers(content_, content, signatures);
   for (const Signature& signature : signatures) result.files_.push_back(signature.file);
+  refuse_rejections(result.signers_);
 
   std::vector<std::string> candidates;
   if (circumstances.stream)

@@ -130,7 +130,7 @@ MetRequirement describe(const std::string& rule, const Requirement& requirement,
     const Signer& signer = signers.at(key);
     MetRequirement::Met entry{signer.name, signer.fingerprint, signer.algorithm, signer.signature_files, std::nullopt};
     if (!requirement.attestation.empty()) {
-      const std::size_t which = find_approval(signer, requirement.attestation).value();
+      const std::size_t which = find_approval(signer, requirement).value();
       entry.files = {signer.approval_files[which]};
       entry.approval = signer.approvals[which];
     }

@@ -10,7 +10,7 @@ namespace airlock::trust {
 
 namespace {
 
-constexpr std::string_view algorithm = "Ed";
+constexpr std::string_view plain_algorithm = "Ed";
 constexpr std::string_view prehashed_algorithm = "ED";  // over the BLAKE2b-512 hash: what minisign writes without -l
 constexpr std::string_view untrusted_prefix = "untrusted comment: ";
 constexpr std::string_view trusted_prefix = "trusted comment: ";
@@ -46,24 +46,25 @@ std::vector<std::string> lines_of(std::string_view text) {
 /// The line with algorithm, key id and signature.
 void read_signature_line(const std::string& line, Signature& into) {
   const auto bytes = base64_decode(line);
-  if (!bytes || bytes->size() != algorithm.size() + key_id_size + signature_size)
+  if (!bytes || bytes->size() != plain_algorithm.size() + key_id_size + signature_size)
     refuse_minisign(into.file, "line 2 is not a signature");
   into.prehashed = bytes->starts_with(prehashed_algorithm);
-  if (!into.prehashed && !bytes->starts_with(algorithm)) refuse_minisign(into.file, "an unknown algorithm");
-  into.key_hint = bytes->substr(algorithm.size(), key_id_size);
-  into.bytes = bytes->substr(algorithm.size() + key_id_size);
+  if (!into.prehashed && !bytes->starts_with(plain_algorithm)) refuse_minisign(into.file, "an unknown algorithm");
+  into.key_hint = bytes->substr(plain_algorithm.size(), key_id_size);
+  into.bytes = bytes->substr(plain_algorithm.size() + key_id_size);
 }
 
 }  // namespace
 
 std::string minisign_public_key(const PublicKey& key) {
   return fmt::format("{}minisign public key {}\n{}\n", untrusted_prefix, key_id_text(key),
-                     base64_encode(std::string(algorithm) + key_id(key) + key.ed25519_bytes()));
+                     base64_encode(std::string(plain_algorithm) + key_id(key) + key.ed25519_bytes()));
 }
 
 std::string format_minisig(const PrivateKey& key, const std::string& signer, std::string_view signature) {
   const std::string comment = fmt::format("{} of an airlock bundle, signed by {}", signed_file, signer);
-  const std::string line = base64_encode(std::string(algorithm) + key_id(key.public_key()) + std::string(signature));
+  const std::string line =
+      base64_encode(std::string(plain_algorithm) + key_id(key.public_key()) + std::string(signature));
   return fmt::format("{}signature by the key {}\n{}\n{}{}\n{}\n", untrusted_prefix, key_id_text(key.public_key()), line,
                      trusted_prefix, comment, base64_encode(key.sign(std::string(signature) + comment)));
 }
@@ -75,9 +76,10 @@ std::optional<std::string> parse_minisign_public_key(std::string_view text) {
   if (lines.size() > 1 && lines[0].starts_with(untrusted_prefix)) lines.erase(lines.begin());
   const auto bytes = base64_decode(trim(lines[0]));
   constexpr std::size_t key_size = 32;
-  if (!bytes || bytes->size() != algorithm.size() + key_id_size + key_size || !bytes->starts_with(algorithm))
+  if (!bytes || bytes->size() != plain_algorithm.size() + key_id_size + key_size ||
+      !bytes->starts_with(plain_algorithm))
     return std::nullopt;
-  return bytes->substr(algorithm.size() + key_id_size);
+  return bytes->substr(plain_algorithm.size() + key_id_size);
 }
 
 bool is_minisign_text(std::string_view text) { return text.starts_with(untrusted_prefix); }

@@ -27,7 +27,9 @@ void check_requirement(const std::string& where, const Requirement& requirement,
 }
 
 std::string in_words(const Requirement& requirement) {
-  const std::string what = requirement.attestation.empty() ? "signed" : "approved";
+  std::string what = requirement.attestation.empty() ? "signed" : "approved";
+  if (!requirement.questions.empty())
+    what += fmt::format(" (answering {})", count_of(requirement.questions.size(), "question"));
   std::string who = join(requirement.keys, ", ");
   if (requirement.keys.size() > 1)
     who = (requirement.threshold == requirement.keys.size() ? "all of "

@@ -54,8 +54,8 @@ void read_keys(const JsonObject& keys, const std::filesystem::path& directory, P
   }
 }
 
-Requirement read_requirement(const JsonObject& entry) {
-  entry.only({"role", "keys", "threshold", "attestation"});
+Requirement read_requirement(const JsonObject& entry, const std::vector<std::string>& questions) {
+  entry.only({"role", "keys", "threshold", "attestation", "checklist"});
   Requirement requirement;
   requirement.role = entry.string("role");
   if (!is_plain_name(requirement.role)) refuse_policy(entry.where() + ": role", "not a plain name");
@@ -68,6 +68,13 @@ Requirement read_requirement(const JsonObject& entry) {
   requirement.attestation = entry.optional_string("attestation").value_or("");
   if (entry.has("attestation") && requirement.attestation != svr_predicate_type)
     refuse_policy(entry.where() + ": attestation", "airlock supports only " + std::string(svr_predicate_type));
+  if (!entry.has("checklist")) return requirement;
+  const Json& checklist = entry.json().at("checklist");
+  if (!checklist.is_boolean()) refuse_policy(entry.where() + ": checklist", "neither true nor false");
+  if (!checklist.get<bool>()) return requirement;
+  if (requirement.attestation.empty()) refuse_policy(entry.where() + ": checklist", "only an attestation has answers");
+  if (questions.empty()) refuse_policy(entry.where() + ": checklist", "the policy has no questions");
+  requirement.questions = questions;
   return requirement;
 }
 
@@ -77,11 +84,11 @@ Rollback read_rollback(const JsonObject& entry) {
   return word == "deny" ? Rollback::deny : Rollback::allow;
 }
 
-StreamRules read_stream(const JsonObject& entry) {
+StreamRules read_stream(const JsonObject& entry, const std::vector<std::string>& questions) {
   entry.only({"require", "allow_sources", "registries", "max_age", "rollback"});
   StreamRules rules;
   for (const JsonObject& requirement : entry.objects("require"))
-    rules.requirements.push_back(read_requirement(requirement));
+    rules.requirements.push_back(read_requirement(requirement, questions));
   rules.allow_sources = entry.strings("allow_sources");
   if (entry.has("allow_sources") && rules.allow_sources.empty())
     refuse_policy(entry.where() + ": allow_sources", "empty, so no image would be allowed; omit it to allow all");
@@ -98,24 +105,40 @@ StreamRules read_stream(const JsonObject& entry) {
   return rules;
 }
 
+/// So many, and so short, that they and their answers fit into one signed statement.
+std::vector<std::string> read_questions(const JsonObject& policy) {
+  constexpr std::size_t most = 50;
+  constexpr std::size_t longest = 300;
+  auto questions = policy.strings("questions");
+  const std::string where = policy.where() + ": questions";
+  if (questions.size() > most) refuse_policy(where, fmt::format("{}, more than {}", questions.size(), most));
+  for (const std::string& question : questions)
+    if (question.empty() || question.size() > longest)
+      refuse_policy(where, fmt::format("\"{}\" does not have 1 to {} bytes", printable(question, 80), longest));
+  if (std::set<std::string>(questions.begin(), questions.end()).size() != questions.size())
+    refuse_policy(where, "one appears twice");
+  return questions;
+}
+
 PolicyContent read_policy(std::string_view text, const std::filesystem::path& file) {
   PolicyContent content;
   content.origin = file.string();
   content.digest = oci::sha256(text);
   const Json value = parse_yaml(text, file.string());
   const JsonObject policy(value, file.string());
-  policy.only({"version", "keys", "revoked", "streams"});
+  policy.only({"version", "keys", "revoked", "questions", "streams"});
   if (policy.integer("version") != 1)
     refuse_policy(file.string() + ": version", "this airlock supports only version 1");
   read_keys(policy.object("keys"), file.parent_path(), content);
   for (const std::string& hash : policy.strings("revoked"))
     if (!content.revoked.insert(read_hash(hash, file.string() + ": revoked")).second)
       refuse_policy(file.string() + ": revoked", hash + " appears twice");
+  content.questions = read_questions(policy);
   const JsonObject streams = policy.object("streams");
   for (const auto& [name, rules] : streams.json().items()) {
     const JsonObject entry(rules, fmt::format("{}.{}", streams.where(), printable(name, 80)));
     if (!is_plain_name(name)) refuse_policy(entry.where(), "not a valid stream name");
-    content.streams.emplace(name, read_stream(entry));
+    content.streams.emplace(name, read_stream(entry, content.questions));
   }
   return content;
 }

@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "airlock/base/error.hpp"
+#include "airlock/base/text.hpp"
 
 namespace airlock::trust {
 
@@ -16,10 +19,21 @@ std::string first_of(const std::vector<std::string>& files) {
   return fmt::format("{} and {} more", join({files.begin(), files.begin() + shown}, ", "), files.size() - shown);
 }
 
+/// The first question without an answer; "no" is one that approves nothing.
+std::optional<std::string> unanswered(const Requirement& requirement, const Approval& approval) {
+  for (const std::string& question : requirement.questions) {
+    const auto is_answer = [&](const Answer& one) { return one.question == question; };
+    const auto& given = approval.checklist;
+    if (std::count_if(given.begin(), given.end(), is_answer) != 1) return question;
+    if (declines(std::find_if(given.begin(), given.end(), is_answer)->answer)) return question;
+  }
+  return std::nullopt;
+}
+
 bool counts(const Requirement& requirement, const Signer& signer) {
   if (signer.revoked) return false;
   return requirement.attestation.empty() ? !signer.signature_files.empty()
-                                         : find_approval(signer, requirement.attestation).has_value();
+                                         : find_approval(signer, requirement).has_value();
 }
 
 /// Why a key that signed something does not count here; empty for a key that counts or signed nothing.
@@ -35,6 +49,10 @@ std::string why_not(const Requirement& requirement, const Signer& signer, const 
     if (!signer.approvals.empty() && signer.approvals.front().predicate_type != requirement.attestation)
       return fmt::format("{}'s statement is of another type, {}", signer.name,
                          printable(signer.approvals.front().predicate_type));
+    for (const Approval& approval : signer.approvals)
+      if (const auto question = unanswered(requirement, approval); question && approval.approved)
+        return fmt::format("{}'s approval ({}) does not say yes to the policy's question \"{}\"", signer.name, files,
+                           printable(*question, 80));
     if (!signer.approvals.empty())
       return fmt::format("{}'s statement ({}) does not say {}", signer.name, files, approved_property);
     if (!signer.foreign_files.empty())
@@ -49,9 +67,11 @@ std::string why_not(const Requirement& requirement, const Signer& signer, const 
 
 }  // namespace
 
-std::optional<std::size_t> find_approval(const Signer& signer, const std::string& predicate_type) {
+std::optional<std::size_t> find_approval(const Signer& signer, const Requirement& requirement) {
   for (std::size_t i = 0; i < signer.approvals.size(); ++i)
-    if (signer.approvals[i].predicate_type == predicate_type && signer.approvals[i].approved) return i;
+    if (signer.approvals[i].predicate_type == requirement.attestation && signer.approvals[i].approved &&
+        !unanswered(requirement, signer.approvals[i]))
+      return i;
   return std::nullopt;
 }
 
@@ -84,7 +104,9 @@ Assignment meet(const std::string& at, const std::vector<Requirement>& requireme
   if (files.empty())
     error.hint("have the exporter sign it: airlock sign BUNDLE --key KEY");
   else if (!signature)
-    error.hint("have it reviewed: airlock approve BUNDLE --key KEY");
+    error.hint(requirement.questions.empty()
+                   ? "have it reviewed: airlock approve BUNDLE --key KEY"
+                   : "have it reviewed: airlock approve BUNDLE --key KEY --checklist --policy FILE");
   else if (!assignment.keys[*unmet].empty() || !signers.empty())
     error.hint("another of these keys must sign it: airlock sign BUNDLE --key KEY");
   else

@@ -14,7 +14,7 @@ Signers find_signers(const PolicyContent& policy, const SignedText& content, con
 Assignment meet(const std::string& at, const std::vector<Requirement>& requirements, const Signers& signers,
                 const std::vector<std::string>& files);
 
-/// The approval of this type, where the signer has made one: its place in `approvals`.
-std::optional<std::size_t> find_approval(const Signer& signer, const std::string& predicate_type);
+/// The approval that meets a requirement of one, where the signer has made it: its place in `approvals`.
+std::optional<std::size_t> find_approval(const Signer& signer, const Requirement& requirement);
 
 }  // namespace airlock::trust

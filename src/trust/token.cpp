@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys in a token (PKCS#11). OpenSSL 3's pkcs11 provider is the successor; Debian 12 has the engine, whose interface is
 // deprecated in OpenSSL.
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/opensslconf.h>
@@ -123,7 +122,14 @@ KeyPointer load_with_engine(const TokenUri& token, const std::string& /*uri*/, c
 
 #else
 
-using Engine = std::unique_ptr<ENGINE, Releaser<ENGINE_free>>;
+// The engine's interface is the deprecated one.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+struct FreeEngine {
+  void operator()(ENGINE* engine) const { ENGINE_free(engine); }
+};
+using Engine = std::unique_ptr<ENGINE, FreeEngine>;
 
 Engine open_engine(const TokenUri& token) {
   ENGINE_load_dynamic();
@@ -159,6 +165,8 @@ KeyPointer load_with_engine(const TokenUri& token, const std::string& uri, const
   if (key == nullptr) refuse_key(uri);
   return {reinterpret_cast<KeyHandle*>(key), [running](KeyHandle* handle) { KeyRelease()(handle); }};
 }
+
+#pragma GCC diagnostic pop
 
 #endif
 

@@ -168,3 +168,21 @@ TEST_CASE("minisign files that are not what they claim") {
   CHECK_ERROR(with(3, "AAAA"), format, "line 4 is not a signature");
   CHECK_ERROR(Signature::parse({right.name, right.bytes + "more\n"}), format, "not four lines");
 }
+
+TEST_CASE("a statement decides only what it says, in the type that decides") {
+  trust::Approval approval{oci::sha256(""), "", "", "", ""};
+  CHECK(approval.decision() == "none");
+  approval.approved = true;
+  CHECK(approval.decision() == "none");  // of another type
+  approval.predicate_type = trust::svr_predicate_type;
+  CHECK(approval.decision() == "approved");
+  approval.rejected = true;
+  CHECK(approval.decision() == "rejected");
+}
+
+TEST_CASE("answers that approve nothing") {
+  for (const char* no : {"no", "No", " NO ", "n", "N", "no.", "No!", "", " ", "\u00A0", "\u200B", "no\u00A0", "."})
+    CHECK(trust::declines(no));
+  for (const char* yes : {"yes", "4711", "none found", "nothing", "no vulnerabilities", "y"})
+    CHECK_FALSE(trust::declines(yes));
+}

@@ -65,11 +65,11 @@ TEST_CASE("signing and approving in place add to what is there, after checking a
   const TemporaryDirectory directory;
   const auto path = directory.path() / "b.tar";
   write_new_file(path, good_bundle().bytes());
-  const auto signed_as = flow::approve_bundle(request(path, "bob"), mallory(), "fine", silent());
+  const auto signed_as = flow::review_bundle(request(path, "bob"), mallory(), {"fine"}, silent());
   CHECK(signed_as.files == std::vector<std::string>{"signatures/bob.approval.sigstore.json"});
   const auto bundle = bundle::verify(bundle::open_medium(path), both(), {2, {}, {clock_time(), {}, {}}}, silent());
   CHECK(bundle.evidence().requirements()[1].signers[0].approval->comment == "fine");
-  CHECK_ERROR(flow::approve_bundle(request(path, "bob2"), mallory(), "", silent()), trust, "has approved it already");
+  CHECK_ERROR(flow::review_bundle(request(path, "bob2"), mallory(), {}, silent()), trust, "has approved it already");
   CHECK(flow::sign_bundle(request(path, "bob"), mallory(), silent()).files.size() == 2);
   CHECK_ERROR(flow::sign_bundle(request(path, "bob2"), mallory(), silent()), trust, "has signed it already");
   const auto carol = trust::PrivateKey::generate(trust::Algorithm::ed25519);
@@ -82,8 +82,7 @@ TEST_CASE("signing and approving in place add to what is there, after checking a
   write_new_file(tampered, bytes);
   const auto dave = trust::PrivateKey::generate(trust::Algorithm::ed25519);
   CHECK_ERROR(flow::sign_bundle(request(tampered, "dave"), dave, silent()), format, "its content has the digest");
-  CHECK_ERROR(flow::approve_bundle(request(tampered, "dave"), dave, "", silent()), format,
-              "its content has the digest");
+  CHECK_ERROR(flow::review_bundle(request(tampered, "dave"), dave, {}, silent()), format, "its content has the digest");
   CHECK(read_file(tampered, 1U << 20) == bytes);
 }
 
@@ -114,7 +113,7 @@ TEST_CASE("what somebody put into the region does not make a signer's own signat
   auto asked = request(path, "bob");
   asked.verified = oci::sha256(sums);
   CHECK_ERROR(flow::sign_bundle(asked, mallory(), silent()), trust, "it carries signatures/bob.minisig already");
-  CHECK_NOTHROW(flow::approve_bundle(asked, mallory(), "", silent()));
+  CHECK_NOTHROW(flow::review_bundle(asked, mallory(), {}, silent()));
   CHECK_NOTHROW(bundle::verify(bundle::open_medium(path), both(), {2, {}, {clock_time(), {}, {}}}, silent()));
 }
 
@@ -125,12 +124,12 @@ TEST_CASE("signatures beside a bundle") {
   write_new_file(path, bytes);
   auto asked = request(path, "bob");
   asked.sidecar = directory.path();
-  const auto result = flow::approve_bundle(asked, mallory(), "", silent());
+  const auto result = flow::review_bundle(asked, mallory(), {}, silent());
   CHECK(read_file(path, 1U << 20) == bytes);
   bundle::VerifyOptions options{2, {}, {clock_time(), {}, {}}};
   for (const auto& file : result.files) options.sidecars.push_back({file, read_file(file, 1U << 16)});
   CHECK_NOTHROW(bundle::verify(bundle::open_medium(path), both(), options, silent()));
-  CHECK_ERROR(flow::approve_bundle(asked, mallory(), "", silent()), media, "File exists");
+  CHECK_ERROR(flow::review_bundle(asked, mallory(), {}, silent()), media, "File exists");
   write_new_file(directory.path() / "bob.sigstore.json", "x");
   CHECK_ERROR(flow::sign_bundle(asked, mallory(), silent()), media, "File exists");
   CHECK_FALSE(std::filesystem::exists(directory.path() / "bob.sig"));  // all or none

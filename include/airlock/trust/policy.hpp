@@ -31,7 +31,8 @@ struct Requirement {
   std::string role;               ///< "exporter", "reviewer": free text for the report
   std::vector<std::string> keys;  ///< names of TrustedKeys
   unsigned threshold = 1;
-  std::string attestation;  ///< predicate type of the statement that is wanted; empty: a signature
+  std::string attestation;                  ///< predicate type of the statement that is wanted; empty: a signature
+  std::vector<std::string> questions = {};  ///< that the statement must answer
 };
 
 enum class Rollback { deny, allow };
@@ -50,6 +51,7 @@ struct PolicyContent {
   std::string origin;                 ///< the policy's file, or "--key"; for messages
   std::optional<oci::Digest> digest;  ///< of the policy's file
   std::vector<TrustedKey> keys;
+  std::vector<std::string> questions;                  ///< to whoever approves with a checklist
   std::set<oci::Digest> revoked;                       ///< SubjectPublicKeyInfo hashes
   std::map<std::string, StreamRules> streams;          ///< by name
   std::optional<StreamRules> any_stream;               ///< for streams that are not named; only `--key` has it

@@ -16,6 +16,7 @@
 // jedisct1.github.io/minisign ("Signature format"), signify(1) of OpenBSD.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ inline constexpr std::string_view signed_file = "SHA256SUMS";
 /// What an approval must have among its properties, and what it has when airlock checked every byte first.
 inline constexpr std::string_view approved_property = "AIRLOCK_REVIEW_APPROVED";
 inline constexpr std::string_view checked_property = "AIRLOCK_CONTENT_VERIFIED";
+/// What a rejection has instead of the first.
+inline constexpr std::string_view rejected_property = "AIRLOCK_REVIEW_REJECTED";
 /// Predicate type of approvals.
 inline constexpr std::string_view svr_predicate_type = "https://in-toto.io/attestation/svr/v0.2";
 
@@ -48,18 +51,30 @@ struct SignatureFile {
   std::string bytes;
 };
 
+/// To a question of the policy.
+struct Answer {
+  std::string question;
+  std::string answer;
+};
+
+/// Whether an answer approves nothing: it is "no", or no text at all.
+bool declines(std::string_view answer);
+
 /// A reviewer's statement about a bundle.
 struct Review {
   std::string reviewer;
   std::string comment;
   Time time{};
-  bool content_checked = false;  ///< airlock checked every byte right before
+  bool content_checked = false;                       ///< airlock checked every byte right before
+  bool rejects = false;                               ///< the comment says why
+  std::map<std::string, oci::Digest> documents = {};  ///< what it was made with: a report, a policy, findings, by name
+  std::vector<Answer> checklist = {};                 ///< in the policy's order
 };
 
 /// The signature of `key` over `content` in every form that the key has; the names start with `stem`.
 std::vector<SignatureFile> sign(const PrivateKey& key, const std::string& stem, std::string_view content);
 
-/// A signed statement that the reviewer approves `content`.
+/// A signed statement that the reviewer approves `content`, or rejects it.
 SignatureFile approve(const PrivateKey& key, const std::string& stem, std::string_view content, const Review& review);
 
 /// A parsed SignatureFile, not yet verified.
@@ -106,11 +121,25 @@ struct Approval {
   std::string time;              ///< as the reviewer's machine wrote it
   bool approved = false;         ///< its properties say AIRLOCK_REVIEW_APPROVED
   bool content_checked = false;  ///< and AIRLOCK_CONTENT_VERIFIED
+  bool rejected = false;         ///< they say AIRLOCK_REVIEW_REJECTED: then it is no approval, whatever else they say
+  std::map<std::string, std::string> documents = {};  ///< digests by name, as the reviewer wrote them
+  std::vector<Answer> checklist = {};                 ///< likewise
+
+  /// "approved" or "rejected"; "none" for a statement that says neither, or is of another type.
+  std::string decision() const;
 
   /// An Error (code `format`) for anything but an in-toto Statement (v1; v0.1, as cosign attest-blob writes it) with
   /// the one subject SHA256SUMS. `where` names it.
   static Approval parse(std::string_view payload, const std::string& where);
 };
+
+/// What a statement beside a bundle says: whoever wrote the file can have written anything.
+struct Claim {
+  std::string file;                  ///< SignatureFile::name
+  std::optional<Approval> approval;  ///< nothing: a signature, or a statement that cannot be read
+};
+/// One for each file, in their order. Nobody's signature is checked.
+std::vector<Claim> unchecked_claims(const std::vector<SignatureFile>& files);
 
 /// Whether the signature is around an approval of this content; its signature is not checked.
 bool approves(const Signature& signature, std::string_view content);
