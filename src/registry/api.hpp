@@ -18,6 +18,11 @@ inline Scopes push_scope(const oci::Repository& repository) {
   return {fmt::format("repository:{}:pull,push", repository.str())};
 }
 
+/// docs/spec/auth/scope.md of distribution; others take `*` for all of them.
+inline Scopes delete_scope(const oci::Repository& repository) {
+  return {fmt::format("repository:{}:pull,push,delete", repository.str())};
+}
+
 inline std::string repository_url(const Endpoint& endpoint, const Repository& repository) {
   return fmt::format("{}/v2/{}", endpoint.origin.str(), endpoint.repository(repository.name).str());
 }

@@ -35,7 +35,7 @@ std::string essence(const std::string& content_type) {
 /// What asking whether something is there needs.
 Scopes look_scope(Client::Session& session, const Endpoint& endpoint, const Repository& repository) {
   const oci::Repository name = endpoint.repository(repository.name);
-  return quirks::wants_push_access_to_look(session.side()) ? push_scope(name) : pull_scope(name);
+  return quirks::wants_push_access_to_look(session.asked_as()) ? push_scope(name) : pull_scope(name);
 }
 
 /// Where a 206 answer says that it starts; nothing when it does not say.
@@ -78,7 +78,7 @@ std::optional<FetchedManifest> Client::fetch_manifest(const Repository& reposito
     request.max_body = oci::max_manifest_size;
     return request;
   });
-  if (quirks::lacks_manifest(answer, session_->side())) return std::nullopt;
+  if (quirks::lacks_manifest(answer, session_->asked_as())) return std::nullopt;
   const std::string what = fmt::format("manifest {} of {}", id.str(), repository.str());
   if (answer.status != 200) session_->refuse(answer, what);
   const std::string type = within(
@@ -245,7 +245,7 @@ bool Client::takes_type(const Repository& repository, const std::string& media_t
 
 namespace {
 
-constexpr unsigned max_pages = 100;
+constexpr unsigned max_referrer_pages = 100;
 constexpr std::size_t max_referrers = 10'000;
 
 }  // namespace
@@ -256,7 +256,7 @@ std::optional<oci::ReferrerList> Client::referrers(const Repository& repository,
   oci::ReferrerList all;
   std::string url = fmt::format("{}/referrers/{}", repository_url(endpoint, repository), digest.str());
   for (unsigned page = 0; !url.empty(); ++page) {
-    if (page == max_pages) session_->refuse(what + ": the list does not end", "export with --no-referrers");
+    if (page == max_referrer_pages) session_->refuse(what + ": the list does not end", "export with --no-referrers");
     const HttpAnswer answer = session_->send(endpoint, pull_scope(endpoint.repository(repository.name)), [&] {
       HttpRequest request;
       request.url = url;
@@ -284,22 +284,59 @@ std::optional<oci::ReferrerList> Client::referrers(const Repository& repository,
   return all;
 }
 
-std::optional<std::string> Client::fetch_text(const std::string& url) {
-  const auto origin = origin_of(url);
-  if (!origin) session_->refuse(url + " is not an http or https URL", "write it as https://HOST/PATH");
-  Endpoint endpoint;
-  endpoint.name = endpoint.credentials = origin->host;
-  endpoint.origin = *origin;
-  endpoint.reach = origin->scheme == "http" ? Reach::plain_http : Reach::tls_verified;
+namespace {
+
+HttpAnswer get_text(Client::Session& session, const std::string& url, std::size_t limit) {
+  const auto web = session.web_endpoint(url);
   const auto make = [&] {
     HttpRequest request;
-    request.url = url;
+    request.url = web.second;
+    request.max_body = limit;
     return request;
   };
-  HttpAnswer answer = session_->send(endpoint, {}, make, nullptr, Session::max_first_attempts);
+  return session.send(web.first, {}, make, nullptr, Client::Session::max_first_attempts);
+}
+
+}  // namespace
+
+std::optional<std::string> Client::fetch_text_beside(const std::string& url, std::size_t limit) {
+  HttpAnswer answer = get_text(*session_, url, limit);
+  if (answer.status == 404) return std::nullopt;
+  if (quirks::may_hide_absence(answer)) {
+    session_->reporter().warning(fmt::format("{} is taken for absent: {}", url, describe(answer)));
+    return std::nullopt;
+  }
+  if (!answer.ok()) session_->refuse(answer, "cannot get " + url);
+  return std::move(answer.body);
+}
+
+std::optional<std::string> Client::fetch_text(const std::string& url, std::size_t limit) {
+  HttpAnswer answer = get_text(*session_, url, limit);
   if (answer.status == 404) return std::nullopt;
   if (!answer.ok()) session_->refuse(answer, "cannot get " + url);
   return std::move(answer.body);
+}
+
+bool Client::fetch_file(const std::string& url, const std::function<void()>& begin,
+                        const std::function<void(std::string_view)>& write) {
+  const auto web = session_->web_endpoint(url);
+  std::uint64_t received = 0;
+  const auto make = [&] {
+    begin();
+    HttpRequest request;
+    request.url = web.second;
+    request.sink = [&](std::string_view bytes) {
+      write(bytes);
+      received += bytes.size();
+      return true;
+    };
+    return request;
+  };
+  const HttpAnswer answer = session_->send(
+      web.first, {}, make, [&] { return received; }, Session::max_first_attempts);
+  if (answer.status == 404) return false;
+  if (!answer.ok()) session_->refuse(answer, "cannot get " + url);
+  return true;
 }
 
 }  // namespace airlock::registry

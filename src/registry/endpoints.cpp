@@ -79,6 +79,29 @@ Endpoint Client::Session::find_endpoint(const oci::Registry& registry) {
   return endpoint;
 }
 
+std::pair<Endpoint, std::string> Client::Session::web_endpoint(const std::string& url) const {
+  const auto origin = origin_of(url);
+  if (!origin) refuse(url + " is not an http or https URL", "write it as https://HOST/PATH");
+  Endpoint endpoint;
+  endpoint.name = endpoint.credentials = origin->host;
+  endpoint.origin = *origin;
+  std::string address = url;
+  if (const auto mirror = options_.mirrors.find(origin->host); mirror != options_.mirrors.end()) {
+    endpoint.origin = {mirror->second.plain_http ? "http" : "https", mirror->second.location.host.str()};
+    endpoint.credentials = mirror->second.location.host.str();
+    const auto path = url.find('/', url.find("://") + 3);
+    address = endpoint.origin.str();
+    if (mirror->second.location.prefix) address += "/" + mirror->second.location.prefix->str();
+    if (path != std::string::npos) address += url.substr(path);
+    endpoint.origin = *origin_of(address);
+  }
+  const bool insecure = options_.insecure_hosts.contains(to_lower(endpoint.credentials));
+  endpoint.reach = endpoint.origin.scheme == "http" ? Reach::plain_http
+                   : insecure                       ? Reach::tls_unverified
+                                                    : Reach::tls_verified;
+  return {std::move(endpoint), std::move(address)};
+}
+
 void Client::Session::refuse_unreachable(const Endpoint& endpoint, const HttpAnswer& answer) const {
   std::string hint = answer.advice.empty() ? "check the address, the network and the proxy settings" : answer.advice;
   if (answer.failure == HttpAnswer::Failure::not_tls)

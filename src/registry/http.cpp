@@ -28,7 +28,6 @@ constexpr long connect_timeout_s = 15;
 constexpr std::int64_t floor_per_second = 1024;
 constexpr std::chrono::minutes commit_limit{15};
 constexpr long receive_buffer = 256L << 10;
-constexpr std::size_t max_anchors = 16U << 20;
 constexpr std::size_t max_headers = 256U << 10;
 
 /// One of the lines may be a password.
@@ -204,29 +203,23 @@ HeaderList make_headers(const HttpRequest& request) {
   return list;
 }
 
-/// As OpenSSL has it: each variable replaces its half of what the system trusts.
-void set_anchors_of_environment(CURL* easy, const TrustEnvironment& environment, const TrustAnchors& anchors) {
-  if (!anchors.file.empty()) set(easy, CURLOPT_CAINFO, anchors.file.c_str());
-  if (environment.directory.empty()) return;
-  if (environment.hashed) return set(easy, CURLOPT_CAPATH, environment.directory.c_str());
-  set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  if (anchors.pem.empty()) return;
-  // It replaces CURLOPT_CAINFO, whose content is in it.
-  curl_blob blob{const_cast<char*>(anchors.pem.data()), anchors.pem.size(), CURL_BLOB_NOCOPY};
-  set(easy, CURLOPT_CAINFO_BLOB, &blob);
+CURLcode give_anchors(CURL* /*easy*/, void* context, void* anchors) {
+  static_cast<TrustAnchors*>(anchors)->give_to(context);
+  return CURLE_OK;
 }
 
-void set_tls(CURL* easy, const TransportOptions& tls, const TrustAnchors& anchors, bool verify,
-             bool present_certificate) {
+void set_anchors(CURL* easy, TrustAnchors& anchors) {
+  set(easy, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
+  set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  set(easy, CURLOPT_SSL_CTX_FUNCTION, give_anchors);
+  set(easy, CURLOPT_SSL_CTX_DATA, static_cast<void*>(&anchors));
+}
+
+void set_tls(CURL* easy, const TransportOptions& tls, TrustAnchors& anchors, bool verify, bool present_certificate) {
   set(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
   set(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
   set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  if (!tls.ca_file.empty()) {
-    set(easy, CURLOPT_CAINFO, tls.ca_file.c_str());
-    set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // else the system's authorities stay trusted too
-  } else {
-    set_anchors_of_environment(easy, tls.environment, anchors);
-  }
+  if (verify) set_anchors(easy, anchors);
   if (!present_certificate) return;
   if (!tls.client_certificate.empty()) set(easy, CURLOPT_SSLCERT, tls.client_certificate.c_str());
   if (!tls.client_key.empty()) set(easy, CURLOPT_SSLKEY, tls.client_key.c_str());
@@ -253,21 +246,25 @@ std::string HttpAnswer::header(const std::string& lower_case_name) const {
 
 struct HttpTransport::Pool : HandlePool {};
 
-HttpTransport::HttpTransport(TransportOptions options) : pool_(std::make_unique<Pool>()), options_(std::move(options)) {
-  const TrustEnvironment& trust = options_.environment;
-  if (!options_.ca_file.empty()) return;
-  anchors_.file = trust.file.empty() ? system_trust_file(curl_version_info(CURLVERSION_NOW)->cainfo) : trust.file;
-  if (trust.directory.empty() || trust.hashed) return;
-  anchors_.pem = certificates_in(trust.directory);
-  std::error_code ignored;
-  if (std::filesystem::is_regular_file(anchors_.file, ignored)) anchors_.pem += read_file(anchors_.file, max_anchors);
+/// Trust anchors go from our OpenSSL to libcurl's, which has to be the same.
+void require_openssl() {
+  const char* backend = curl_version_info(CURLVERSION_NOW)->ssl_version;
+  const std::string found = backend == nullptr ? "no TLS" : backend;
+  if (found.starts_with("OpenSSL/3.") || found.starts_with("OpenSSL/4.")) return;
+  throw Error(ErrorCode::internal, fmt::format("libcurl was built with {}, airlock with OpenSSL", found))
+      .hint("build and run airlock with a libcurl on OpenSSL (Debian: libcurl4-openssl-dev)");
+}
+
+HttpTransport::HttpTransport(TransportOptions options)
+    : options_(std::move(options)), anchors_(options_.ca_file, options_.environment), pool_(std::make_unique<Pool>()) {
+  require_openssl();
 }
 
 HttpTransport::~HttpTransport() = default;
 
 namespace {
 
-void set_up(Exchange& exchange, const TransportOptions& options, const TrustAnchors& anchors, bool verify_tls,
+void set_up(Exchange& exchange, const TransportOptions& options, TrustAnchors& anchors, bool verify_tls,
             const HeaderList& headers, std::string& detail) {
   CURL* easy = exchange.easy;
   const HttpRequest& request = exchange.request;
@@ -298,10 +295,12 @@ void read_info(Exchange& exchange) {
   exchange.answer.waited = std::chrono::microseconds(std::max<curl_off_t>(0, first_byte - sent));
 }
 
-HttpAnswer failed(Exchange& exchange, CURLcode code, const std::string& detail, const TransportOptions& options) {
+HttpAnswer failed(Exchange& exchange, CURLcode code, const std::string& detail, const TransportOptions& options,
+                  const std::string& anchors_problem) {
   HttpAnswer answer = std::move(exchange.answer);
   answer.status = 0;
   answer.failure_text = detail.empty() ? curl_easy_strerror(code) : detail;
+  if (code == CURLE_PEER_FAILED_VERIFICATION && !anchors_problem.empty()) answer.failure_text = anchors_problem;
   const ConnectFailure cause = connect_failure(answer.failure_text, options);
   answer.failure = cause.kind == HttpAnswer::Failure::none ? classify(code, detail) : cause.kind;
   answer.advice = cause.advice;
@@ -344,7 +343,7 @@ HttpAnswer HttpTransport::perform(const HttpRequest& request, bool verify_tls) {
   // A server may refuse an upload before it has read all of it; its answer is worth more than the broken pipe.
   if (code == CURLE_SEND_ERROR && exchange.answer.status >= 300) return std::move(exchange.answer);
   detail.resize(std::strlen(detail.c_str()));
-  return failed(exchange, code, detail, options_);
+  return failed(exchange, code, detail, options_, anchors_.problem());
 }
 
 }  // namespace airlock::registry

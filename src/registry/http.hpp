@@ -101,9 +101,9 @@ class HttpTransport final : public Transport {
 
  private:
   struct Pool;
-  std::unique_ptr<Pool> pool_;
   TransportOptions options_;
   TrustAnchors anchors_;
+  std::unique_ptr<Pool> pool_;  // its connections use the anchors
 };
 
 }  // namespace airlock::registry

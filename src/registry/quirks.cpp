@@ -130,6 +130,8 @@ bool refuses_size(const HttpAnswer& answer) { return answer.status == 413; }
 
 bool lost_upload(const HttpAnswer& answer) { return answer.status == 404 || answer.status == 416; }
 
+bool may_hide_absence(const HttpAnswer& answer) { return answer.status == 401 || answer.status == 403; }
+
 bool is_elsewhere(const HttpAnswer& answer) { return answer.status == 416; }
 
 bool refuses_identity_token(const HttpAnswer& answer) { return answer.status == 400 || answer.status == 401; }
@@ -152,6 +154,11 @@ bool clocks_differ(const HttpAnswer& answer) {
 }
 
 bool is_read_only(const HttpAnswer& answer) { return answer.status == 405; }
+
+bool deletes_not(const HttpAnswer& answer, bool by_tag) {
+  return answer.status == 405 || answer.status == 501 || mentions(answer, {"unsupported"}) ||
+         (by_tag && answer.status == 400);
+}
 
 std::optional<RateLimit> rate_limit(const HttpAnswer& answer) {
   const auto remaining = leading_number(answer.header("ratelimit-remaining"));

@@ -113,6 +113,10 @@ bool refuses_size(const HttpAnswer& answer);
 /// "Pushing a blob in chunks").
 bool lost_upload(const HttpAnswer& answer);
 
+/// Whether a server may say so of what is not there: S3 without the right to list answers 403 (Amazon S3 API,
+/// GetObject).
+bool may_hide_absence(const HttpAnswer& answer);
+
 /// Whether a chunk does not begin where the registry stands, which its status tells (416: distribution-spec, "Pushing a
 /// blob in chunks").
 bool is_elsewhere(const HttpAnswer& answer);
@@ -140,6 +144,10 @@ bool clocks_differ(const HttpAnswer& answer);
 
 /// distribution in maintenance mode answers 405 to writes (docs of distribution, "maintenance", readonly).
 bool is_read_only(const HttpAnswer& answer);
+
+/// Whether a registry does not delete, by tag or at all: 405 UNSUPPORTED (distribution without storage.delete; a tag:
+/// distribution 2.x), 400 for a tag where only digests are known (distribution-spec v1.1, "Deleting tags").
+bool deletes_not(const HttpAnswer& answer, bool by_tag);
 
 /// Docker Hub: how many pulls are left, in headers as `ratelimit-remaining: 100;w=21600` (docs.docker.com, "Docker Hub
 /// usage and limits"). Nothing where a registry does not say.

@@ -33,10 +33,9 @@ std::string warning_text(std::string_view value) {
 }  // namespace
 
 bool worth_retrying(const HttpAnswer& answer) {
-  using Failure = HttpAnswer::Failure;
+  using enum HttpAnswer::Failure;
   if (answer.status == 0)
-    return answer.failure == Failure::transient || answer.failure == Failure::stalled ||
-           answer.failure == Failure::handshake;
+    return answer.failure == transient || answer.failure == stalled || answer.failure == handshake;
   if (answer.retry_after && *answer.retry_after > max_retry_after) return false;
   return quirks::may_pass(answer.status);
 }
@@ -124,6 +123,8 @@ void Client::Session::refuse(const HttpAnswer& answer, const std::string& action
   Error error(ErrorCode::registry, options_.side, fmt::format("{}: {}", action, describe(answer)));
   error.hint(answer.advice);
   error.hint(advice_for(answer, options_.side));
+  // Docker Hub and Quay answer so for what does not exist, too.
+  if (answer.status == 401 || answer.status == 403 || answer.status == 404) error.absent();
   throw error;
 }
 

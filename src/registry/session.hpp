@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "airlock/base/clock.hpp"
 #include "airlock/base/reporter.hpp"
@@ -46,6 +47,9 @@ class Client::Session {
   /// The endpoint of a registry, found out by asking it at its first use. Several can be found out at the same time.
   const Endpoint& endpoint(const oci::Registry& registry);
 
+  /// Where a file of the web is asked for, and under which address: a mirror takes the place of its host.
+  std::pair<Endpoint, std::string> web_endpoint(const std::string& url) const;
+
   /// Builds the request for each attempt: bodies are read anew, ranges start where the last attempt stood.
   using MakeRequest = std::function<HttpRequest()>;
   /// A number that grows while an attempt gets on; attempts that got on do not count against the limit.
@@ -56,6 +60,8 @@ class Client::Session {
                   const Progress& progress = nullptr, unsigned attempts = max_attempts);
 
   Side side() const { return options_.side; }
+  /// As which side a registry is treated that is only read.
+  Side asked_as() const { return options_.only_reads ? Side::source : options_.side; }
   Reporter& reporter() { return reporter_; }
   UploadLedger& upload_ledger() { return upload_ledger_; }
   Statistics statistics() const { return {requests_, retries_}; }

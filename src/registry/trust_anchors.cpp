@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/trust_anchors.hpp"
 
+#include <curl/curl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
+#include "airlock/base/handle.hpp"
 #include "airlock/base/text.hpp"
 
 namespace airlock::registry {
@@ -28,10 +35,6 @@ std::string read_or_nothing(const std::filesystem::path& file) {
     return {};
   }
 }
-
-}  // namespace
-
-namespace {
 
 /// `12345678.0`
 bool is_hash_name(const std::string& name) {
@@ -95,6 +98,79 @@ std::string certificates_in(const std::string& directories) {
     all += '\n';
   }
   return all;
+}
+
+struct TrustAnchors::Store {
+  std::unique_ptr<X509_STORE, Releaser<X509_STORE_free>> x509{X509_STORE_new()};
+
+  bool add_file(const std::filesystem::path& file) const { return X509_STORE_load_file(x509.get(), file.c_str()) == 1; }
+  /// Named by hashes: OpenSSL reads what it needs.
+  bool add_directories(const std::string& directories) const {
+    return X509_STORE_load_path(x509.get(), directories.c_str()) == 1;
+  }
+  bool add_text(const std::string& pem) const {
+    const std::unique_ptr<BIO, Releaser<BIO_free>> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    bool any = false;
+    for (;;) {
+      const std::unique_ptr<X509, Releaser<X509_free>> one(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+      if (!one) break;
+      any = X509_STORE_add_cert(x509.get(), one.get()) == 1 || any;
+    }
+    return any;
+  }
+  /// False where what the environment names, or else the system, has nothing.
+  bool add_system(const TrustEnvironment& environment) const {
+    const auto* libcurl = curl_version_info(CURLVERSION_NOW);
+    const std::string file = environment.file.empty() ? system_trust_file(libcurl->cainfo) : environment.file;
+    const bool has_file = !file.empty() && add_file(file);
+    if (!environment.directory.empty()) {
+      const std::string& directory = environment.directory;
+      return (environment.hashed ? add_directories(directory) : add_text(certificates_in(directory))) || has_file;
+    }
+    const bool has_directory = libcurl->capath != nullptr && add_directories(libcurl->capath);
+    return has_file || (environment.file.empty() && has_directory);
+  }
+};
+
+TrustAnchors::TrustAnchors(std::filesystem::path ca_file, TrustEnvironment environment)
+    : ca_file_(std::move(ca_file)), environment_(std::move(environment)), store_(std::make_unique<Store>()) {
+  // As libcurl sets them: an authority below another one may be trusted without that.
+  X509_STORE_set_flags(store_->x509.get(), X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+}
+
+TrustAnchors::~TrustAnchors() = default;
+
+void TrustAnchors::read_once() {
+  std::call_once(read_, [this] {
+    const bool filled = ca_file_.empty() ? store_->add_system(environment_) : store_->add_file(ca_file_);
+    ERR_clear_error();
+    if (filled) return;
+    const auto& [file, directory, hashed] = environment_;
+    const std::string named = !ca_file_.empty() ? ca_file_.string() : file.empty() ? directory : file;
+    const std::lock_guard lock(mutex_);
+    problem_ = named.empty() ? "no trust anchors were found" : "no trust anchors can be read from " + named;
+  });
+}
+
+void TrustAnchors::give_to(void* context) {
+  auto* tls = static_cast<SSL_CTX*>(context);
+  SSL_CTX_set1_cert_store(tls, store_->x509.get());
+  const auto judge = [](X509_STORE_CTX* chain, void* anchors) {
+    auto& self = *static_cast<TrustAnchors*>(anchors);
+    try {
+      self.read_once();
+    } catch (...) {  // of memory; not through C
+      X509_STORE_CTX_set_error(chain, X509_V_ERR_OUT_OF_MEM);
+      return 0;
+    }
+    return X509_verify_cert(chain);
+  };
+  SSL_CTX_set_cert_verify_callback(tls, judge, this);
+}
+
+std::string TrustAnchors::problem() const {
+  const std::lock_guard lock(mutex_);
+  return problem_;
 }
 
 }  // namespace airlock::registry

@@ -119,9 +119,28 @@ class Client {
   /// where the registry has no such list: then a tag may hold it (oci::referrers_tag()).
   std::optional<oci::ReferrerList> referrers(const Repository& repository, const oci::Digest& digest);
 
-  /// A small file (at most 4 MiB) from the web, anonymously, with the same retries, redirects and TLS as a registry's
-  /// answers. Nothing where the server says that there is no such file (404).
-  std::optional<std::string> fetch_text(const std::string& url);
+  /// All tags of a repository; nothing where there is no such repository (distribution-spec v1.1, "Listing Tags").
+  std::optional<std::vector<oci::Tag>> tags(const Repository& repository);
+
+  enum class DeleteResult {
+    deleted,
+    absent,
+    unsupported  ///< the registry does not delete by tag, or not at all
+  };
+  /// Deletes a tag, or a manifest with all tags that stand for it ("Deleting manifests").
+  DeleteResult delete_manifest(const Repository& repository, const oci::ManifestId& id);
+
+  /// A file from the web, with the same retries, redirects, mirrors, credentials and TLS as a registry's answers; one
+  /// larger than `limit` bytes is an Error. Nothing where the server says that there is no such file (404).
+  std::optional<std::string> fetch_text(const std::string& url, std::size_t limit = 4U << 20);
+  /// Of a file that need not be there, beside one that the server gave: its refusal counts as absence too, with a
+  /// warning. Any other failure is an Error.
+  std::optional<std::string> fetch_text_beside(const std::string& url, std::size_t limit = 4U << 20);
+
+  /// The same for a file of any size. `begin` is called before the first byte of each attempt: what was written before
+  /// it counts for nothing. False where there is no such file.
+  bool fetch_file(const std::string& url, const std::function<void()>& begin,
+                  const std::function<void(std::string_view)>& write);
 
  private:
   std::unique_ptr<Session> session_;

@@ -28,6 +28,7 @@ struct Mirror {
 /// What a Client needs to know.
 struct ClientOptions {
   Side side = Side::none;                 ///< for messages
+  bool only_reads = false;                ///< nothing will be written: 403 is a refusal, on the target's side too
   std::map<std::string, Mirror> mirrors;  ///< by source host
   std::set<std::string> insecure_hosts;   ///< may be reached with unverified TLS or plain HTTP
   std::filesystem::path ca_file;          ///< trusted authorities (PEM) instead of the system's
