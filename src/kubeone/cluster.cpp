@@ -16,7 +16,7 @@ namespace airlock::kubeone {
 namespace {
 
 // v1beta1's group, and the one since (KubeOne pkg/apis/kubeone/*/register.go).
-constexpr std::array groups{"kubeone.io/", "kubeone.k8c.io/"};
+constexpr std::array api_groups{"kubeone.io/", "kubeone.k8c.io/"};
 // Keys below cloudProvider other than the provider (CloudProviderSpec).
 constexpr std::array provider_settings{"external", "disableBundledCSIDrivers", "cloudConfig", "csiConfig",
                                        "secretProviderClassName"};
@@ -49,11 +49,8 @@ class ManifestReader {
     cluster.machine_controller = deployed("/machineController");
     cluster.operating_system_manager = deployed("/operatingSystemManager");
     cluster.sandbox_image = text("/containerRuntime/containerd/sandboxImage");
-    const std::string charts = "/helmReleases";
-    for (std::size_t i = 0; i < items(charts); ++i) {
-      cluster.helm_releases.push_back(text(fmt::format("{}/{}/chart", charts, i)));
-      cluster.lists_addons = true;
-    }
+    cluster.lists_addons = cluster.lists_addons || items("/helmReleases") > 0;
+    cluster.helm_releases = read_helm_releases(*document_, file_);
     return cluster;
   }
 
@@ -148,7 +145,6 @@ class ManifestReader {
       // v1beta3 has {addon: ...} and {helmRelease: ...}, the others the addon itself.
       const std::string entry = fmt::format("/addons/addons/{}", i);
       cluster.lists_addons = true;
-      if (!at(entry + "/helmRelease").is_null()) cluster.helm_releases.push_back(text(entry + "/helmRelease/chart"));
       const std::string addon = at(entry + "/addon").is_null() ? entry : entry + "/addon";
       const std::string name = text(addon + "/name");
       if (!name.empty() && !flag(addon + "/delete").value_or(false)) cluster.declared_addons.push_back(name);
@@ -163,7 +159,8 @@ class ManifestReader {
 };
 
 bool has_group(const std::string& api_version) {
-  return std::any_of(groups.begin(), groups.end(), [&](const char* group) { return api_version.starts_with(group); });
+  return std::any_of(api_groups.begin(), api_groups.end(),
+                     [&](const char* group) { return api_version.starts_with(group); });
 }
 
 }  // namespace

@@ -43,11 +43,6 @@ class Deployment {
     }
     request_.sandbox_image = cluster_.sandbox_image;
     request_.coredns_repository = cluster_.coredns_repository;
-    for (const std::string& chart : cluster_.helm_releases)
-      warnings.push_back(
-          fmt::format("{}: the images of the Helm chart {} are not in the set; add them with: helm template ... | "
-                      "airlock ... --from-manifests -",
-                      cluster_.origin, printable(chart, 80)));
     return std::move(request_);
   }
 
@@ -206,6 +201,9 @@ class Deployment {
       for (const auto& [image, where] : found.images) request_.images.emplace(image, "addons.path, " + where);
       for (const std::string& line : found.unresolved)
         warnings.push_back("this image is known only after rendering; add it with --image: " + line);
+      for (const Suspect& suspect : found.suspects)
+        warnings.push_back(fmt::format("{}: {} looks like an image ({}), and is not taken; --image takes it",
+                                       suspect.where, suspect.text, suspect.why));
     }
   }
 

@@ -4,11 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <iterator>
+#include <set>
+#include <thread>
 
 #include "airlock/base/encoding.hpp"
 #include "airlock/base/error.hpp"
+#include "airlock/base/parallel.hpp"
 #include "airlock/base/text.hpp"
+#include "airlock/oci/reference.hpp"
+#include "kubeone/image_text.hpp"
+#include "kubeone/manifest_walk.hpp"
+#include "kubeone/template_text.hpp"
 
 namespace airlock::kubeone {
 
@@ -16,119 +23,109 @@ namespace {
 
 constexpr std::size_t max_text = 64U << 20;
 
-/// The line without its comment; `#` starts one at the start of the line or after white space.
-std::string_view without_comment(std::string_view line) {
-  for (std::size_t i = 0; i < line.size(); ++i)
-    if (line[i] == '#' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) return line.substr(0, i);
-  return line;
-}
-
-/// The result of an action such as `Registry "quay.io"` or `"quay.io" | Registry`; nothing for any other template.
-std::optional<std::string> registry_of(std::string action) {
-  std::replace(action.begin(), action.end(), '|', ' ');
-  const auto from = action.find('"');
-  const auto to = action.rfind('"');
-  if (from == to) return std::nullopt;
-  if (trim(action.substr(0, from) + action.substr(to + 1)) != "Registry") return std::nullopt;
-  return action.substr(from + 1, to - from - 1);
-}
-
-/// `{{ Registry "quay.io" }}/x` becomes quay.io/x; nothing if the text contains another template.
-std::optional<std::string> resolved(std::string_view text) {
-  std::string result;
-  for (;;) {
-    const auto open = text.find("{{");
-    result += text.substr(0, open);
-    if (open == std::string_view::npos) return result;
-    const auto close = text.find("}}", open);
-    if (close == std::string_view::npos) return std::nullopt;
-    const auto registry = registry_of(std::string(trim(text.substr(open + 2, close - open - 2))));
-    if (!registry) return std::nullopt;
-    result += *registry;
-    text.remove_prefix(close + 2);
-  }
-}
-
-/// A value and the length of its text. Quotation marks and separators inside `{{ }}` belong to the template.
-struct Value {
+/// A document of a text, still unread.
+struct Chunk {
   std::string_view text;
-  std::size_t end = 0;
+  std::size_t line = 1;  // of its first line
 };
 
-Value first_value(std::string_view text) {
-  const bool quoted = !text.empty() && (text.front() == '"' || text.front() == '\'');
-  const std::string_view ends = quoted ? text.substr(0, 1) : std::string_view(",} \t");
-  const std::size_t start = quoted ? 1 : 0;
-  std::size_t at = start;
-  while (at < text.size() && ends.find(text[at]) == std::string_view::npos) {
-    if (!text.substr(at).starts_with("{{")) {
-      ++at;
-      continue;
+/// A line that begins with `---` ends a document, wherever it stands (YAML 1.2.2, 9.1.2, c-forbidden).
+bool is_separator(std::string_view line) {
+  return line.starts_with("---") &&
+         (line.size() == 3 || std::string_view(" \t\r\n").find(line[3]) != std::string_view::npos);
+}
+
+std::vector<Chunk> chunks_of(std::string_view text) {
+  std::vector<Chunk> chunks{{text.substr(0, 0), 1}};
+  std::size_t begin = 0;
+  std::size_t number = 1;
+  for (std::size_t at = 0; at < text.size(); ++number) {
+    const auto end = std::min(text.find('\n', at), text.size() - 1) + 1;
+    if (at > begin && is_separator(text.substr(at, std::min<std::size_t>(4, end - at)))) {
+      chunks.back().text = text.substr(begin, at - begin);
+      begin = at;
+      chunks.push_back({{}, number});
     }
-    const auto close = text.find("}}", at);
-    at = close == std::string_view::npos ? text.size() : close + 2;
+    at = end;
   }
-  return {trim(text.substr(start, at - start)), std::min(at + start, text.size())};
+  chunks.back().text = text.substr(begin);
+  return chunks;
 }
 
-/// The value behind a key `image` that begins at `at`; nothing if it is not such a key.
-std::optional<Value> value_at(std::string_view line, std::size_t at) {
-  constexpr std::string_view key = "image";
-  const char before = at == 0 ? ' ' : line[at - 1];
-  if (std::string_view(" \t\"'{,").find(before) == std::string_view::npos) return std::nullopt;
-  std::size_t next = at + key.size();
-  if (before == '"' || before == '\'') {
-    if (next >= line.size() || line[next] != before) return std::nullopt;
-    ++next;
-  }
-  const auto skip_white = [&] { next = std::min(line.find_first_not_of(" \t", next), line.size()); };
-  skip_white();
-  if (next >= line.size() || line[next] != ':') return std::nullopt;
-  ++next;
-  skip_white();
-  Value value = first_value(line.substr(next));
-  value.end += next;
-  return value;
+/// Most documents of a large set name no image (schemas, roles): only what may is parsed.
+bool may_name_images(std::string_view text) {
+  for (const std::string_view word : {"mage", "MAGE", "repository", "docker://", "newName"})
+    if (text.find(word) != std::string_view::npos) return true;
+  return !full_references_in(text).empty();
 }
 
-/// The values of keys `image` in a line: `image: X`, `- image: X`, `"image": "X",` and flow mappings `{image: X, ...}`.
-/// Linear in the length of the line, whatever the number of keys.
-std::vector<std::string_view> values_in(std::string_view line) {
-  std::vector<std::string_view> values;
-  for (auto at = line.find("image"); at != std::string_view::npos;) {
-    const auto value = value_at(line, at);
-    if (value) values.push_back(value->text);
-    at = line.find("image", value ? std::max(value->end, at + 1) : at + 1);
+/// JSON may be indented with tabs, which YAML does not allow; in its strings they cannot be (RFC 8259, section 7).
+std::string without_tabs(std::string_view text) {
+  std::string result(text);
+  const auto first = result.find_first_not_of(" \t\r\n");
+  if (first != std::string::npos && (result[first] == '{' || result[first] == '['))
+    std::replace(result.begin(), result.end(), '\t', ' ');
+  return result;
+}
+
+FoundImages find_in_chunk(const Chunk& chunk, const std::string& where, const ReferenceOptions& options) {
+  FoundImages found;
+  if (!may_name_images(chunk.text)) return found;
+  const ActionValue action = options.action ? options.action : ActionValue(kubeone_action);
+  const TemplateText masked(without_tabs(chunk.text), action);
+  const std::string& text = masked.text();
+  const YamlOptions yaml{
+      {text.size() + (4U << 20), 200, 8U << 20}, YamlAliases::expand, 1000, YamlOddities::pass, chunk.line};
+  try {
+    for (const YamlNode& document : parse_yaml_nodes(text, where, yaml))
+      walk_manifest(document, where, chunk.line, masked, options, found);
+  } catch (const Error& error) {
+    found = {};
+    found.unreadable.emplace_back(error.what());
+    scan_lines(text, where, chunk.line, masked, found);
   }
-  return values;
+  return found;
+}
+
+template <typename T>
+void append(std::vector<T>& to, std::vector<T>& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
 }  // namespace
 
-void find_images(std::string_view text, const std::string& where, FoundImages& into) {
-  std::size_t number = 0;
-  for (const std::string& raw : split(text, '\n')) {
-    ++number;
-    std::string_view line = raw;
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    const std::string place = fmt::format("{}:{}", where, number);
-    for (const std::string_view value : values_in(without_comment(line))) {
-      if (value.empty() || value == "|" || value == ">" || value == "null" || value == "~") continue;
-      const auto image = resolved(value);
-      if (image)
-        into.images.emplace(*image, place);
-      else
-        into.unresolved.push_back(fmt::format("{}: {}", place, printable(value)));
-    }
-  }
+void FoundImages::add(FoundImages other) {
+  images.merge(other.images);
+  append(suspects, other.suspects);
+  append(unresolved, other.unresolved);
+  append(unreadable, other.unreadable);
 }
 
-FoundImages find_images_in(const std::filesystem::path& path) {
+void FoundImages::settle() {
+  std::set<oci::Reference> known;
+  for (const auto& [image, where] : images)
+    if (const auto reference = oci::Reference::find(image)) known.insert(*reference);
+  std::set<std::string> seen;
+  std::erase_if(suspects, [&](const Suspect& suspect) {
+    const auto reference = suspect.is_reference ? oci::Reference::find(suspect.text) : std::nullopt;
+    return (reference && known.contains(*reference)) || !seen.insert(suspect.text).second;
+  });
+}
+
+FoundImages find_images(std::string_view text, const std::string& where, const ReferenceOptions& options) {
+  const auto chunks = chunks_of(text);
+  std::vector<FoundImages> parts(chunks.size());
+  run_parallel(chunks.size(), std::max(1U, std::thread::hardware_concurrency()),
+               [&](std::size_t i) { parts[i] = find_in_chunk(chunks[i], where, options); });
   FoundImages found;
-  if (path == "-" || !std::filesystem::is_directory(path)) {
-    find_images(read_text(path, max_text), text_name(path), found);
-    return found;
-  }
+  for (FoundImages& part : parts) found.add(std::move(part));
+  found.settle();
+  return found;
+}
+
+FoundImages find_images_in(const std::filesystem::path& path, const ReferenceOptions& options) {
+  if (path == "-" || !std::filesystem::is_directory(path))
+    return find_images(read_text(path, max_text), text_name(path), options);
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
     const auto extension = entry.path().extension();
@@ -136,7 +133,9 @@ FoundImages find_images_in(const std::filesystem::path& path) {
       files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
-  for (const auto& file : files) find_images(read_text(file, max_text), file.string(), found);
+  FoundImages found;
+  for (const auto& file : files) found.add(find_images(read_text(file, max_text), file.string(), options));
+  found.settle();
   return found;
 }
 

@@ -30,9 +30,11 @@ std::string dotted(const std::string& pointer) {
   for (const std::string& part : split(pointer.substr(1), '/')) {
     std::string key = part;
     for (std::size_t at = 0; (at = key.find('~', at)) != std::string::npos; ++at)
-      key.replace(at, 2, key.compare(at, 2, "~1") == 0 ? "/" : "~");
-    const bool index = parse_number(key).has_value();
-    text += index ? fmt::format("[{}]", key) : (text.empty() ? "" : ".") + printable(key, 80);
+      key.replace(at, 2, 1, key.compare(at, 2, "~1") == 0 ? '/' : '~');
+    if (parse_number(key))
+      text += fmt::format("[{}]", key);
+    else
+      text += fmt::format("{}{}", text.empty() ? "" : ".", printable(key, 80));
   }
   return text;
 }

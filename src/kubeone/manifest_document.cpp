@@ -10,13 +10,13 @@ namespace airlock::kubeone {
 namespace {
 
 // Four MiB are possible for a manifest; a million values are not.
-constexpr YamlOptions options{{max_manifest, 64, 1U << 20}, YamlAliases::expand, 1000};
+constexpr YamlOptions manifest_options{{max_manifest, 64, 1U << 20}, YamlAliases::expand, 1000};
 
 }  // namespace
 
 std::vector<YamlDocument> manifest_documents(std::string_view text, const std::string& file) {
   try {
-    return parse_yaml_documents(text, file, options);
+    return parse_yaml_documents(text, file, manifest_options);
   } catch (const Error& error) {
     throw Error(ErrorCode::selection, error.what())
         .hint("kubeone would refuse it too, or read it differently; correct the line");

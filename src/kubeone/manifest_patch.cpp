@@ -9,6 +9,7 @@
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
+#include "kubeone/chart_patch.hpp"
 #include "kubeone/manifest_document.hpp"
 
 namespace airlock::kubeone {
@@ -227,7 +228,8 @@ void check_result(const std::string& before, const std::string& after, const Pat
   bool right = old_documents.size() == new_documents.size();
   for (std::size_t i = 0; right && i < old_documents.size(); ++i) {
     Json& document = new_documents[i].value;
-    if (is_cluster(document)) {
+    if (is_cluster(document)) apply_charts(old_documents[i].value, values.charts);
+    if (is_cluster(document) && !values.overwrite_registry.empty()) {
       const Json& written = child(document, stanza);
       right = child(written, "overwriteRegistry") == values.overwrite_registry &&
               child(written, "insecureRegistry") == values.insecure_registry;
@@ -243,7 +245,8 @@ void check_result(const std::string& before, const std::string& after, const Pat
 
 std::string patch_manifest(std::string_view text, const PatchValues& values, const std::string& file) {
   const std::string before(text);
-  const std::string after = Patcher(text, values, file).run();
+  std::string after = patch_charts(text, values.charts, file);
+  if (!values.overwrite_registry.empty()) after = Patcher(after, values, file).run();
   check_result(before, after, values, file);
   return after;
 }

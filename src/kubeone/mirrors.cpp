@@ -5,12 +5,37 @@
 
 namespace airlock::kubeone {
 
-std::string MirrorConfiguration::url() const {
+std::vector<std::string> MirrorConfiguration::apply(const NameMapping& mapping) {
+  std::vector<std::string> lost;
+  std::erase_if(sources, [&](const std::string& source) {
+    const auto prefix = mapping.prefix_of(oci::Registry::parse(source));
+    if (prefix)
+      below[source] = *prefix;
+    else
+      lost.push_back(source);
+    if (const auto several = mapping.prefixes_of(oci::Registry::parse(source)); !prefix && several)
+      by_prefix.insert(several->begin(), several->end());
+    return !prefix;
+  });
+  return lost;
+}
+
+std::string MirrorConfiguration::path(const std::string& source) const {
+  std::string path = registry.prefix ? registry.prefix->str() : "";
+  const auto own = below.find(source);
+  if (own == below.end() || own->second.empty()) return path;
+  return path + (path.empty() ? "" : "/") + own->second;
+}
+
+std::string MirrorConfiguration::url(const std::string& source) const {
   const std::string scheme = reach == oci::Reach::plain_http ? "http://" : "https://";
-  return scheme + registry.host.str() + (registry.prefix ? "/v2/" + registry.prefix->str() : "");
+  const std::string below_host = path(source);
+  return scheme + registry.host.str() + (below_host.empty() ? "" : "/v2/" + below_host);
 }
 
 std::string MirrorConfiguration::stanza(ApiVersion version) const {
+  if (sources.empty())
+    return "# No configuration of KubeOne leads to these names: manifests have to name images as they are inside.\n";
   // Up to 1.12 KubeOne writes what containerd's CRI plugin reads: it uses a path in an endpoint as it is, and takes TLS
   // settings from the entry of the mirror host. Since 1.13 these are hosts.toml files, one for each source.
   const bool cri = consumer.mirrors == MirrorForm::cri_registry;
@@ -26,8 +51,8 @@ std::string MirrorConfiguration::stanza(ApiVersion version) const {
         cri ? fmt::format("an entry \"{}\" beside the sources", registry.host.str()) : "each source");
   text += "containerRuntime:\n  containerd:\n    registries:\n";
   for (const std::string& source : sources) {
-    text += fmt::format("      {}:\n        mirrors:\n          - {}\n", source, url());
-    if (registry.prefix && !cri && consumer.override_path) text += "        overridePath: true\n";
+    text += fmt::format("      {}:\n        mirrors:\n          - {}\n", source, url(source));
+    if (!path(source).empty() && !cri && consumer.override_path) text += "        overridePath: true\n";
     if (unverified && !cri) text += skip_verify;
   }
   if (unverified && cri) text += fmt::format("      \"{}\":\n{}", registry.host.str(), skip_verify);
@@ -35,27 +60,33 @@ std::string MirrorConfiguration::stanza(ApiVersion version) const {
 }
 
 std::map<std::string, std::string> MirrorConfiguration::hosts_toml() const {
-  std::string text = fmt::format("server = \"{}\"\n", url());
-  if (registry.prefix) text += "override_path = true\n";
-  if (reach == oci::Reach::tls_unverified) text += "skip_verify = true\n";
-  text += fmt::format("\n[host.\"{}\"]\n  capabilities = [\"pull\", \"resolve\"]\n", url());
-  if (registry.prefix) text += "  override_path = true\n";
-  if (reach == oci::Reach::tls_unverified) text += "  skip_verify = true\n";
-  if (reach == oci::Reach::tls_verified)
-    text += "  # ca = \"/etc/containerd/certs.d/ca.pem\"  # if the nodes do not trust its authority\n";
   std::map<std::string, std::string> files;
-  for (const std::string& source : sources) files.emplace(source, text);
+  for (const std::string& source : sources) {
+    const bool has_path = !path(source).empty();
+    std::string text = fmt::format("server = \"{}\"\n", url(source));
+    if (has_path) text += "override_path = true\n";
+    if (reach == oci::Reach::tls_unverified) text += "skip_verify = true\n";
+    text += fmt::format("\n[host.\"{}\"]\n  capabilities = [\"pull\", \"resolve\"]\n", url(source));
+    if (has_path) text += "  override_path = true\n";
+    if (reach == oci::Reach::tls_unverified) text += "  skip_verify = true\n";
+    if (reach == oci::Reach::tls_verified)
+      text += "  # ca = \"/etc/containerd/certs.d/ca.pem\"  # if the nodes do not trust its authority\n";
+    files.emplace(source, std::move(text));
+  }
   return files;
 }
 
 std::string MirrorConfiguration::registries_conf() const {
   std::string text = "# for /etc/containers/registries.conf.d/ (CRI-O, Podman)\n";
-  for (const std::string& source : sources) {
-    text +=
-        fmt::format("\n[[registry]]\nprefix = \"{}\"\nlocation = \"{}\"\n\n[[registry.mirror]]\nlocation = \"{}\"\n",
-                    source, source, registry.str());
+  const auto add = [&](const std::string& prefix, const std::string& path_there) {
+    text += fmt::format(
+        "\n[[registry]]\nprefix = \"{}\"\nlocation = \"{}\"\n\n[[registry.mirror]]\nlocation = \"{}{}{}\"\n", prefix,
+        prefix, registry.host.str(), path_there.empty() ? "" : "/", path_there);
     if (reach != oci::Reach::tls_verified) text += "insecure = true\n";
-  }
+  };
+  for (const std::string& source : sources) add(source, path(source));
+  const std::string top = registry.prefix ? registry.prefix->str() : "";
+  for (const auto& [prefix, own] : by_prefix) add(prefix, top.empty() || own.empty() ? top + own : top + "/" + own);
   return text;
 }
 

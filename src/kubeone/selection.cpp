@@ -248,16 +248,19 @@ class Selector {
     else if (!own_images_only())
       select_groups();
     for (const std::string& image : request_.images) collector_.add(oci::Reference::parse(image), "image", "extra");
+    for (const ExtraImage& extra : request_.extras)
+      collector_.add(extra.reference, extra.component, extra.group, extra.why);
     exclude(set_, request_.exclude);
-    if (set_.images.empty())
+    if (set_.images.empty() && !request_.own)
       throw Error(ErrorCode::selection, "the selection is empty").hint("check the patterns of --exclude");
     return std::move(set_);
   }
 
  private:
   bool own_images_only() const {
-    return !request_.images.empty() && request_.filters.empty() && request_.kubernetes_versions.empty() &&
-           request_.kubeone.empty() && request_.addons.empty() && request_.cloud_provider.empty();
+    return (request_.own || !request_.images.empty() || !request_.extras.empty()) && request_.filters.empty() &&
+           request_.kubernetes_versions.empty() && request_.kubeone.empty() && request_.addons.empty() &&
+           request_.cloud_provider.empty();
   }
 
   void add_version(const Version& version) {

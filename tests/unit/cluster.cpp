@@ -141,7 +141,8 @@ TEST_CASE("declared addons") {
       "addons: {addons: [{addon: {name: backups-restic}}, {helmRelease: {chart: nginx}}]}\n",
       "k.yaml");
   CHECK(v3.declared_addons == std::vector<std::string>{"backups-restic"});
-  CHECK(v3.helm_releases == std::vector<std::string>{"nginx"});
+  REQUIRE(v3.helm_releases.size() == 1);
+  CHECK(v3.helm_releases.front().chart == "nginx");
 }
 
 TEST_CASE("manifests that are none") {
@@ -231,17 +232,18 @@ TEST_CASE("local addons are applied as KubeOne does") {
 }
 
 TEST_CASE("images out of manifests") {
-  FoundImages found;
-  find_images(
+  const FoundImages found = find_images(
       "spec:\n  containers:\n  - image: quay.io/a/b:1 # why\n    name: x\n  - name: y\n    image: \"alpine:3\"\n"
       "  # image: quay.io/not/this:1\n  imagePullPolicy: Always\n  - {name: z, image: quay.io/c/d:2}\n"
       "  image: '{{ Registry \"quay.io\" }}/e/f:3'\n  image: {{ .Params.IMAGE }}\n  image: null\n"
       "  \"image\": \"ghcr.io/g/h:4\",\r\n",
-      "m.yaml", found);
+      "m.yaml");
   std::vector<std::string> images;
   for (const auto& [image, where] : found.images) images.push_back(image);
-  CHECK(images ==
-        std::vector<std::string>{"alpine:3", "ghcr.io/g/h:4", "quay.io/a/b:1", "quay.io/c/d:2", "quay.io/e/f:3"});
+  CHECK(images == std::vector<std::string>{"ghcr.io/g/h:4", "quay.io/a/b:1", "quay.io/c/d:2", "quay.io/e/f:3"});
+  CHECK(found.unreadable.size() == 1);  // a list that becomes a mapping
+  REQUIRE(found.suspects.size() == 1);
+  CHECK(found.suspects.front().text == "alpine:3");
   CHECK(found.images.at("quay.io/a/b:1") == "m.yaml:3");
   CHECK(found.unresolved == std::vector<std::string>{"m.yaml:11: {{ .Params.IMAGE }}"});
 }
@@ -312,7 +314,7 @@ TEST_CASE("mirrors are written as the release reads them") {
                              true,
                              {"docker.io", "registry.k8s.io"},
                              consumer("1.14")};
-  CHECK(mirror.url() == "https://registry.local:5000/v2/k8s");
+  CHECK(mirror.url("docker.io") == "https://registry.local:5000/v2/k8s");
   const std::string stanza = mirror.stanza(ApiVersion::v1beta2);
   CHECK_THAT(stanza, ContainsSubstring(
                          "      registry.k8s.io:\n        mirrors:\n          - https://registry.local:5000/v2/k8s\n"
@@ -335,7 +337,7 @@ TEST_CASE("mirrors are written as the release reads them") {
     CHECK_THAT(older, ContainsSubstring("an entry \"registry.local:5000\""));
   }
   mirror = {oci::Location::parse("r:5000"), oci::Reach::plain_http, false, {"quay.io"}, consumer("1.14")};
-  CHECK(mirror.url() == "http://r:5000");
+  CHECK(mirror.url("docker.io") == "http://r:5000");
   CHECK_THAT(mirror.stanza(ApiVersion::v1beta2), !ContainsSubstring("overridePath") && !ContainsSubstring("tlsConfig"));
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 std::vector<std::string> paths(const std::string& reference) {
   std::vector<std::string> result;
-  for (const auto& path : target_paths(oci::Reference::parse(reference))) result.push_back(path.str());
+  for (const auto& path : target_paths(oci::Reference::parse(reference), {})) result.push_back(path.str());
   return result;
 }
 

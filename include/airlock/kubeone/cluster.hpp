@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "airlock/base/yaml.hpp"
+#include "airlock/kubeone/helm_release.hpp"
 #include "airlock/kubeone/selection.hpp"
 
 namespace airlock::kubeone {
@@ -39,7 +40,7 @@ struct Cluster {
   bool lists_addons = false;  ///< addons.addons or helmReleases has an entry, including those to delete
   std::string sandbox_image;
   std::string coredns_repository;
-  std::vector<std::string> helm_releases;        ///< whose images no manifest names
+  std::vector<HelmRelease> helm_releases;        ///< charts, whose images no manifest names
   std::shared_ptr<const YamlDocument> document;  ///< all of it, with the lines of its keys
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "airlock/kubeone/name_mapping.hpp"
 #include "airlock/kubeone/registry_configuration.hpp"
 
 namespace airlock::kubeone {
@@ -18,9 +19,19 @@ struct MirrorConfiguration {
   bool credentials = false;          ///< the registry required a login
   std::vector<std::string> sources;  ///< source registries, sorted
   Consumer consumer;
+  /// Where names of a source have their own path below the registry (NameMapping::prefix_of()); others have none.
+  std::map<std::string, std::string> below = {};
 
-  /// The mirror's URL as containerd expects it: with a prefix, `/v2/PREFIX` and override_path.
-  std::string url() const;
+  /// Of sources with several paths: by what their names begin with upstream. Only registries_conf() can express them.
+  std::map<std::string, std::string> by_prefix = {};
+
+  /// Takes over where a mapping puts names. Returns the sources whose names no mirror finds; they are sources no more.
+  std::vector<std::string> apply(const NameMapping& mapping);
+
+  /// The path of a source's names: of the registry's prefix and its own. May be empty.
+  std::string path(const std::string& source) const;
+  /// The mirror's URL as containerd expects it: with a path, `/v2/PATH` and override_path.
+  std::string url(const std::string& source) const;
   /// KubeOneCluster: containerRuntime.containerd.registries (KubeOne v1beta2/types.go, ContainerdRegistry), as the
   /// release needs it.
   std::string stanza(ApiVersion version) const;

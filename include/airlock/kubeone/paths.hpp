@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "airlock/kubeone/name_mapping.hpp"
 #include "airlock/oci/reference.hpp"
 
 namespace airlock::kubeone {
@@ -17,11 +18,11 @@ struct TargetPath {
   auto operator<=>(const TargetPath&) const = default;
 };
 
-/// The paths that consumers request. `overwriteRegistry` drops the source's host and keeps user and organisation
-/// (KubeOne pkg/apis/kubeone/v1beta2/types.go, RegistryConfiguration). CoreDNS has two: kubeadm with a custom
-/// repository asks for `coredns:TAG` (1.21: `coredns/coredns:TAG`), containerd mirrors for the upstream path
+/// The paths that consumers request, after the mapping. `overwriteRegistry` drops the source's host and keeps user and
+/// organisation (KubeOne pkg/apis/kubeone/v1beta2/types.go, RegistryConfiguration). CoreDNS has two: kubeadm with a
+/// custom repository asks for `coredns:TAG` (1.21: `coredns/coredns:TAG`), containerd mirrors for the upstream path
 /// (KubeOne pkg/images/util.go, retagImage). A reference without a tag has its digest's first digits as tag, because a
 /// registry may drop what no tag holds.
-std::vector<TargetPath> target_paths(const oci::Reference& image);
+std::vector<TargetPath> target_paths(const oci::Reference& image, const NameMapping& mapping);
 
 }  // namespace airlock::kubeone

@@ -23,6 +23,14 @@ struct ClusterRequest {
   std::string coredns_repository;             ///< kubeadm appends /coredns (features.coreDNS.imageRepository)
 };
 
+/// Something that a user adds to the set: an image of a chart, a chart, a file.
+struct ExtraImage {
+  oci::Reference reference;
+  std::string component;  ///< "image", "chart", "file"
+  std::string group;      ///< "extra", "charts", "files" (records/own_content.hpp)
+  std::string why;        ///< where it was found; may be empty
+};
+
 /// A request, in the terms of the command line.
 struct SelectionRequest {
   std::vector<std::string> filters;              ///< base, optional, control-plane; empty or none: everything
@@ -33,12 +41,14 @@ struct SelectionRequest {
   std::vector<std::string> addons;               ///< KubeOne addons; without filters, with the group base
   std::string cloud_provider;                    ///< its CCM and CSI addons, likewise
   std::vector<ClusterRequest> clusters;          ///< exactly these, instead of filters and versions
+  std::vector<ExtraImage> extras;                ///< further images, charts and files, with reasons
+  bool own = false;                              ///< the user named such, even if it brings no image
 };
 
 /// Why an image is in the set.
 struct Reason {
   std::set<std::string> components;  ///< "CalicoCNI", "kube-apiserver"; "image" for one named by the user
-  std::set<std::string> groups;      ///< base, optional, control-plane, extra
+  std::set<std::string> groups;      ///< base, optional, control-plane, extra, charts, files
   std::set<std::string> why;         ///< "cluster production: cni cilium", "addon cluster-autoscaler"
 };
 
