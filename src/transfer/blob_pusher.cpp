@@ -97,10 +97,23 @@ Stored BlobPusher::put(const BlobTask& task, Source& source) {
   return at_once ? put_at_once(task, source) : put_one_by_one(task, source);
 }
 
+/// A way to save time: that somebody may not look there is no reason to stop.
+std::optional<registry::Repository> BlobPusher::find_elsewhere(const BlobTask& task) {
+  if (mounts_nothing()) return std::nullopt;
+  for (const registry::Repository& repository : task.may_be_in) try {
+      if (client_.has_blob(repository, task.blob->digest).value_or(false)) return repository;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::registry) throw;
+      reporter_.detail(
+          fmt::format("blob {} is not looked for in {}: {}", task.blob->digest.str(), repository.str(), error.what()));
+    }
+  return std::nullopt;
+}
+
 Stored BlobPusher::put_one_by_one(const BlobTask& task, Source& source) {
   const oci::Node& blob = *task.blob;
   Stored stored;
-  auto from = task.known_in;
+  auto from = task.known_in ? task.known_in : find_elsewhere(task);
   std::vector<registry::Repository> lacking;
   for (const Destination* destination : task.needed_by) {
     const registry::Repository& repository = destination->repository;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <vector>
 
 #include "airlock/base/reporter.hpp"
@@ -30,6 +31,8 @@ class BlobPusher {
 
   /// Registries that mount for some repositories only (their tokens say so) are asked each time.
   bool mounts_nothing() const { return has_refused_ && !has_mounted_; }
+  /// Where another process has put it by now.
+  std::optional<registry::Repository> find_elsewhere(const BlobTask& task);
   Stored put_one_by_one(const BlobTask& task, Source& source);
   Stored put_at_once(const BlobTask& task, Source& source);
 

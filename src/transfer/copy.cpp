@@ -123,7 +123,21 @@ class Copier {
       if (const auto base = base_.find(task.blob->digest); base != base_.end()) task.known_in = base->second;
       if (const auto known = present.find(task.blob); known != present.end()) task.known_in = known->second;
     }
+    share(tasks);
     return tasks;
+  }
+
+  /// First what others wait for, last what this process waits for; otherwise in the plan's order.
+  void share(std::vector<BlobTask>& tasks) {
+    if (options_.shared.empty()) return;
+    const auto turn = [&](const BlobTask& task) {
+      const auto shared = options_.shared.find(task.blob);
+      return shared == options_.shared.end() ? 1 : shared->second.sends ? 0 : 2;
+    };
+    for (BlobTask& task : tasks)
+      if (turn(task) != 1) task.may_be_in = options_.shared.at(task.blob).elsewhere;
+    std::stable_sort(tasks.begin(), tasks.end(),
+                     [&](const BlobTask& a, const BlobTask& b) { return turn(a) < turn(b); });
   }
 
   /// One blob, or one part of it.

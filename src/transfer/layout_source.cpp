@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "airlock/base/error.hpp"
@@ -10,14 +8,13 @@
 #include "airlock/base/json.hpp"
 #include "airlock/transfer/layout_ports.hpp"
 #include "transfer/layout_files.hpp"
+#include "transfer/send_file.hpp"
 
 namespace airlock::transfer {
 
 namespace {
 
 constexpr std::size_t max_index = 64U << 20;
-constexpr std::size_t piece_size = 256U << 10;
-
 /// What a document says of itself. The OCI's may leave it out: then its shape tells.
 std::string media_type_of(std::string_view bytes, const std::string& where) {
   const Json json = parse_json(bytes, where, {oci::max_manifest_size, 64});
@@ -60,14 +57,7 @@ bool LayoutSource::has(const oci::Node& blob) const {
 }
 
 void LayoutSource::send(const oci::Node& blob, oci::BlobPart part, oci::BlobSink& sink) {
-  const auto path = layout_blob(directory_, blob.digest);
-  const FileDescriptor file = open_file(path, O_RDONLY);
-  std::string buffer(std::min<std::uint64_t>(piece_size, part.size), '\0');
-  while (sink.received() < part.size) {
-    const std::span<char> piece(buffer.data(), std::min<std::uint64_t>(buffer.size(), part.size - sink.received()));
-    read_exactly(file, part.offset + sink.received(), piece, path);
-    sink.write({piece.data(), piece.size()});
-  }
+  send_file(layout_blob(directory_, blob.digest), part, sink);
 }
 
 std::string LayoutSource::name_of(const oci::Node& /*blob*/) const { return directory_.string(); }

@@ -12,8 +12,14 @@ void RegistrySource::send(const oci::Node& blob, oci::BlobPart part, oci::BlobSi
 }
 
 ImageSetSource::ImageSetSource(registry::Client& client, const oci::Graph& graph,
-                               const std::vector<records::Image>& images) {
+                               const std::vector<records::Image>& images, const MadeContent& made)
+    : made_(made) {
+  for (const auto& [digest, blob] : made.blobs()) all_.add(digest, made_);
   for (const records::Image& image : images) {
+    if (made.find(image.source) != nullptr) {
+      all_.add(image.descriptor.digest, made_);
+      continue;
+    }
     repositories_.push_back(
         std::make_unique<RegistrySource>(client, registry::Repository{image.source.registry, image.source.repository}));
     for (const oci::Node* node : graph.closure(records::roots_of(image))) all_.add(node->digest, *repositories_.back());

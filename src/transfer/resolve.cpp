@@ -92,17 +92,16 @@ class Resolver {
   }
 
   records::Image resolve(const oci::Reference& source, const kubeone::Reason& reason) {
+    if (options_.made != nullptr && options_.made->find(source) != nullptr) return take_made(source, reason);
     if (const auto pin = options_.pins.find(source); pin != options_.pins.end()) return resolve_pinned(pin->second);
     const registry::Repository repository{source.registry, source.repository};
     const oci::Node* top = add(repository, source);
-    if (top == nullptr) throw Error(ErrorCode::registry, Side::source, "there is no such image");
+    if (top == nullptr) throw Error(ErrorCode::registry, Side::source, "there is no such image").absent();
     check_platforms(source, *top);
     check_layers(repository, *top);
-    records::Image image{source, {std::string(top->media_type), top->digest, top->size, std::nullopt, {}}, {}, {}, {}};
+    records::Image image = described(source, *top, reason);
     image.whole = top->content->index && whole_.contains(top->digest);
     refuse_pinned(source, *top);
-    image.components.assign(reason.components.begin(), reason.components.end());
-    image.groups.assign(reason.groups.begin(), reason.groups.end());
     if (options_.referrers)
       image.referrers =
           within([&] { return "its signatures and attestations"; }, [&] { return referrers_.find(repository, *top); });
@@ -116,6 +115,25 @@ class Resolver {
 
   oci::GraphBuilder::Fetch fetch_from(const registry::Repository& repository) {
     return [this, &repository](const oci::Digest& digest) { return client_.fetch_manifest(repository, digest); };
+  }
+
+  static records::Image described(const oci::Reference& source, const oci::Node& top, const kubeone::Reason& reason) {
+    records::Image image{source, {std::string(top.media_type), top.digest, top.size, std::nullopt, {}}, {}, {}, {}};
+    image.components.assign(reason.components.begin(), reason.components.end());
+    image.groups.assign(reason.groups.begin(), reason.groups.end());
+    return image;
+  }
+
+  records::Image take_made(const oci::Reference& source, const kubeone::Reason& reason) {
+    const oci::RawDocument& manifest = *options_.made->find(source);
+    const auto pin = options_.pins.find(source);
+    if (pin != options_.pins.end() && pin->second.descriptor.digest != manifest.digest)
+      throw Error(ErrorCode::selection, fmt::format("the lock file wants {}, but its content is another now, {}",
+                                                    pin->second.descriptor.digest.str(), manifest.digest.str()))
+          .hint("give the file or chart that was locked, or make the lock file anew with airlock resolve");
+    const auto nothing = [](const oci::Digest&) { return std::optional<oci::RawDocument>(); };
+    const oci::Node& top = builder_.add(manifest, Role::image, nothing);
+    return pin != options_.pins.end() ? pin->second : described(source, top, reason);
   }
 
   /// Null where there is no such image.
@@ -180,7 +198,8 @@ class Resolver {
     if (index.members.empty())
       throw Error(ErrorCode::selection,
                   fmt::format("it is not served for {}, only for {}", join(options_.platforms.words(), ", "), list))
-          .hint("choose a platform that it is served for, or leave the image out with --exclude");
+          .hint("choose a platform that it is served for, or leave the image out with --exclude")
+          .absent();
     std::vector<std::string> lacking;
     for (const std::string& word : options_.platforms.words()) {
       const oci::PlatformSelection one = oci::PlatformSelection::parse({word});
@@ -225,6 +244,23 @@ class Resolver {
   std::map<oci::Reference, oci::Digest> asked_;  // what Docker Hub says that its tags are
 };
 
+/// Takes out the failures that may be.
+std::vector<bundle::Missing> allowed(const std::vector<oci::Reference>& sources, const AllowMissing& allow,
+                                     std::vector<std::exception_ptr>& failures) {
+  std::vector<bundle::Missing> missing;
+  for (std::size_t i = 0; i < failures.size(); ++i) {
+    if (!failures[i] || !allow.allows(sources[i])) continue;
+    try {
+      std::rethrow_exception(failures[i]);
+    } catch (const Error& error) {
+      if (!error.is_absence()) continue;
+      missing.push_back({sources[i], error.what()});
+    }
+    failures[i] = nullptr;
+  }
+  return missing;
+}
+
 /// One Error for all failures, those with the same reason together: a person fixes them in one go.
 [[noreturn]] void refuse_all(const std::vector<oci::Reference>& sources,
                              const std::vector<std::exception_ptr>& failures) {
@@ -246,7 +282,9 @@ class Resolver {
   for (const auto& [reason, images] : images_by_reason)
     text += fmt::format("\n  {}\n    {}", reason, join(images, "\n    "));
   throw Error(code, text)
-      .hint(hint.empty() ? "check the names with airlock list; leave images out with --exclude" : hint);
+      .hint(hint.empty() ? "check the names with airlock list; leave images out with --exclude, or go on without those "
+                           "that are missing with --allow-missing"
+                         : hint);
 }
 
 }  // namespace
@@ -259,7 +297,7 @@ Resolution resolve(registry::Client& client, const kubeone::ImageSet& set, const
   Resolver resolver(client, options, whole_indexes(set, options), reporter);
   resolver.ask_hub(sources);
   reporter.begin("resolving", 0, sources.size());
-  const auto failures = run_parallel(
+  auto failures = run_parallel(
       sources.size(), options.jobs,
       [&](std::size_t i) {
         const auto moving = reporter.start_moving(sources[i].str());
@@ -268,11 +306,20 @@ Resolution resolve(registry::Client& client, const kubeone::ImageSet& set, const
       },
       OnFailure::continue_);
   reporter.end();
+  Resolution resolution;
+  resolution.missing = allowed(sources, options.missing, failures);
   if (std::any_of(failures.begin(), failures.end(), [](const auto& failure) { return failure != nullptr; }))
     refuse_all(sources, failures);
-
-  Resolution resolution;
-  for (auto& image : images) resolution.images.push_back(std::move(*image));
+  for (auto& image : images)
+    if (image) resolution.images.push_back(std::move(*image));
+  if (sources.empty())
+    throw Error(ErrorCode::selection, "the selection has no image, chart or file that a bundle could carry")
+        .hint("a local chart travels with its manifest; add --image, or a chart of a repository");
+  if (resolution.images.empty())
+    throw Error(ErrorCode::registry, Side::source,
+                fmt::format("none of {} can be had, the first as {}", count_of(sources.size(), "image"),
+                            resolution.missing.front().reason))
+        .hint("check the names with airlock list, and the registries with --mirror");
   resolution.graph = resolver.take_graph();
   tell_whole(resolution.images, resolution.graph, options, reporter);
   for (const records::Image& image : resolution.images)

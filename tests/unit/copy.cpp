@@ -94,6 +94,19 @@ TEST_CASE("copy: the largest blob first, configs before all where the target par
   CHECK(parsing.first("put {}") < parsing.first("put the shared layer"));
 }
 
+TEST_CASE("copy: what others wait for comes first, what others send comes last") {
+  Set set;
+  const auto node = [&](const std::string& text) { return &set.graph.at(oci::sha256(text)); };
+  const registry::Repository elsewhere{oci::Registry::parse("local:5000"), oci::Repository::parse("c/other")};
+  CopyOptions options = alone();
+  options.shared = {{node("a"), {true, {elsewhere}}}, {node("the shared layer"), {false, {elsewhere}}}};
+  MemoryTarget target(set.graph);
+  set.run(target, options);
+  CHECK(target.calls[target.first("put ")] == "put a");
+  CHECK(target.calls[target.first("document ") - 1] == "put the shared layer");
+  CHECK(target.asked_elsewhere == std::set{node("a")->digest, node("the shared layer")->digest});
+}
+
 TEST_CASE("copy: what is there is not sent again") {
   Set set;
   MemoryTarget target(set.graph);

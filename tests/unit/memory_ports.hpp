@@ -112,6 +112,7 @@ class MemoryTarget : public transfer::Target {
     }
     const std::lock_guard lock(mutex_);
     call("put " + text + (attempt == transfer::Attempt::afresh ? " afresh" : ""));
+    if (!task.may_be_in.empty()) asked_elsewhere.insert(task.blob->digest);
     if (again_once.erase(task.blob->digest) > 0) return {false, true, 0, 0, 0};
     if (part + 1 < part_count) return {false, false, 0, 0, 0};
     transfer::Stored stored;
@@ -164,6 +165,7 @@ class MemoryTarget : public transfer::Target {
   std::map<std::string, std::set<oci::Digest>> held;  ///< by repository: blobs and documents
   std::map<std::string, oci::Digest> names;
   std::set<oci::Digest> again_once;
+  std::set<oci::Digest> asked_elsewhere;  ///< what other processes may have put
   std::set<oci::Digest> unwanted;
   std::size_t part_count = 1;
   bool needs_bytes = true;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "airlock/base/reporter.hpp"
@@ -18,6 +19,15 @@ enum class Existing {
   keep   ///< nothing is sent: an Error (code `registry`) names all of them
 };
 
+/// A config or layer that other processes put into the same target at about the same time.
+struct SharedWork {
+  /// This process is the one that sends it, before all that nobody else needs. Where it is not, the blob comes last: by
+  /// then it may be there. What is not there is sent nevertheless, so nobody depends on another.
+  bool sends = false;
+  std::vector<registry::Repository> elsewhere;  ///< where others put it, the most likely first
+};
+using SharedBlobs = std::unordered_map<const oci::Node*, SharedWork>;
+
 struct CopyOptions {
   unsigned jobs = 8;
   Existing existing = Existing::move;
@@ -28,6 +38,8 @@ struct CopyOptions {
   std::function<void()> before_names;
   /// Of blobs that the source lacks and the target should have: where to get them (base_advice()).
   std::string base_advice;
+  /// What this process has in common with others.
+  SharedBlobs shared = {};
 };
 
 struct CopySummary {

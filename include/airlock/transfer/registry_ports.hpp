@@ -14,6 +14,7 @@
 
 #include "airlock/base/reporter.hpp"
 #include "airlock/registry/client.hpp"
+#include "airlock/transfer/made_content.hpp"
 #include "airlock/transfer/target.hpp"
 
 namespace airlock::transfer {
@@ -36,11 +37,12 @@ class RegistrySource final : public Source {
   registry::Repository repository_;
 };
 
-/// A set of images, each from its own repository: what several have comes from the first of them.
+/// A set of images, each from its own repository, or made here: what several have comes from the first of them.
 class ImageSetSource final : public Source {
  public:
-  /// REQUIRES: the graph holds the images, whole. It and the client outlive this.
-  ImageSetSource(registry::Client& client, const oci::Graph& graph, const std::vector<records::Image>& images);
+  /// REQUIRES: the graph holds the images, whole. It, the client and the content outlive this.
+  ImageSetSource(registry::Client& client, const oci::Graph& graph, const std::vector<records::Image>& images,
+                 const MadeContent& made);
 
   std::optional<oci::RawDocument> document(const oci::Digest& digest) override { return all_.document(digest); }
   bool has(const oci::Node& blob) const override { return all_.has(blob); }
@@ -50,6 +52,7 @@ class ImageSetSource final : public Source {
 
  private:
   std::vector<std::unique_ptr<RegistrySource>> repositories_;
+  MadeSource made_;
   UnionSource all_;
 };
 
@@ -104,6 +107,7 @@ struct CheckSummary {
   std::vector<std::string> problems;           ///< "NAME: what is missing or different", a line for each name
   bool lost_parts = false;                     ///< a name is served whose parts are missing: an import would believe it
   std::vector<const records::Image*> derived;  ///< whose tag stands for an index with only the bundle's platforms
+  std::vector<records::Missing> missing = {};  ///< of the selection, which the bundle lacks too
 };
 
 /// Asks for everything that kubelet and kubeadm will ask for, and puts nothing: for every destination, the tag's

@@ -55,6 +55,8 @@ struct BlobTask {
   const oci::Node* blob = nullptr;
   std::vector<const Destination*> needed_by;     ///< one for each repository, by repository
   std::optional<registry::Repository> known_in;  ///< has it for sure
+  /// Other processes put it there at about the same time: whoever of them was first spares the others the bytes.
+  std::vector<registry::Repository> may_be_in = {};
 };
 
 enum class Attempt {
