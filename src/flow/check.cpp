@@ -8,8 +8,10 @@
 #include "airlock/transfer/copy.hpp"
 #include "airlock/transfer/pace.hpp"
 #include "flow/ask_for_all.hpp"
+#include "flow/clashes.hpp"
 #include "flow/destinations.hpp"
 #include "flow/imported_content.hpp"
+#include "flow/missing.hpp"
 #include "flow/shortened.hpp"
 
 namespace airlock::flow {
@@ -32,13 +34,17 @@ transfer::CheckSummary check_registry(const CheckRequest& request, const trust::
   const bundle::VerifiedBundle bundle = verify_bundle(verify, policy, reporter);
   registry::Client client(request.client, reporter);
   client.reach(request.target.host);
+  tell_missing(bundle.metadata().missing(), reporter);
+  if (request.naming.mapping)  // with others than the import's, it would ask one name for two images
+    refuse_name_clashes(bundle.metadata().images, *request.naming.mapping, ErrorCode::selection, clash_at_import);
   const ImportedContent content(bundle, request.types);
-  const auto destinations = destinations_of(content.images(), request.target);
+  const auto destinations = destinations_of(content.images(), request.target, request.naming.of(bundle.metadata()));
   auto summary = ask_for_all(client, bundle, content.graph(), destinations,
                              transfer::pace(client, {request.target.host}, request.jobs).jobs, reporter);
   const auto lost = what_is_lost(summary.derived, content.graph());
   if (!lost.empty())
     reporter.warning(fmt::format("{}:\n  {}\n{}", shortened_text, join(lost, "\n  "), shortened_remedy));
+  summary.missing = bundle.metadata().missing();
   summary.derived.clear();  // they are the bundle's, which ends here
   return summary;
 }

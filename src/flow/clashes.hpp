@@ -16,7 +16,8 @@ namespace airlock::flow {
 /// Two manifests that would get the same name in the local registry cannot travel together: which of them the name
 /// stood for would be chance. Referrers have names too, where cosign looks for them. An Error with this code; `what`
 /// says what to do about it.
-inline void refuse_name_clashes(const std::vector<records::Image>& images, ErrorCode code, const std::string& what) {
+inline void refuse_name_clashes(const std::vector<records::Image>& images, const kubeone::NameMapping& mapping,
+                                ErrorCode code, const std::string& what) {
   struct Named {
     std::string by;
     oci::Digest digest;
@@ -30,7 +31,7 @@ inline void refuse_name_clashes(const std::vector<records::Image>& images, Error
         .hint(what);
   };
   for (const records::Image& image : images)
-    for (const kubeone::TargetPath& path : kubeone::target_paths(image.source)) {
+    for (const kubeone::TargetPath& path : kubeone::target_paths(image.source, mapping)) {
       name(path.str(), image.source.str(), image.descriptor.digest);
       for (const auto& [descriptor, tag] : image.referrers)
         if (tag)
@@ -40,7 +41,9 @@ inline void refuse_name_clashes(const std::vector<records::Image>& images, Error
 }
 
 inline constexpr const char* clash_at_export =
-    "leave one out with --exclude, or make two bundles for two registry prefixes";
+    "leave one out with --exclude, give them different names with --map (keep-host keeps all apart), or make two "
+    "bundles for two registry prefixes";
+inline constexpr const char* clash_at_import = "choose other rules for --map; keep-host keeps all apart";
 inline constexpr const char* clash_in_bundle = "its exporter has to make two bundles of it, for two registry prefixes";
 
 }  // namespace airlock::flow

@@ -19,6 +19,7 @@
 #include "airlock/transfer/registry_ports.hpp"
 #include "airlock/version.hpp"
 #include "flow/clashes.hpp"
+#include "flow/missing.hpp"
 #include "flow/shortened.hpp"
 
 namespace airlock::flow {
@@ -32,8 +33,10 @@ records::Selection selection_of(const ExportRequest& request) {
 
 /// Time and serial are this machine's and this run's, also where it resumes what an earlier one left.
 bundle::Metadata make_metadata(const ExportRequest& request, std::vector<records::Image> images,
-                               const oci::Graph& graph) {
+                               const std::vector<bundle::Missing>& missing, const oci::Graph& graph) {
   bundle::Metadata metadata;
+  metadata.set_missing(missing);
+  metadata.set_mapping_rules(request.mapping.rules());
   metadata.created = current_time();
   metadata.stream = request.stream;
   metadata.serial = request.serial.value_or(static_cast<std::uint64_t>(metadata.created.time_since_epoch().count()));
@@ -70,9 +73,7 @@ bundle::Metadata checked(bundle::Metadata metadata) {
 }
 
 void check_request(const ExportRequest& request) {
-  if (!is_plain_name(request.stream))
-    throw Error(ErrorCode::usage, fmt::format("\"{}\" cannot name a stream", request.stream))
-        .hint("use 1 to 64 letters, digits, dots, dashes and underscores");
+  check_stream(request.stream);
   if (request.output.empty()) return;  // a dry run that is not about a place
   for (const auto& name : {request.output, bundle::volume_path(request.output, 1)})
     if (std::filesystem::exists(std::filesystem::symlink_status(name)))
@@ -84,9 +85,10 @@ void check_request(const ExportRequest& request) {
         .hint("make it first, or mount the medium");
 }
 
-std::set<oci::Registry> registries_of(const kubeone::ImageSet& set) {
+std::set<oci::Registry> registries_of(const ExportRequest& request) {
   std::set<oci::Registry> registries;
-  for (const auto& [image, reason] : set.images) registries.insert(image.registry);
+  for (const auto& [image, reason] : request.set.images)
+    if (request.made.find(image) == nullptr) registries.insert(image.registry);
   return registries;
 }
 
@@ -107,7 +109,9 @@ transfer::ResolveOptions resolve_options(const ExportRequest& request, const tra
           request.referrers,
           request.allow_missing_referrers,
           request.pinned.value_or(pinned),
-          request.lock ? request.lock->pins() : records::Pins{}};
+          request.lock ? request.lock->pins() : records::Pins{},
+          request.missing,
+          &request.made};
 }
 
 /// The exporter knows already what a strict registry inside will cost, and only here can it be avoided.
@@ -123,14 +127,18 @@ void warn_of_losses(const ExportRequest& request, const transfer::Resolution& re
 }
 
 Plan make_plan(const ExportRequest& request, registry::Client& client, Reporter& reporter) {
-  const auto pace = transfer::pace(client, registries_of(request.set), request.jobs);
+  const auto pace = transfer::pace(client, registries_of(request), request.jobs);
   reporter.detail(count_of(pace.jobs, "request") + " at a time");
   auto resolution = transfer::resolve(client, request.set, resolve_options(request, pace), reporter);
+  if (request.lock)  // what was left out when it was resolved is left out still
+    resolution.missing.insert(resolution.missing.end(), request.lock->missing.begin(), request.lock->missing.end());
   warn_of_losses(request, resolution, reporter);
-  refuse_name_clashes(resolution.images, ErrorCode::selection, clash_at_export);
+  tell_missing(resolution.missing, reporter);
+  refuse_name_clashes(resolution.images, request.mapping, ErrorCode::selection, clash_at_export);
   // The graph moves; its nodes, which the draft knows, stay where they are.
-  bundle::Draft draft(checked(make_metadata(request, std::move(resolution.images), resolution.graph)),
-                      resolution.graph);
+  bundle::Draft draft(
+      checked(make_metadata(request, std::move(resolution.images), resolution.missing, resolution.graph)),
+      resolution.graph);
   auto left = request.output.empty() ? std::nullopt : records::read_journal(request.output);
   if (left && !bundle::can_resume(*left, draft, request.volumes)) {
     reporter.note(fmt::format(
@@ -191,7 +199,7 @@ void copy_blobs(const Plan& plan, const ExportRequest& request, registry::Client
   std::vector<transfer::Destination> destinations;
   for (const records::Image& image : images)
     destinations.push_back({&image, {image.source.registry, image.source.repository}, std::nullopt});
-  transfer::ImageSetSource source(client, plan.graph, images);
+  transfer::ImageSetSource source(client, plan.graph, images, request.made);
   transfer::BundleTarget target(writer, plan.pace.mode, "pulling", reporter,
                                 platform_check(request, images, plan.graph, reporter));
   transfer::CopyOptions options;
@@ -239,12 +247,19 @@ void read_back(const ExportRequest& request, const trust::PrivateKey& key, Repor
 
 }  // namespace
 
+void check_stream(const std::string& name) {
+  if (is_plain_name(name)) return;
+  throw Error(ErrorCode::usage, fmt::format("\"{}\" cannot name a stream", printable(name, 80)))
+      .hint("use 1 to 64 letters, digits, dots, dashes and underscores");
+}
+
 records::Lock resolve_lock(const ExportRequest& request, Reporter& reporter) {
   registry::Client client(request.client, reporter);
-  const auto pace = transfer::pace(client, registries_of(request.set), request.jobs);
+  const auto pace = transfer::pace(client, registries_of(request), request.jobs);
   const auto resolution = transfer::resolve(client, request.set, resolve_options(request, pace), reporter);
-  refuse_name_clashes(resolution.images, ErrorCode::selection, clash_at_export);
-  return records::Lock::of(resolution.images, resolution.graph, selection_of(request));
+  tell_missing(resolution.missing, reporter);
+  refuse_name_clashes(resolution.images, request.mapping, ErrorCode::selection, clash_at_export);
+  return records::Lock::of(resolution.images, resolution.missing, resolution.graph, selection_of(request));
 }
 
 ExportResult plan_export(const ExportRequest& request, Reporter& reporter) {

@@ -16,8 +16,10 @@
 #include "airlock/transfer/pace.hpp"
 #include "airlock/transfer/registry_ports.hpp"
 #include "flow/ask_for_all.hpp"
+#include "flow/clashes.hpp"
 #include "flow/destinations.hpp"
 #include "flow/imported_content.hpp"
+#include "flow/missing.hpp"
 #include "flow/shortened.hpp"
 
 namespace airlock::flow {
@@ -64,9 +66,23 @@ std::vector<std::string> pinned_warnings(const bundle::VerifiedBundle& bundle) {
                   join(pinned, "\n  "))};
 }
 
+/// What only extract gives out.
+void tell_files(const std::vector<records::Image>& images, const NamingRequest& naming, Reporter& reporter) {
+  std::vector<std::string> files;
+  for (const records::Image& image : images)
+    if (records::is_file(image)) files.push_back(join(image.components, ", "));
+  if (files.empty() || naming.files) return;
+  reporter.note(
+      fmt::format("{} in the bundle, not for the registry (airlock extract writes {}; --files pushes {} too): "
+                  "{}",
+                  count_of(files.size(), "file is", "files are"), files.size() == 1 ? "it" : "them",
+                  files.size() == 1 ? "it" : "them", printable(join(files, ", "))));
+}
+
 std::vector<std::string> source_registries(const bundle::Metadata& metadata) {
   std::set<std::string> hosts;
-  for (const records::Image& image : metadata.images) hosts.insert(image.source.registry);
+  for (const records::Image& image : metadata.images)
+    if (!records::is_file(image) && !records::is_chart(image)) hosts.insert(image.source.registry);
   return {hosts.begin(), hosts.end()};
 }
 
@@ -111,14 +127,10 @@ void check_types(const ImportedContent& content, const std::vector<transfer::Des
 }
 
 /// The names of this run's images.
-std::vector<transfer::Destination> destinations_for(const ImportRequest& request, const ImportedContent& content) {
-  auto destinations = destinations_of(content.images(), request.target);
-  if (request.shard.is_whole()) return destinations;
-  const auto shard_of = deal_images(content.images(), content.graph(), request.shard.count);
-  std::erase_if(destinations, [&](const transfer::Destination& destination) {
-    return shard_of[static_cast<std::size_t>(destination.image - content.images().data())] != request.shard.number;
-  });
-  return destinations;
+ShardWork work_for(const ImportRequest& request, const ImportedContent& content, const Naming& naming) {
+  auto destinations = destinations_of(content.images(), request.target, naming);
+  if (request.shard.is_whole()) return {std::move(destinations), {}};
+  return work_of(request.shard, std::move(destinations), content.images(), content.graph(), naming.mapping);
 }
 
 /// A registry that is near is the limit, however many machines push: shards share its requests among them.
@@ -132,8 +144,8 @@ unsigned jobs_for(const ImportRequest& request, registry::Client& client) {
 /// names would move. In a real run the first request of each kind finds it out.
 void try_target(const bundle::VerifiedBundle& bundle, const ImportedContent& content, const ImportRequest& request,
                 registry::Client& client, std::vector<transfer::Move>& moves, Findings& findings, Reporter& reporter) {
-  const auto destinations = destinations_for(request, content);
-  if (destinations.empty()) return;  // more shards than repositories
+  const auto destinations = work_for(request, content, request.naming.of(bundle.metadata())).destinations;
+  if (destinations.empty()) return;  // more shards than repositories, or files only
   std::vector<const transfer::Destination*> all;
   for (const auto& destination : destinations) all.push_back(&destination);
   const auto jobs = [&] { return jobs_for(request, client); };
@@ -172,8 +184,17 @@ std::function<void()> recording(std::optional<records::ImportState>& state, cons
 
 std::unique_ptr<ImportResult> begin_result(const bundle::VerifiedBundle& bundle, const ImportedContent& content,
                                            const ImportRequest& request, registry::Reach reach) {
-  auto result = std::make_unique<ImportResult>(ImportResult{
-      {}, bundle.evidence(), {}, {}, {request.api_version, request.target, reach, {}}, {}, {}, {}, {}, {}});
+  auto result = std::make_unique<ImportResult>(ImportResult{{},
+                                                            bundle.evidence(),
+                                                            request.naming.of(bundle.metadata()),
+                                                            {},
+                                                            {},
+                                                            {request.api_version, request.target, reach, {}},
+                                                            {},
+                                                            {},
+                                                            {},
+                                                            {},
+                                                            {}});
   result->sources = source_registries(bundle.metadata());
   if (request.consumer) result->configuration.consumer = request.consumer(bundle.metadata());
   for (auto& warning : literal_image_warnings(bundle.metadata())) result->warnings.push_back(std::move(warning));
@@ -184,7 +205,6 @@ std::unique_ptr<ImportResult> begin_result(const bundle::VerifiedBundle& bundle,
         fmt::format("converted to the OCI's types, these have other digests, to which this does "
                     "not apply:\n  {}",
                     join(lost, "\n  ")));
-  result->destinations = destinations_for(request, content);
   return result;
 }
 
@@ -209,14 +229,22 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
   if (verified && request.preflight) findings.check([&] { request.preflight(verified->metadata()); });
   std::optional<ImportedContent> imported;
   if (verified) findings.check([&] { imported.emplace(*verified, request.types); });
+  if (verified && request.naming.mapping)  // the bundle's own was checked in verification
+    findings.check([&] {
+      refuse_name_clashes(verified->metadata().images, *request.naming.mapping, ErrorCode::selection, clash_at_import);
+    });
   if (imported && reached && request.dry_run)
     try_target(*verified, *imported, request, client, moves, findings, reporter);
   findings.conclude();
   const bundle::VerifiedBundle& bundle = *verified;
   const oci::Graph& graph = imported->graph();
 
+  tell_missing(bundle.metadata().missing(), reporter);
+  tell_files(bundle.metadata().images, request.naming, reporter);
   auto result = begin_result(bundle, *imported, request, reach);
   result->push.moves = std::move(moves);
+  ShardWork work = work_for(request, *imported, result->naming);
+  result->destinations = std::move(work.destinations);
   if (!request.dry_run) {
     const unsigned jobs = jobs_for(request, client);
     transfer::BundleSource source(bundle);
@@ -227,6 +255,7 @@ std::unique_ptr<ImportResult> import_bundle(const ImportRequest& request, const 
     options.before_blobs = [&] { check_types(*imported, result->destinations, client); };
     options.before_names = recording(state, bundle, request);
     options.base_advice = transfer::base_advice(bundle.metadata().base);
+    options.shared = std::move(work.shared);
     result->push = transfer::copy(graph, result->destinations, source, target, options, reporter);
     result->push.manifests_sent = target.manifests_sent();
     for (auto& warning : loss_warnings(result->push, graph)) result->warnings.push_back(std::move(warning));

@@ -12,6 +12,7 @@
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/writer.hpp"
+#include "airlock/flow/naming.hpp"
 #include "airlock/oci/graph_builder.hpp"
 #include "airlock/transfer/bundle_ports.hpp"
 #include "airlock/transfer/copy.hpp"
@@ -92,6 +93,28 @@ std::vector<records::Image> merged_images(const Bundles& bundles) {
   return all;
 }
 
+/// What one of them lacks, and no other has.
+std::vector<bundle::Missing> still_missing(const Bundles& bundles, const std::vector<records::Image>& images) {
+  std::map<oci::Reference, bundle::Missing> missing;
+  for (const auto& bundle : bundles)
+    for (bundle::Missing& one : bundle.metadata().missing()) missing.emplace(one.source, std::move(one));
+  for (const records::Image& image : images) missing.erase(image.source);
+  std::vector<bundle::Missing> list;
+  for (auto& [source, one] : missing) list.push_back(std::move(one));
+  return list;
+}
+
+kubeone::NameMapping common_mapping(const Bundles& bundles) {
+  const auto mapping = [](const bundle::VerifiedBundle& bundle) {
+    return NamingRequest().of(bundle.metadata()).mapping;
+  };
+  for (const auto& bundle : bundles)
+    if (mapping(bundle).rules() != mapping(bundles.front()).rules())
+      throw Error(ErrorCode::selection, "the bundles were made for different mappings of names (--map)")
+          .hint("merge bundles that were exported with the same --map");
+  return mapping(bundles.front());
+}
+
 struct Merged {
   bundle::Metadata metadata;
   oci::Graph graph;
@@ -145,7 +168,9 @@ Merged plan(const MergeRequest& request, const Bundles& bundles, transfer::Sourc
         .hint("leave it out, or have it exported anew");
   metadata.selection = merged_selection(bundles);
   metadata.images = merged_images(bundles);
-  refuse_name_clashes(metadata.images, ErrorCode::selection, clash_at_export);
+  metadata.set_missing(still_missing(bundles, metadata.images));
+  metadata.set_mapping_rules(common_mapping(bundles).rules());
+  refuse_name_clashes(metadata.images, common_mapping(bundles), ErrorCode::selection, clash_at_export);
   merged.graph = united_graph(metadata, source);
   for (const oci::Node* node : merged.graph.closure(records::roots_of(metadata.images))) {
     const bool carried = node->is_document() || source.has(*node);

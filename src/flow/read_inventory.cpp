@@ -7,6 +7,7 @@
 
 #include "airlock/base/file.hpp"
 #include "airlock/bundle/reader.hpp"
+#include "flow/listing.hpp"
 
 namespace airlock::flow {
 
@@ -30,19 +31,25 @@ records::Inventory of_bundle(const std::filesystem::path& file, const bundle::Vo
 
 }  // namespace
 
-records::Inventory read_inventory(const std::filesystem::path& file, const bundle::VolumePlaces& places) {
+Listing read_listing(const std::filesystem::path& file) {
   std::error_code ignored;
   // Lock files and receipts are small texts; a bundle begins with a tar header, and may be the name of volumes.
-  if (!std::filesystem::is_regular_file(file, ignored)) return of_bundle(file, places);
+  if (!std::filesystem::is_regular_file(file, ignored)) return {};
   std::string start(32, '\0');
   const auto size = std::filesystem::file_size(file);
   start.resize(std::min<std::uint64_t>(start.size(), size));
   read_exactly(open_file(file, O_RDONLY), 0, start, file);
   const std::string name = file.string();
-  if (records::looks_like_lock(start))
-    return records::Inventory::of(records::Lock::parse(read_file(file, max_text), name), name);
-  if (start.starts_with("{"))
-    return records::Inventory::of(records::Receipt::parse(read_file(file, max_text), name), name);
+  if (records::looks_like_lock(start)) return records::Lock::parse(read_file(file, max_text), name);
+  if (start.starts_with("{")) return records::Receipt::parse(read_file(file, max_text), name);
+  return {};
+}
+
+records::Inventory read_inventory(const std::filesystem::path& file, const bundle::VolumePlaces& places) {
+  const Listing listing = read_listing(file);
+  if (const auto* lock = std::get_if<records::Lock>(&listing)) return records::Inventory::of(*lock, file.string());
+  if (const auto* receipt = std::get_if<records::Receipt>(&listing))
+    return records::Inventory::of(*receipt, file.string());
   return of_bundle(file, places);
 }
 

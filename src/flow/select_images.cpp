@@ -13,6 +13,7 @@
 #include "airlock/kubeone/image_list.hpp"
 #include "airlock/kubeone/image_references.hpp"
 #include "airlock/registry/client.hpp"
+#include "flow/found_images.hpp"
 
 namespace airlock::flow {
 
@@ -64,16 +65,20 @@ void add_lists(const ImageSelection& selection, kubeone::SelectionRequest& reque
 /// Images that users name in files.
 void add_listed(const ImageSelection& selection, kubeone::SelectionRequest& request, Reporter& reporter) {
   add_lists(selection, request, reporter);
+  kubeone::ReferenceOptions options;
+  options.embedded = selection.embedded_manifests;
   for (const auto& path : selection.manifests) {
-    const auto found = kubeone::find_images_in(path);
-    for (const std::string& line : found.unresolved)
-      reporter.warning("only rendering tells this image (helm template, kubectl kustomize): " + line);
-    if (found.images.empty())
-      throw Error(ErrorCode::selection, text_name(path) + " names no image")
-          .hint("expected are Kubernetes manifests with `image:` in them");
-    for (const auto& found_image : found.images)
-      within([&] { return found_image.second; },
-             [&] { request.images.push_back(oci::Reference::parse(found_image.first).str()); });
+    const auto found = kubeone::find_images_in(path, options);
+    tell_found(found, selection.suspects, reporter);
+    const auto taken = taken_images(found, selection.suspects);
+    if (taken.empty())
+      throw Error(ErrorCode::selection, text_name(path) + " names no image that is sure to be one")
+          .hint(
+              "expected are Kubernetes manifests, as YAML or JSON (of a chart: --chart, or what helm template makes of "
+              "it); --take-suspects takes what only looks like an image");
+    for (const auto& one : taken)
+      request.extras.push_back({within([&] { return one.second; }, [&] { return oci::Reference::parse(one.first); }),
+                                "image", "extra", one.second});
   }
 }
 

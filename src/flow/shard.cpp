@@ -39,10 +39,11 @@ std::string representative(const std::map<std::string, std::string>& parents, st
   return repository;
 }
 
-std::vector<Group> group_images(const std::vector<records::Image>& images, const oci::Graph& graph) {
+std::vector<Group> group_images(const std::vector<records::Image>& images, const oci::Graph& graph,
+                                const kubeone::NameMapping& mapping) {
   std::map<std::string, std::string> parents;
   for (const records::Image& image : images) {
-    const auto paths = kubeone::target_paths(image.source);
+    const auto paths = kubeone::target_paths(image.source, mapping);
     for (const kubeone::TargetPath& path : paths) {
       const std::string repository = path.repository.str();
       parents.try_emplace(repository, repository);
@@ -51,7 +52,7 @@ std::vector<Group> group_images(const std::vector<records::Image>& images, const
   }
   std::map<std::string, Group> by_repository;
   for (std::size_t i = 0; i < images.size(); ++i) {
-    const std::string first = kubeone::target_paths(images[i].source).front().repository.str();
+    const std::string first = kubeone::target_paths(images[i].source, mapping).front().repository.str();
     const std::string repository = representative(parents, first);
     Group& group = by_repository[repository];
     group.repository = repository;
@@ -108,8 +109,9 @@ Shard Shard::of_job(unsigned count, const char* completion_index) {
   return checked(*index + 1, count, fmt::format("{}/{}", *index + 1, count));
 }
 
-std::vector<unsigned> deal_images(const std::vector<records::Image>& images, const oci::Graph& graph, unsigned count) {
-  std::vector<Group> groups = group_images(images, graph);
+std::vector<unsigned> deal_images(const std::vector<records::Image>& images, const oci::Graph& graph, unsigned count,
+                                  const kubeone::NameMapping& mapping) {
+  std::vector<Group> groups = group_images(images, graph, mapping);
   // The largest first: what comes last evens out.
   std::sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) {
     return std::tie(b.bytes, a.repository) < std::tie(a.bytes, b.repository);

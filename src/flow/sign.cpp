@@ -19,6 +19,10 @@ using bundle::Head;
 
 bool is_approval(const std::string& file) { return trust::form_of(file) == trust::Form::approval; }
 
+bool rejects(const trust::Signature& statement) {
+  return trust::Approval::parse(statement.payload, statement.file).rejected;
+}
+
 void refuse_second(const Head& head, const std::vector<trust::SignatureFile>& added, const trust::PublicKey& key) {
   const bool adds_approval = is_approval(added.front().name);
   const std::string stem = trust::Signature::parse(added.front()).stem;
@@ -33,6 +37,11 @@ void refuse_second(const Head& head, const std::vector<trust::SignatureFile>& ad
     if (!signature.is_by(key, content)) continue;
     if (adds_approval && !trust::approves(signature, head.sums))
       continue;  // put here by somebody: it counts for nothing
+    if (adds_approval && rejects(signature) != rejects(trust::Signature::parse(added.front()))) {
+      if (!rejects(signature)) continue;  // who has approved may think better of it
+      throw Error(ErrorCode::trust, Side::bundle, fmt::format("this key has rejected it, as {}", file.name))
+          .hint("a rejection is not taken back: the exporter has to make another bundle");
+    }
     throw Error(ErrorCode::trust, Side::bundle,
                 fmt::format("this key has {} it already, as {}", adds_approval ? "approved" : "signed", file.name))
         .hint("there is nothing to do; another person signs with his own key");
@@ -97,7 +106,7 @@ SignResult add(const SignRequest& request, const trust::PublicKey& key, Reporter
   const auto added = make(head, stem);
   refuse_second(head, added, key);
   if (medium) bundle::check_room(head, added);  // before all is read
-  if (!request.verified) check_content(request, reading, added, key, reporter);
+  if (!request.verified && !request.rejects) check_content(request, reading, added, key, reporter);
   SignResult result{oci::sha256(head.sums), {}};
   if (request.sidecar) {
     result.files = write_sidecars(*request.sidecar, added);
@@ -119,12 +128,16 @@ SignResult sign_bundle(const SignRequest& request, const trust::PrivateKey& key,
                 });
 }
 
-SignResult approve_bundle(const SignRequest& request, const trust::PrivateKey& key, const std::string& comment,
-                          Reporter& reporter) {
+SignResult review_bundle(const SignRequest& request, const trust::PrivateKey& key, const ReviewRequest& asked,
+                         Reporter& reporter) {
+  SignRequest signing = request;
+  signing.rejects = asked.rejects;
   return within([&] { return request.bundle.string(); },
                 [&] {
-                  return add(request, key.public_key(), reporter, [&](const Head& head, const std::string& stem) {
-                    const trust::Review review{request.name, comment, current_time(), !request.verified};
+                  return add(signing, key.public_key(), reporter, [&](const Head& head, const std::string& stem) {
+                    const trust::Review review{
+                        request.name,  asked.comment,   current_time(), !request.verified && !asked.rejects,
+                        asked.rejects, asked.documents, asked.checklist};
                     return std::vector{trust::approve(key, stem, head.sums, review)};
                   });
                 });

@@ -7,6 +7,7 @@
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/layers.hpp"
+#include "airlock/flow/naming.hpp"
 #include "flow/clashes.hpp"
 
 namespace airlock::flow {
@@ -25,7 +26,8 @@ std::filesystem::path needed_state_directory(const VerifyRequest& request) {
 bundle::VerifiedBundle verify_content(std::shared_ptr<const bundle::ReadableMedium> medium, const trust::Policy& policy,
                                       const bundle::VerifyOptions& options, Reporter& reporter) {
   auto bundle = bundle::verify(std::move(medium), policy, options, reporter);
-  refuse_name_clashes(bundle.metadata().images, ErrorCode::format, clash_in_bundle);
+  refuse_name_clashes(bundle.metadata().images, NamingRequest().of(bundle.metadata()).mapping, ErrorCode::format,
+                      clash_in_bundle);
   return bundle;
 }
 

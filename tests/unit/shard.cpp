@@ -25,10 +25,22 @@ struct Images {
     oci::GraphBuilder builder({oci::PlatformSelection::everything(), Side::source, ""});
     for (const auto& image : images) records::add_to_graph(builder, image, source.fetch());
     graph = builder.take();
-    const auto shards = deal_images(images, graph, count);
+    const auto shards = deal_images(images, graph, count, {});
     std::map<std::string, unsigned> dealt;
     for (std::size_t i = 0; i < images.size(); ++i) dealt[images[i].source.str()] = shards[i];
     return dealt;
+  }
+  /// What each shard has to do, each repository being a name below local:5000.
+  std::vector<ShardWork> work(unsigned count) {
+    deal(count);
+    std::vector<transfer::Destination> destinations;
+    for (const auto& image : images)
+      destinations.push_back(
+          {&image, {oci::Registry::parse("local:5000"), image.source.repository}, oci::Tag::parse("1")});
+    std::vector<ShardWork> all;
+    for (unsigned number = 1; number <= count; ++number)
+      all.push_back(work_of({number, count}, destinations, images, graph, {}));
+    return all;
   }
   /// Bytes that each shard sends.
   std::map<unsigned, std::uint64_t> loads(const std::map<std::string, unsigned>& dealt) {
@@ -103,6 +115,52 @@ TEST_CASE("the deal is the same each time, and covers each image once") {
   CHECK(dealt == set.deal(7));
   CHECK(dealt.size() == 40);
   for (const auto& [name, shard] : dealt) CHECK((shard >= 1 && shard <= 7));
+}
+
+TEST_CASE("of what shards share, one is the sender, and the others know where it is") {
+  Images set;
+  for (int i = 0; i < 12; ++i)
+    set.add("quay.io/x/i" + std::to_string(i) + ":1",
+            {layer('s', 50'000), layer('t', 40'000), layer(static_cast<char>('a' + i), 100'000)});
+  const auto work = set.work(4);
+  std::map<const oci::Node*, std::set<std::size_t>> senders;
+  std::map<std::size_t, std::uint64_t> sent;
+  std::size_t names = 0;
+  for (std::size_t shard = 0; shard < work.size(); ++shard) {
+    names += work[shard].destinations.size();
+    CHECK(work[shard].destinations.size() == 3);
+    CHECK(work[shard].shared.size() == 2);
+    for (const auto& [node, shared] : work[shard].shared) {
+      if (shared.sends) senders[node].insert(shard);
+      if (shared.sends) sent[shard] += node->size;
+      CHECK(shared.elsewhere.size() == 3);
+    }
+  }
+  CHECK(names == 12);
+  CHECK(senders.size() == 2);
+  CHECK(sent.size() == 2);  // who sends one has more to send than others who need it
+  for (const auto& [node, shards] : senders) {
+    REQUIRE(shards.size() == 1);
+    const auto& own = work[*shards.begin()].destinations;
+    const auto is_own = [&](const registry::Repository& repository) {
+      return std::ranges::any_of(own, [&](const auto& destination) { return destination.repository == repository; });
+    };
+    for (std::size_t shard = 0; shard < work.size(); ++shard) {
+      const auto& places = work[shard].shared.at(node).elsewhere;
+      CHECK(is_own(places.front()) == (shard != *shards.begin()));
+      CHECK(std::count_if(places.begin(), places.end(), is_own) == (shard != *shards.begin() ? 1 : 0));
+    }
+  }
+}
+
+TEST_CASE("of very many shards that need a blob, few are asked for it") {
+  Images set;
+  for (int i = 0; i < 30; ++i)
+    set.add("quay.io/x/i" + std::to_string(i) + ":1", {layer('s', 50'000), std::string(100'000U + unsigned(i), 'x')});
+  for (const ShardWork& work : set.work(30)) {
+    REQUIRE(work.shared.size() == 1);
+    CHECK(work.shared.begin()->second.elsewhere.size() == 4);
+  }
 }
 
 TEST_CASE("more shards than images leave some with nothing") {

@@ -13,6 +13,7 @@ struct CheckRequest {
   VerifyRequest verify;
   registry::Location target;
   registry::ClientOptions client;
+  NamingRequest naming;                   ///< as it was imported
   unsigned jobs = 0;                      ///< requests at a time; 0: as the registry's distance wants it
   DockerTypes types = DockerTypes::keep;  ///< as they were imported
 };

@@ -10,6 +10,7 @@
 #include "airlock/base/reporter.hpp"
 #include "airlock/bundle/metadata.hpp"
 #include "airlock/bundle/volumes.hpp"
+#include "airlock/kubeone/name_mapping.hpp"
 #include "airlock/kubeone/selection.hpp"
 #include "airlock/records/inventory.hpp"
 #include "airlock/records/lock.hpp"
@@ -27,6 +28,9 @@ enum class TargetKind {
 
 struct ExportRequest {
   kubeone::ImageSet set;
+  transfer::MadeContent made;  ///< those of the set that no registry has: files, charts
+  transfer::AllowMissing missing;
+  kubeone::NameMapping mapping;  ///< of names inside: checked for clashes, and import's default
   std::string catalog_digest;
   oci::PlatformSelection platforms = oci::PlatformSelection({});
   registry::ClientOptions client;
@@ -62,6 +66,9 @@ struct ExportResult {
 /// (NAME.partial, NAME.journal), and the same request resumes from there. Only if the medium fails to make the finished
 /// bundle's name durable, the file is there in spite of the Error.
 ExportResult export_bundle(const ExportRequest& request, const trust::PrivateKey& key, Reporter& reporter);
+
+/// An Error (code `usage`) where a series of bundles cannot have this name.
+void check_stream(const std::string& name);
 
 /// What upstream serves now, to be reviewed and exported later.
 records::Lock resolve_lock(const ExportRequest& request, Reporter& reporter);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 
+#include "airlock/flow/naming.hpp"
 #include "airlock/flow/shard.hpp"
 #include "airlock/flow/verify.hpp"
 #include "airlock/kubeone/registry_configuration.hpp"
@@ -26,6 +27,7 @@ struct ImportRequest {
   unsigned jobs = 0;  ///< requests at a time; 0: as the registry's distance wants it
   kubeone::ApiVersion api_version = kubeone::ApiVersion::v1beta2;
   DockerTypes types = DockerTypes::keep;
+  NamingRequest naming;
   Shard shard;               ///< the images of this shard only
   bool prove_blobs = false;  ///< ask for every blob afterwards, as a receipt has to
   bool dry_run = false;      ///< stop before anything is written to the registry
@@ -41,6 +43,7 @@ struct ImportRequest {
 struct ImportResult {
   bundle::Metadata metadata;
   trust::Evidence evidence;
+  Naming naming;
   std::vector<transfer::Destination> destinations;  ///< point into `metadata`, whose images are as they were imported
   transfer::CopySummary push;                       ///< of a dry run, its moves only
   kubeone::RegistryConfiguration configuration;

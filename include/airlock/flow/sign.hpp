@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ struct SignRequest {
   /// The SHA256SUMS digest that `verify` printed right before: the content is then not read again, and exactly this is
   /// signed. Without it, every byte is checked first.
   std::optional<oci::Digest> verified;
+  bool rejects = false;  ///< set by review_bundle(): what is rejected is not read
   /// Write the files here, beside the bundle, instead of into it.
   std::optional<std::filesystem::path> sidecar;
 };
@@ -34,9 +36,17 @@ struct SignResult {
 /// whatever happens. An Error (code `trust`) when this name or this key has signed already, or when there is no room.
 SignResult sign_bundle(const SignRequest& request, const trust::PrivateKey& key, Reporter& reporter);
 
-/// The same with a reviewer's approval.
-SignResult approve_bundle(const SignRequest& request, const trust::PrivateKey& key, const std::string& comment,
-                          Reporter& reporter);
+struct ReviewRequest {
+  std::string comment;  ///< of a rejection: why
+  bool rejects = false;
+  std::map<std::string, oci::Digest> documents;  ///< what the reviewer decided by, by name
+  std::vector<trust::Answer> checklist;
+};
+
+/// The same with a reviewer's approval or rejection. A rejection may follow an approval by the same key, but not the
+/// other way round; the content is not read for it.
+SignResult review_bundle(const SignRequest& request, const trust::PrivateKey& key, const ReviewRequest& asked,
+                         Reporter& reporter);
 
 struct KeyFiles {
   std::filesystem::path private_key;

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "airlock/flow/declared_set.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/base/yaml.hpp"
+
+namespace airlock::flow {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t max_set_file = 4U << 20;
+constexpr const char* api_version = "airlock/v1";
+constexpr const char* set_kind = "ImageSet";
+
+[[noreturn]] void refuse_set(const std::string& where, const std::string& why) {
+  throw Error(ErrorCode::usage, fmt::format("{}: {}", where, why)).hint("docs/sets.md says what may be in it");
+}
+
+/// Keys of one file, each read once.
+class SetReader {
+ public:
+  SetReader(const JsonObject& object, const fs::path& file) : object_(object), folder_(file.parent_path()) {}
+
+  std::string text(const char* key) const { return object_.optional_string(key).value_or(""); }
+
+  bool flag(const char* key) const { return optional_flag(key).value_or(false); }
+  std::optional<bool> optional_flag(const char* key) const {
+    if (!object_.has(key)) return std::nullopt;
+    const Json& value = object_.json().at(key);
+    if (!value.is_boolean()) refuse_set(fmt::format("{}: {}", object_.where(), key), "expected is true or false");
+    return value.get<bool>();
+  }
+
+  std::vector<std::string> texts(const char* key) const { return object_.strings(key); }
+  std::vector<fs::path> paths(const char* key) const {
+    std::vector<fs::path> paths;
+    for (const std::string& path : object_.strings(key)) paths.push_back(located(path));
+    return paths;
+  }
+
+  std::string choice(const char* key, std::initializer_list<std::string_view> words) const {
+    std::string word = text(key);
+    if (object_.has(key) && std::find(words.begin(), words.end(), word) == words.end())
+      refuse_set(fmt::format("{}: {}", object_.where(), key),
+                 fmt::format("\"{}\" is not one of {}", printable(word, 80), join({words.begin(), words.end()}, ", ")));
+    return word;
+  }
+
+  /// `{name, path}` or `{name, url, digest}`.
+  std::vector<std::string> files() const {
+    std::vector<std::string> files;
+    if (!object_.has("files")) return files;
+    for (const JsonObject& file : object_.objects("files")) {
+      file.only({"name", "path", "url", "digest"});
+      const auto path = file.optional_string("path");
+      const auto url = file.optional_string("url");
+      if (path.has_value() == url.has_value()) refuse_set(file.where(), "expected is either path or url");
+      const auto digest = file.optional_string("digest");
+      files.push_back(fmt::format("{}={}{}", file.string("name"), path ? located(*path).string() : *url,
+                                  digest ? "@" + *digest : ""));
+    }
+    return files;
+  }
+
+  fs::path located(const std::string& path) const {
+    return fs::path(path).is_absolute() ? fs::path(path) : folder_ / path;
+  }
+
+ private:
+  const JsonObject& object_;
+  fs::path folder_;
+};
+
+/// The keys `charts` of a set file are those of a charts file.
+std::vector<kubeone::HelmRelease> charts_of(std::string_view text, const fs::path& file, const SetReader& reader) {
+  auto charts = kubeone::parse_charts_file(text, file.string());
+  for (kubeone::HelmRelease& chart : charts) {
+    for (kubeone::HelmValues& values : chart.values)
+      if (!values.file.empty()) values.file = reader.located(values.file).string();
+    if (chart.repo_url.empty() && chart.chart_url.empty()) chart.chart = reader.located(chart.chart).string();
+  }
+  return charts;
+}
+
+/// What declares nothing would mean everything.
+void check_selects(const JsonObject& object) {
+  constexpr std::array selecting{"kubeone", "clusters", "kubernetesVersions", "filters",   "addons", "cloudProvider",
+                                 "images",  "exclude",  "imagesFiles",        "manifests", "charts", "files"};
+  if (std::none_of(selecting.begin(), selecting.end(), [&](const char* key) { return object.has(key); }))
+    refuse_set(object.where(),
+               "it selects nothing; filters: [base, optional, control-plane] would be everything of KubeOne");
+}
+
+DeclaredSet read_set(const JsonObject& object, std::string_view text, const fs::path& file) {
+  object.only({"apiVersion", "kind",         "kubeone",       "clusters", "kubernetesVersions",
+               "filters",    "addons",       "cloudProvider", "images",   "imagesFiles",
+               "manifests",  "takeSuspects", "inConfigMaps",  "exclude",  "charts",
+               "noCharts",   "files",        "platforms",     "map",      "allowMissing",
+               "stream",     "pinned",       "forRegistry",   "referrers"});
+  if (object.string("apiVersion") != api_version || object.string("kind") != set_kind)
+    refuse_set(object.where(), fmt::format("it is no set of this version: expected are apiVersion: {} and kind: {}",
+                                           api_version, set_kind));
+  const SetReader reader(object, file);
+  DeclaredSet set;
+  set.kubeone = reader.text("kubeone");
+  set.clusters = reader.paths("clusters");
+  set.kubernetes_versions = reader.texts("kubernetesVersions");
+  set.filters = reader.texts("filters");
+  set.addons = reader.texts("addons");
+  set.cloud_provider = reader.text("cloudProvider");
+  set.images = reader.texts("images");
+  set.image_files = reader.paths("imagesFiles");
+  set.manifests = reader.paths("manifests");
+  set.take_suspects = reader.flag("takeSuspects");
+  set.in_config_maps = reader.flag("inConfigMaps");
+  set.exclude = reader.texts("exclude");
+  if (object.has("charts")) set.charts = charts_of(text, file, reader);
+  set.no_charts = reader.flag("noCharts");
+  set.files = reader.files();
+  set.platforms = reader.texts("platforms");
+  set.map = reader.texts("map");
+  set.allow_missing = reader.texts("allowMissing");
+  set.stream = reader.text("stream");
+  set.pinned = reader.choice("pinned", {"whole", "filter", "refuse"});
+  set.for_registry = reader.choice("forRegistry", {"strict", "sparse"});
+  set.referrers = reader.optional_flag("referrers");
+  check_selects(object);
+  return set;
+}
+
+}  // namespace
+
+DeclaredSet DeclaredSet::parse(std::string_view text, const fs::path& file) {
+  try {
+    const Json value = parse_yaml(text, file.string(), {max_set_file, 32, 1U << 16});
+    return read_set(JsonObject(value, file.string()), text, file);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::format) throw;
+    throw Error(ErrorCode::usage, error.what()).hint("docs/sets.md says what may be in it");
+  }
+}
+
+DeclaredSet DeclaredSet::load(const fs::path& file) { return parse(read_file(file, max_set_file), file); }
+
+}  // namespace airlock::flow
