@@ -45,13 +45,13 @@ def main() -> None:
         sums += hashlib.sha256(canonical(content).encode()).hexdigest() + f"  {path.name}\n"
         rows += [f'    {{"{path.name}", "{key}",\n{literal(canonical(content[key]))}}},' for key in sorted(content)]
     digest = hashlib.sha256(sums.encode()).hexdigest()
-    parts = "constexpr EmbeddedPart parts[] = {\n" + "\n".join(rows) + "\n};\n"
+    parts = "constexpr EmbeddedPart compiled_in[] = {\n" + "\n".join(rows) + "\n};\n"
     pathlib.Path(output).write_text(
         "// Made by tools/embed_files.py; do not edit.\n"
         '#include "kubeone/embedded.hpp"\n\n'
         "namespace airlock::kubeone {\n\n"
         "namespace {\nusing namespace std::string_view_literals;\n\n" + parts + "}  // namespace\n\n"
-        "std::span<const EmbeddedPart> embedded_parts() { return parts; }\n\n"
+        "std::span<const EmbeddedPart> embedded_parts() { return compiled_in; }\n\n"
         f'std::string_view embedded_digest() {{ return "sha256:{digest}"; }}\n\n'
         "}  // namespace airlock::kubeone\n",
         encoding="utf-8",

@@ -8,6 +8,8 @@
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/flow/check.hpp"
+#include "cli/image_text.hpp"
+#include "cli/naming_options.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
@@ -18,6 +20,8 @@ struct CheckOptions {
   TargetOptions target;
   std::string bundle;
   TrustOptions trust;
+  NamingOptions naming;
+  bool files = false;
   unsigned jobs = 0;
   bool convert_docker_types = false;
 };
@@ -29,6 +33,7 @@ void run(const CheckOptions& options, const GlobalOptions& global) {
   options.trust.apply(request.verify);
   request.verify.jobs = processors();
   request.jobs = options.jobs;
+  request.naming = {options.naming.mapping(), options.files};
   request.types = options.convert_docker_types ? flow::DockerTypes::convert : flow::DockerTypes::keep;
   const auto summary = flow::check_registry(request, options.trust.policy(), reporter);
   if (global.json())
@@ -36,6 +41,7 @@ void run(const CheckOptions& options, const GlobalOptions& global) {
                 {"names", summary.names},
                 {"manifests", summary.manifests},
                 {"blobs", summary.blobs},
+                {"missing", missing_json(summary.missing)},
                 {"problems", summary.problems}});
   if (!summary.problems.empty()) {
     if (!global.json()) print(join(summary.problems, "\n") + "\n");
@@ -47,8 +53,11 @@ void run(const CheckOptions& options, const GlobalOptions& global) {
                   : "run airlock import again; it sends what is missing");
   }
   if (!global.json())
-    print(fmt::format("{}: complete: {}, {}, {}\n", request.target.str(), count_of(summary.names, "name"),
-                      count_of(summary.manifests, "platform manifest"), count_of(summary.blobs, "blob")));
+    print(fmt::format("{}: complete: {}, {}, {}{}\n", request.target.str(), count_of(summary.names, "name"),
+                      count_of(summary.manifests, "platform manifest"), count_of(summary.blobs, "blob"),
+                      summary.missing.empty() ? ""
+                                              : fmt::format("; the bundle lacks {} of its selection",
+                                                            count_of(summary.missing.size(), "image"))));
 }
 
 }  // namespace
@@ -58,6 +67,8 @@ void add_check(CLI::App& verb, GlobalOptions& global) {
   options->target.add_to(verb);
   verb.add_option("--bundle", options->bundle, "The bundle that was imported")->required()->type_name("BUNDLE");
   options->trust.add_to(verb);
+  options->naming.add_to(verb, "The rules that it was imported with (default: as the bundle was made for)");
+  verb.add_flag("--files", options->files, "Its files were pushed too")->group("Names inside");
   add_request_jobs(verb, options->jobs);
   verb.add_flag("--convert-docker-types", options->convert_docker_types, "It was imported with this option");
   global.add_to(verb);

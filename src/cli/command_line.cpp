@@ -13,7 +13,7 @@ namespace airlock::cli {
 
 namespace {
 
-constexpr std::array<std::pair<int, const char*>, 10> statuses{{
+constexpr std::array<std::pair<int, const char*>, 12> statuses{{
     {0, "done"},
     {1, "a defect of airlock, or the machine ran out of memory"},
     {2, "the command line, a configuration file or a passphrase source"},
@@ -23,6 +23,8 @@ constexpr std::array<std::pair<int, const char*>, 10> statuses{{
     {6, "format: bytes are not what they claim to be"},
     {7, "trust: signatures, keys, roles, thresholds, approvals"},
     {8, "policy: stream, sources, age, expiry, or a serial that goes back"},
+    {9, "incomplete: done, but without images that --allow-missing allowed to be missing"},
+    {10, "different: diff --exit-code found differences"},
     {130, "stopped by SIGINT, SIGTERM or SIGHUP"},
 }};
 
@@ -58,7 +60,7 @@ std::string full_text(const CLI::Option& option) {
   return text;
 }
 
-OptionDescription describe(const CLI::Option& option) {
+OptionDescription describe_option(const CLI::Option& option) {
   OptionDescription description;
   for (const std::string& name : option.get_snames()) description.spellings.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) description.spellings.push_back("--" + name);
@@ -72,7 +74,7 @@ OptionDescription describe(const CLI::Option& option) {
 
 void add_option(CommandDescription& command, const CLI::Option& option) {
   if (option.get_positional()) {
-    command.arguments.push_back(describe(option));
+    command.arguments.push_back(describe_option(option));
     return;
   }
   const std::string& heading = option.get_group();
@@ -80,7 +82,7 @@ void add_option(CommandDescription& command, const CLI::Option& option) {
   auto group = std::find_if(command.groups.begin(), command.groups.end(),
                             [&](const OptionGroup& known) { return known.heading == heading; });
   if (group == command.groups.end()) group = command.groups.insert(group, {heading, {}});
-  group->options.push_back(describe(option));
+  group->options.push_back(describe_option(option));
 }
 
 /// A footer has "Example:", indented command lines, and perhaps a note.
@@ -92,7 +94,7 @@ void read_footer(const CLI::App& app, CommandDescription& command) {
       command.note = line;
 }
 
-CommandDescription describe(const CLI::App& app, const std::string& before) {
+CommandDescription describe_below(const CLI::App& app, const std::string& before) {
   CommandDescription command;
   command.name = before + app.get_name();
   command.summary = app.get_description();
@@ -106,7 +108,7 @@ CommandDescription describe(const CLI::App& app, const std::string& before) {
     for (const CLI::App* verb : app.get_parent()->get_subcommands([](const CLI::App*) { return true; }))
       command.arguments.front().choices.push_back(verb->get_name());
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
-    if (!verb->get_group().empty()) command.commands.push_back(describe(*verb, command.name + " "));
+    if (!verb->get_group().empty()) command.commands.push_back(describe_below(*verb, command.name + " "));
   return command;
 }
 
@@ -115,6 +117,12 @@ CommandDescription describe(const CLI::App& app, const std::string& before) {
 bool OptionDescription::takes_file() const {
   constexpr std::array<std::string_view, 8> kinds{"FILE", "BUNDLE", "KEY", "PUB", "PATH", "RECEIPT", "OLD", "NEW"};
   return std::find(kinds.begin(), kinds.end(), value.empty() ? spellings.front() : value) != kinds.end();
+}
+
+std::vector<std::string> CommandDescription::verbs() const {
+  std::vector<std::string> words;
+  for (const CommandDescription& verb : commands) words.push_back(verb.word());
+  return words;
 }
 
 std::string CommandDescription::usage() const {
@@ -135,7 +143,7 @@ CommandDescription describe(const CLI::App& app) {
   std::string before;
   for (const CLI::App* above = app.get_parent(); above != nullptr; above = above->get_parent())
     before = above->get_name() + " " + before;
-  return describe(app, before);
+  return describe_below(app, before);
 }
 
 const CLI::App& program_of(const CLI::App& verb) {

@@ -43,6 +43,8 @@ struct CommandDescription {
   std::string usage() const;
   /// The last word of its name.
   std::string word() const { return name.substr(name.rfind(' ') + 1); }
+  /// word() of each of `commands`.
+  std::vector<std::string> verbs() const;
 };
 
 /// Of the program, or of a verb: its name has what is before it.

@@ -24,12 +24,6 @@ void for_each_option(const CommandDescription& command, Visit&& visit) {
     for (const OptionDescription& option : group.options) visit(option);
 }
 
-std::vector<std::string> words_of(const CommandDescription& command) {
-  std::vector<std::string> words;
-  for (const CommandDescription& verb : command.commands) words.push_back(verb.word());
-  return words;
-}
-
 /// The values of a command's first argument, where there are few: verbs of help, shells of completion.
 std::string argument_words(const CommandDescription& command) {
   return command.arguments.empty() ? "" : join(command.arguments.front().choices, " ");
@@ -66,7 +60,7 @@ std::string bash_arm(const CommandDescription& command, const std::string& path)
                                                         : std::string("kind=file");
     values += fmt::format("        {}) {} ;;\n", join(option.spellings, "|"), what);
   });
-  const std::string verbs = join(words_of(command), " ") + argument_words(command);
+  const std::string verbs = join(command.verbs(), " ") + argument_words(command);
   std::string text = fmt::format("    '{}')\n      options='{}' verbs='{}'\n", path, join(spellings, " "), verbs);
   if (!values.empty()) text += "      case $previous in\n" + values + "      esac\n";
   return text + "      ;;\n";

@@ -6,6 +6,7 @@
 #include "airlock/base/json.hpp"
 #include "airlock/kubeone/catalog.hpp"
 #include "cli/configuration.hpp"
+#include "cli/naming_options.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
@@ -18,6 +19,7 @@ struct ConfigOptions {
   bool plain_http = false;
   std::vector<std::string> sources;
   ConfigurationOptions configuration;
+  NamingOptions naming;
 };
 
 /// The source registries of KubeOne's images, of all releases.
@@ -36,24 +38,27 @@ void run(const ConfigOptions& options, const GlobalOptions& global) {
                      : options.insecure ? registry::Reach::tls_unverified
                                         : registry::Reach::tls_verified;
   Reporter reporter(global.reporter());
+  const kubeone::NameMapping mapping = options.naming.mapping().value_or(kubeone::NameMapping());
+  options.configuration.check_naming(mapping, false);
   options.configuration.check(target);
   const auto consumer = options.configuration.consumer("", reporter);
   options.configuration.check_manifests(consumer);
   const kubeone::RegistryConfiguration configuration{kubeone::parse_api_version(options.configuration.api_version),
                                                      target, reach, consumer};
-  const kubeone::MirrorConfiguration mirror{target, reach, false,
-                                            options.sources.empty() ? known_sources() : options.sources, consumer};
+  kubeone::MirrorConfiguration mirror{target, reach, false, options.sources.empty() ? known_sources() : options.sources,
+                                      consumer};
   // The warnings do not apply to mirrors.
-  const auto warnings = options.configuration.mirrors ? std::vector<std::string>() : configuration.warnings();
+  auto warnings = naming_warnings(mapping, mirror);
+  if (!options.configuration.mirrors && mapping.is_usual()) warnings = configuration.warnings();
   for (const std::string& warning : warnings) reporter.warning(warning);
-  options.configuration.write(configuration, mirror, reporter);
+  options.configuration.write(configuration, mirror, {mapping, false}, nullptr, reporter);
   if (global.json())
     print_json({{"registry", target.str()},
                 {"registryConfiguration", configuration.stanza()},
                 {"kubeone", consumer.release},
                 {"warnings", warnings}});
   else if (options.configuration.emit.empty() && options.configuration.patch.empty())
-    print(options.configuration.stanza(configuration, mirror));
+    print(options.configuration.stanza(configuration, mirror, mapping));
 }
 
 }  // namespace
@@ -69,6 +74,7 @@ void add_config(CLI::App& verb, GlobalOptions& global) {
       ->allow_extra_args(false)
       ->type_name("HOST")
       ->group("Configuration");
+  options->naming.add_to(verb, "Other names inside than the usual ones");
   global.add_to(verb);
   verb.footer("Example:\n  airlock config registry.local:5000/kubernetes --kubeone 1.11");
   verb.callback([=, &global] { run(*options, global); });

@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
+#include "airlock/base/text.hpp"
+#include "airlock/flow/chart_addresses.hpp"
 #include "airlock/kubeone/cluster.hpp"
 #include "airlock/kubeone/manifest_patch.hpp"
 
@@ -21,8 +24,16 @@ void write_manifest(const std::filesystem::path& path, const std::string& text) 
   replace_file(std::filesystem::canonical(path), text);
 }
 
-kubeone::PatchValues values_of(const kubeone::RegistryConfiguration& configuration) {
-  return {configuration.registry.str(), configuration.insecure()};
+/// `registry`: whether registryConfiguration is written at all.
+kubeone::PatchValues values_of(const kubeone::RegistryConfiguration& configuration, bool registry) {
+  return {registry ? configuration.registry.str() : "", configuration.insecure(), {}};
+}
+
+bool has_charts(const std::filesystem::path& manifest) {
+  const auto releases = kubeone::read_cluster(manifest).helm_releases;
+  return std::any_of(releases.begin(), releases.end(), [](const kubeone::HelmRelease& release) {
+    return !release.repo_url.empty() || !release.chart_url.empty();
+  });
 }
 
 }  // namespace
@@ -99,7 +110,8 @@ void ConfigurationOptions::check_manifests(const kubeone::Consumer& consumer) co
 void ConfigurationOptions::check(const registry::Location& target) const {
   check_emit_target(emit);
   for (const auto& manifest : patch)
-    kubeone::patch_manifest(read_file(manifest, max_manifest), {target.str(), false}, manifest.string());
+    kubeone::patch_manifest(read_file(manifest, max_manifest), {mirrors ? "" : target.str(), false, {}},
+                            manifest.string());
   for (const std::string& path : {hosts_toml, registries_conf})
     if (!path.empty() && std::filesystem::exists(std::filesystem::symlink_status(path)))
       throw Error(ErrorCode::media, path + " exists already")
@@ -123,22 +135,70 @@ void ConfigurationOptions::check_versions(const std::vector<std::string>& versio
   }
 }
 
+void ConfigurationOptions::check_naming(const kubeone::NameMapping& mapping, bool with_bundle) const {
+  if (mapping.is_usual() || patch.empty()) return;
+  if (with_bundle && std::all_of(patch.begin(), patch.end(), has_charts)) return;  // their addresses are written
+  throw Error(ErrorCode::usage,
+              fmt::format("--patch writes overwriteRegistry, which cannot express the mapping of names ({}): KubeOne "
+                          "drops the source's host and keeps the rest",
+                          join(mapping.rules(), ", ")))
+      .hint("leave --patch out, and put the mirrors that airlock prints into the manifest; or use the usual names");
+}
+
+std::vector<std::string> naming_warnings(const kubeone::NameMapping& mapping, kubeone::MirrorConfiguration& mirror) {
+  if (mapping.is_usual()) return {};
+  const auto lost = mirror.apply(mapping);
+  std::vector<std::string> warnings{fmt::format(
+      "overwriteRegistry cannot express the mapping of names ({}): KubeOne drops the source's host and keeps "
+      "the rest. {}",
+      join(mapping.rules(), ", "),
+      mirror.sources.empty() ? "Mirrors cannot either"
+                             : "Use mirrors, as printed; --hosts-toml and --registries-conf write them")};
+  if (!lost.empty())
+    warnings.push_back(fmt::format(
+        "no mirror leads to the images of {}, whose own paths change: {}write their names inside into the manifests "
+        "(import --output json lists them under `published`)",
+        join(lost, ", "), mirror.by_prefix.empty() ? "" : "use CRI-O or Podman with --registries-conf, or "));
+  return warnings;
+}
+
+void ConfigurationOptions::check_charts(const kubeone::RegistryConfiguration& configuration,
+                                        const bundle::Metadata& bundle, const flow::Naming& naming) const {
+  for (const auto& manifest : patch) {
+    const std::string text = read_file(manifest, max_manifest);
+    kubeone::PatchValues values = values_of(configuration, !mirrors && naming.mapping.is_usual());
+    values.charts = flow::chart_addresses(kubeone::parse_cluster(text, manifest), bundle, configuration, naming).charts;
+    static_cast<void>(kubeone::patch_manifest(text, values, manifest.string()));
+  }
+}
+
 std::string ConfigurationOptions::stanza(const kubeone::RegistryConfiguration& configuration,
-                                         const kubeone::MirrorConfiguration& mirror) const {
-  return mirrors ? mirror.stanza(configuration.api_version) : configuration.stanza();
+                                         const kubeone::MirrorConfiguration& mirror,
+                                         const kubeone::NameMapping& mapping) const {
+  return mirrors || !mapping.is_usual() ? mirror.stanza(configuration.api_version) : configuration.stanza();
 }
 
 void ConfigurationOptions::write(const kubeone::RegistryConfiguration& configuration,
-                                 const kubeone::MirrorConfiguration& mirror, Reporter& reporter) const {
+                                 const kubeone::MirrorConfiguration& mirror, const flow::Naming& naming,
+                                 const bundle::Metadata* bundle, Reporter& reporter) const {
   const auto say = [&](const std::string& path) { reporter.note("wrote " + path); };
   if (!emit.empty()) {
-    replace_file(emit, stanza(configuration, mirror));
+    replace_file(emit, stanza(configuration, mirror, naming.mapping));
     say(emit);
   }
   for (const auto& manifest : patch) {
-    write_manifest(manifest, kubeone::patch_manifest(read_file(manifest, max_manifest), values_of(configuration),
-                                                     manifest.string()));
+    const std::string text = read_file(manifest, max_manifest);
+    const bool registry = !mirrors && naming.mapping.is_usual();
+    kubeone::PatchValues values = values_of(configuration, registry);
+    if (bundle != nullptr) {
+      auto found = flow::chart_addresses(kubeone::parse_cluster(text, manifest), *bundle, configuration, naming);
+      for (const std::string& warning : found.warnings) reporter.warning(warning);
+      values.charts = std::move(found.charts);
+    }
+    write_manifest(manifest, kubeone::patch_manifest(text, values, manifest.string()));
     say(manifest.string());
+    if (!registry)
+      reporter.note(manifest.string() + ": its registryConfiguration is left as it is: mirrors lead to these names");
   }
   if (!registries_conf.empty()) {
     write_new_file(registries_conf, mirror.registries_conf());

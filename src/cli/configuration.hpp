@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "airlock/base/reporter.hpp"
+#include "airlock/flow/naming.hpp"
 #include "airlock/kubeone/mirrors.hpp"
 #include "airlock/kubeone/registry_configuration.hpp"
 #include "cli/options.hpp"
@@ -32,12 +33,21 @@ struct ConfigurationOptions {
   void check_manifests(const kubeone::Consumer& consumer) const;
   /// Refuses (code `selection`) to patch a manifest of another Kubernetes version than these.
   void check_versions(const std::vector<std::string>& versions) const;
-  /// The stanza: registryConfiguration, or with --mirrors its alternative.
-  std::string stanza(const kubeone::RegistryConfiguration& configuration,
-                     const kubeone::MirrorConfiguration& mirror) const;
+  /// The stanza: registryConfiguration, or its alternative, with --mirrors and where only that can express the names.
+  std::string stanza(const kubeone::RegistryConfiguration& configuration, const kubeone::MirrorConfiguration& mirror,
+                     const kubeone::NameMapping& mapping) const;
+  /// Refuses (code `usage`) to write overwriteRegistry where a mapping puts names elsewhere.
+  void check_naming(const kubeone::NameMapping& mapping, bool with_bundle) const;
+  /// Refuses (code `selection`) a manifest whose releases cannot be given their charts' addresses inside.
+  void check_charts(const kubeone::RegistryConfiguration& configuration, const bundle::Metadata& bundle,
+                    const flow::Naming& naming) const;
   /// Writes the requested files, and reports each.
+  /// `bundle`: whose charts the manifests to patch may name; null where there is none.
   void write(const kubeone::RegistryConfiguration& configuration, const kubeone::MirrorConfiguration& mirror,
-             Reporter& reporter) const;
+             const flow::Naming& naming, const bundle::Metadata* bundle, Reporter& reporter) const;
 };
+
+/// Applies the mapping to the mirrors, and says what no configuration can express.
+std::vector<std::string> naming_warnings(const kubeone::NameMapping& mapping, kubeone::MirrorConfiguration& mirror);
 
 }  // namespace airlock::cli

@@ -12,29 +12,46 @@ namespace airlock::cli {
 
 namespace {
 
+Json approval_json(const trust::Approval& approval) {
+  Json json{{"predicateType", approval.predicate_type},
+            {"reviewer", approval.reviewer},
+            {"comment", approval.comment},
+            {"time", approval.time},
+            {"documents", approval.documents}};
+  for (const auto& [question, answer] : approval.checklist)
+    json["checklist"].push_back({{"question", question}, {"answer", answer}});
+  return json;
+}
+
 Json signer_json(const trust::MetRequirement::Met& signer) {
   Json json{{"name", signer.name},
             {"fingerprint", signer.fingerprint},
             {"algorithm", signer.algorithm},
             {"files", signer.files}};
-  if (signer.approval)
-    json["approval"] = {{"predicateType", signer.approval->predicate_type},
-                        {"reviewer", signer.approval->reviewer},
-                        {"comment", signer.approval->comment},
-                        {"time", signer.approval->time}};
+  if (signer.approval) json["approval"] = approval_json(*signer.approval);
   return json;
+}
+
+/// Lines, the first of which begins with what was decided.
+std::string approval_text(const trust::Approval& approval) {
+  const std::string decision = approval.decision();
+  const std::string decided = decision == "none" ? "neither approved nor rejected," : decision;
+  std::string text = line("", fmt::format("{} {}{}{}", decided, printable(approval.time, 40),
+                                          approval.reviewer.empty() ? "" : " as " + printable(approval.reviewer, 80),
+                                          approval.content_checked ? ", every byte checked by airlock" : ""));
+  for (const auto& [name, digest] : approval.documents)
+    text += line("", fmt::format("decided by {}, {}", printable(name, 80), printable(digest, 80)));
+  for (const auto& [question, answer] : approval.checklist)
+    text += line("", fmt::format("{} - {}", printable(question, 300), printable(answer, 300)));
+  if (!approval.comment.empty()) text += line("", fmt::format("\"{}\"", printable(approval.comment)));
+  return text;
 }
 
 std::string who(const trust::MetRequirement::Met& signer) {
   std::string text =
       fmt::format("{}, {} ({}, {})", signer.name, signer.fingerprint, signer.algorithm, join(signer.files, ", "));
   if (!signer.approval) return text;
-  text +=
-      "\n" +
-      line("", fmt::format("approved {}{}{}", printable(signer.approval->time, 40),
-                           signer.approval->reviewer.empty() ? "" : " as " + printable(signer.approval->reviewer, 80),
-                           signer.approval->content_checked ? ", every byte checked by airlock" : ""));
-  if (!signer.approval->comment.empty()) text += line("", fmt::format("\"{}\"", printable(signer.approval->comment)));
+  text += "\n" + approval_text(*signer.approval);
   text.pop_back();
   return text;
 }
@@ -81,6 +98,30 @@ std::string evidence_text(const trust::Evidence& evidence) {
   if (evidence.policy_digest())
     for (const auto& rule : evidence.rules()) text += line("met", fmt::format("{}: {}", rule.rule, rule.finding));
   for (const std::string& file : evidence.not_counted()) text += line("ignored", file);
+  return text;
+}
+
+Json claims_json(const std::vector<trust::Claim>& claims, const oci::Digest& sums) {
+  Json json = Json::array();
+  for (const trust::Claim& claim : claims) {
+    json.push_back({{"file", claim.file}, {"checked", false}});
+    if (!claim.approval) continue;
+    json.back()["decision"] = claim.approval->decision();
+    json.back()["aboutThisBundle"] = claim.approval->subject == sums;
+    json.back()["approval"] = approval_json(*claim.approval);
+  }
+  return json;
+}
+
+std::string claims_text(const std::vector<trust::Claim>& claims, const oci::Digest& sums) {
+  if (claims.empty()) return line("signatures", "none");
+  std::string text;
+  for (const trust::Claim& claim : claims) {
+    const bool other = claim.approval && claim.approval->subject != sums;
+    text += line(text.empty() ? "signatures" : "",
+                 fmt::format("{} (not checked{})", claim.file, other ? "; about another bundle" : ""));
+    if (claim.approval && !other) text += approval_text(*claim.approval);
+  }
   return text;
 }
 

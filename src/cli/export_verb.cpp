@@ -10,6 +10,7 @@
 #include "airlock/flow/export.hpp"
 #include "airlock/flow/read_inventory.hpp"
 #include "airlock/records/inventory.hpp"
+#include "cli/image_text.hpp"
 #include "cli/source_options.hpp"
 #include "cli/stick_options.hpp"
 #include "cli/verbs.hpp"
@@ -18,6 +19,8 @@ namespace airlock::cli {
 
 namespace {
 
+constexpr const char* default_stream = "default";
+
 struct ExportOptions {
   SourceOptions source;
   SigningOptions signing;
@@ -25,7 +28,7 @@ struct ExportOptions {
   std::string lock;
   std::vector<std::filesystem::path> since;
   std::string output;
-  std::string stream = "default";
+  std::string stream = default_stream;
   std::optional<std::uint64_t> serial;
   std::string expires;
   bool read_back = false;
@@ -35,7 +38,10 @@ struct ExportOptions {
 
 flow::ExportRequest make_request(const ExportOptions& options, Reporter& reporter) {
   flow::ExportRequest request = options.source.request(reporter, options.lock);
-  request.stream = options.stream;
+  const auto set = options.source.declared();
+  if (set && !set->stream.empty() && options.stream != default_stream && options.stream != set->stream)
+    reporter.note(fmt::format("{}: overridden on the command line: --stream", options.source.set_file));
+  request.stream = options.stream == default_stream && set && !set->stream.empty() ? set->stream : options.stream;
   request.serial = options.serial;
   request.output = options.output;
   request.volumes = options.volumes.volumes();
@@ -63,6 +69,7 @@ Json to_json(const flow::ExportResult& result) {
   for (const auto& image : result.metadata.images)
     images.push_back({{"source", image.source.str()}, {"digest", image.descriptor.digest.str()}});
   return {{"images", std::move(images)},
+          {"missing", missing_json(result.metadata.missing())},
           {"blobs", result.metadata.blobs.size()},
           {"blobBytes", result.blob_bytes},
           {"sharedBytes", result.shared_bytes},
@@ -116,9 +123,15 @@ std::optional<flow::StickResult> lay_stick(const ExportOptions& options, const f
   }
 }
 
-void plan(const ExportOptions& options, const GlobalOptions& global, Reporter& reporter) {
+/// The bundle is good, but not all that was asked for.
+void note_missing(const flow::ExportResult& result, GlobalOptions& global) {
+  if (!result.metadata.missing().empty()) global.status = static_cast<int>(ErrorCode::incomplete);
+}
+
+void plan(const ExportOptions& options, GlobalOptions& global, Reporter& reporter) {
   if (!options.stick.release.empty()) flow::check_stick(options.stick.request(options.output, {}));
   const auto result = flow::plan_export(make_request(options, reporter), reporter);
+  note_missing(result, global);
   print(global.json() ? pretty_json(to_json(result)) + "\n"
                       : fmt::format("Would write {}:\n{}", human_size(result.archive_size), summary(result)));
 }
@@ -131,7 +144,7 @@ void print_result(const ExportOptions& options, const flow::ExportRequest& reque
                     stick ? stick_text(*stick) : ""));
 }
 
-void run(const ExportOptions& options, const GlobalOptions& global) {
+void run(const ExportOptions& options, GlobalOptions& global) {
   Reporter reporter(global.reporter());
   if (options.dry_run) return plan(options, global, reporter);
   if (options.output.empty())
@@ -145,6 +158,7 @@ void run(const ExportOptions& options, const GlobalOptions& global) {
   auto request = make_request(options, reporter);
   request.signature_name = options.signing.signature_name();
   const auto result = flow::export_bundle(request, key, reporter);
+  note_missing(result, global);
   const auto stick = lay_stick(options, request, key.public_key());
   if (global.json()) {
     Json json = to_json(result);

@@ -13,6 +13,8 @@
 #include "airlock/flow/receipt_files.hpp"
 #include "cli/configuration.hpp"
 #include "cli/evidence.hpp"
+#include "cli/image_text.hpp"
+#include "cli/naming_options.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
@@ -24,6 +26,8 @@ struct ImportOptions {
   TargetOptions target;
   TrustOptions trust;
   ConfigurationOptions configuration;
+  NamingOptions naming;
+  bool files = false;
   unsigned jobs = 0;
   std::string receipt;
   std::string receipt_key;
@@ -64,6 +68,7 @@ flow::ImportRequest make_request(const ImportOptions& options, Reporter& reporte
   request.api_version = kubeone::parse_api_version(options.configuration.api_version);
   request.dry_run = options.dry_run;
   request.types = options.convert_docker_types ? flow::DockerTypes::convert : flow::DockerTypes::keep;
+  request.naming = {options.naming.mapping(), options.files};
   request.shard = shard_of(options);
   request.prove_blobs = !options.receipt.empty();
   request.check_targets = [&options] { options.configuration.check(options.target.location()); };
@@ -73,10 +78,14 @@ flow::ImportRequest make_request(const ImportOptions& options, Reporter& reporte
     request.client.upload_ledger = *directory / "uploads";
   const auto consumer =
       std::make_shared<std::optional<kubeone::Consumer>>();  // determined once, before the registry is contacted
-  request.preflight = [&options, &reporter, consumer](const bundle::Metadata& metadata) {
+  request.preflight = [&options, &reporter, consumer, naming = request.naming](const bundle::Metadata& metadata) {
+    options.configuration.check_naming(naming.of(metadata).mapping, true);
     options.configuration.check_versions(metadata.selection.kubernetes_versions);
     *consumer = options.configuration.consumer(metadata.selection.kubeone, reporter);
     options.configuration.check_manifests(**consumer);
+    options.configuration.check_charts({kubeone::parse_api_version(options.configuration.api_version),
+                                        options.target.location(), registry::Reach::tls_verified, **consumer},
+                                       metadata, naming.of(metadata));
   };
   request.consumer = [consumer](const bundle::Metadata&) { return consumer->value(); };
   return request;
@@ -97,7 +106,14 @@ std::string moves_text(const std::vector<transfer::Move>& moves) {
   return text;
 }
 
-Json to_json(const flow::ImportResult& result) {
+/// The part of a KubeOneCluster manifest that leads to the names, where one can.
+void add_configuration(Json& json, const flow::ImportResult& result, const kubeone::MirrorConfiguration& mirror) {
+  const bool usual = result.naming.mapping.is_usual();
+  json["registryConfiguration"] = usual ? Json(result.configuration.stanza()) : Json();
+  json["mirrors"] = usual || mirror.sources.empty() ? Json() : Json(mirror.stanza(result.configuration.api_version));
+}
+
+Json to_json(const flow::ImportResult& result, const kubeone::MirrorConfiguration& mirror) {
   Json published = Json::array();
   for (const auto& item : result.push.published)
     published.push_back({{"source", item.destination.image->source.str()},
@@ -105,22 +121,24 @@ Json to_json(const flow::ImportResult& result) {
                          {"digest", item.digest.str()},
                          {"derived", item.derived},
                          {"presentBefore", item.present_before}});
-  return {{"trust", evidence_json(result.evidence)},
-          {"registry", result.configuration.registry.str()},
-          {"reach", oci::to_string(result.configuration.reach)},
-          {"published", std::move(published)},
-          {"moves", moves_json(result.push.moves)},
-          {"blobsSent", result.push.blobs_sent},
-          {"bytesSent", result.push.bytes_sent},
-          {"blobsMounted", result.push.blobs_mounted},
-          {"blobsPresent", result.push.blobs_present},
-          {"manifestsSent", result.push.manifests_sent},
-          {"requests", result.statistics.requests},
-          {"retries", result.statistics.retries},
-          {"seconds", static_cast<std::uint64_t>(result.duration.count() / 1000)},
-          {"registryConfiguration", result.configuration.stanza()},
-          {"images", result.metadata.images.size()},
-          {"warnings", result.warnings}};
+  Json json{{"trust", evidence_json(result.evidence)},
+            {"registry", result.configuration.registry.str()},
+            {"reach", oci::to_string(result.configuration.reach)},
+            {"published", std::move(published)},
+            {"moves", moves_json(result.push.moves)},
+            {"blobsSent", result.push.blobs_sent},
+            {"bytesSent", result.push.bytes_sent},
+            {"blobsMounted", result.push.blobs_mounted},
+            {"blobsPresent", result.push.blobs_present},
+            {"manifestsSent", result.push.manifests_sent},
+            {"requests", result.statistics.requests},
+            {"retries", result.statistics.retries},
+            {"seconds", static_cast<std::uint64_t>(result.duration.count() / 1000)},
+            {"images", result.metadata.images.size()},
+            {"missing", missing_json(result.metadata.missing())},
+            {"warnings", result.warnings}};
+  add_configuration(json, result, mirror);
+  return json;
 }
 
 /// Who signed it, and which bundle it was.
@@ -191,11 +209,13 @@ void run(const ImportOptions& options, const GlobalOptions& global) {
   const auto signer = receipt_signer(options);
   const auto request = make_request(options, reporter);
   const auto result = flow::import_bundle(request, options.trust.policy(), reporter);
-  const kubeone::MirrorConfiguration mirror{result->configuration.registry, result->configuration.reach,
-                                            request.client.credentials.find(request.target.host).has_value(),
-                                            result->sources, result->configuration.consumer};
+  kubeone::MirrorConfiguration mirror{result->configuration.registry, result->configuration.reach,
+                                      request.client.credentials.find(request.target.host).has_value(), result->sources,
+                                      result->configuration.consumer};
+  const kubeone::NameMapping& mapping = result->naming.mapping;
+  for (std::string& warning : naming_warnings(mapping, mirror)) result->warnings.push_back(std::move(warning));
   // These warnings do not apply to mirrors.
-  if (!options.configuration.mirrors)
+  if (!options.configuration.mirrors && mapping.is_usual())
     for (const std::string& warning : result->configuration.warnings())
       result->warnings.insert(result->warnings.begin(), warning);
   for (const std::string& warning : result->warnings) reporter.warning(warning);
@@ -204,7 +224,7 @@ void run(const ImportOptions& options, const GlobalOptions& global) {
     std::string text = fmt::format("Would publish {}:\n", count_of(result->destinations.size(), "name"));
     for (const auto& destination : result->destinations) text += fmt::format("  {}\n", destination.str());
     if (global.json())
-      print_json(to_json(*result));
+      print_json(to_json(*result, mirror));
     else
       print(text + moves_text(result->push.moves));
     return;
@@ -214,16 +234,21 @@ void run(const ImportOptions& options, const GlobalOptions& global) {
     const auto files = flow::write_receipt(options.receipt, flow::make_receipt(*result), signer ? &*signer : nullptr);
     reporter.note(fmt::format("  receipt    {}{}", join(files, ", "), signer ? "" : " (not signed: --receipt-key)"));
   }
-  options.configuration.write(result->configuration, mirror, reporter);
+  options.configuration.write(result->configuration, mirror, result->naming, &result->metadata, reporter);
   if (global.json())
-    print_json(to_json(*result));
-  else if (options.configuration.emit.empty() && options.configuration.patch.empty() && request.shard.is_whole())
-    print(options.configuration.stanza(result->configuration, mirror));
+    print_json(to_json(*result, mirror));
+  else if (options.configuration.emit.empty() && options.configuration.patch.empty() && request.shard.is_whole() &&
+           !result->destinations.empty())
+    print(options.configuration.stanza(result->configuration, mirror, mapping));
   if (!global.json() && request.shard.is_whole())
     reporter.note(
-        fmt::format("Next: put this into the KubeOneCluster manifest (--patch FILE does), and check at any time\n"
-                    "  airlock check {} --bundle {} {}",
-                    options.target.words(), shell_word(options.bundle), options.trust.words()));
+        fmt::format("Next: {}check at any time\n"
+                    "  airlock check {} --bundle {} {}{}{}",
+                    !options.configuration.patch.empty() ? ""
+                    : mapping.is_usual() ? "put this into the KubeOneCluster manifest (--patch FILE does), and "
+                                         : "put this into the KubeOneCluster manifest, and ",
+                    options.target.words(), shell_word(options.bundle), options.trust.words(), options.naming.words(),
+                    options.files ? " --files" : ""));
 }
 
 }  // namespace
@@ -234,6 +259,9 @@ void add_import(CLI::App& verb, GlobalOptions& global) {
   options->target.add_to(verb);
   options->trust.add_to(verb);
   options->configuration.add_to(verb, true);
+  options->naming.add_to(verb, "Other names inside than the usual ones (default: as the bundle was made for)");
+  verb.add_flag("--files", options->files, "Push the bundle's files too, as OCI artifacts below files/")
+      ->group("Names inside");
   add_request_jobs(verb, options->jobs);
   verb.add_option("--receipt", options->receipt, "Write a receipt of what the registry now holds, for export --since")
       ->type_name("FILE")

@@ -17,6 +17,7 @@ namespace {
 struct ListOptions {
   SourceOptions source;
   bool sizes = false;
+  bool fetch_charts = false;
 };
 
 /// From the registries' manifests: what an export would transfer.
@@ -39,12 +40,32 @@ void print_sizes(const SourceOptions& source, const GlobalOptions& global) {
                             count_of(lock.images.size(), "image"), human_size(total)));
 }
 
+/// `list` asks nobody, unless it is told to.
+void tell_charts(const std::vector<kubeone::HelmRelease>& releases, Reporter& reporter) {
+  if (releases.empty()) return;
+  std::vector<std::string> lines;
+  for (const kubeone::HelmRelease& release : releases) lines.push_back(release.str());
+  reporter.note(
+      fmt::format("{} with an export, with the images in {}, which are not in this list (--fetch-charts "
+                  "fetches them now):\n  {}",
+                  count_of(releases.size(), "chart travels", "charts travel"), releases.size() == 1 ? "it" : "them",
+                  join(lines, "\n  ")));
+}
+
 void run(const ListOptions& options, const GlobalOptions& global) {
   if (options.sizes) return print_sizes(options.source, global);
-  const SelectionOptions& selection = options.source.selection;
   Reporter reporter(global.reporter());
+  const auto set_file = options.source.declared();
+  const SourceOptions source = set_file ? options.source.with(*set_file, reporter) : options.source;
+  const SelectionOptions& selection = source.selection;
   auto catalog = selection.catalog();
-  const auto set = selection.select(catalog, reporter);
+  transfer::MadeContent made;
+  auto extras = source.pack(made, reporter);
+  if (options.fetch_charts)
+    for (auto& extra : source.collect(made, false, reporter)) extras.push_back(std::move(extra));
+  else
+    tell_charts(selection.releases(true), reporter);
+  const auto set = selection.select(catalog, reporter, extras);
   if (global.json()) {
     Json images = Json::array();
     for (const auto& [image, reason] : set.images)
@@ -74,6 +95,8 @@ void add_list(CLI::App& verb, GlobalOptions& global) {
   options->source.add_to(verb);
   verb.add_flag("--sizes", options->sizes,
                 "Ask the registries how large each image is, for the platforms of --platform");
+  verb.add_flag("--fetch-charts", options->fetch_charts,
+                "Fetch the charts of helmReleases and --chart, and list them and their images too");
   global.add_to(verb);
   verb.footer("Example:\n  airlock list --filter base --kubernetes-versions v1.29.4,v1.28.8");
   verb.callback([=, &global] { run(*options, global); });

@@ -102,7 +102,7 @@ int run(int argc, char** argv) {
   }
   try {
     parse(app, global, argc, argv);
-    return 0;
+    return global.status;
   } catch (const CLI::ParseError& error) {
     return help_or_version(app, error);
   } catch (const Error& error) {

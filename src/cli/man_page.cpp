@@ -50,7 +50,7 @@ std::string synopsis(const CommandDescription& command) {
   return fmt::format(".SH SYNOPSIS\n\\fB{}\\fR{}\n", roff(command.name), text);
 }
 
-std::string verbs_text(const CommandDescription& command) {
+std::string verbs_section(const CommandDescription& command) {
   if (command.commands.empty()) return {};
   std::string text = ".SH VERBS\n";
   for (const CommandDescription& verb : command.commands)
@@ -90,7 +90,7 @@ std::string man_page(const CommandDescription& command) {
   std::transform(title.begin(), title.end(), title.begin(), [](char c) { return c >= 'a' && c <= 'z' ? c - 32 : c; });
   std::string text = fmt::format(".TH {} 1 \"\" \"airlock {}\" \"airlock\"\n", roff(title), version);
   text += fmt::format(".SH NAME\n{} \\- {}\n", roff(name), roff(command.summary));
-  text += synopsis(command) + verbs_text(command) + options_text(command);
+  text += synopsis(command) + verbs_section(command) + options_text(command);
   if (!command.examples.empty()) text += ".SH EXAMPLE\n";
   for (const std::string& example : command.examples) text += fmt::format(".nf\n.RS 4\n{}\n.RE\n.fi\n", roff(example));
   if (!command.note.empty()) text += ".SH NOTES\n" + roff(command.note) + "\n";

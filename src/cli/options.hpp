@@ -14,6 +14,7 @@
 #include "airlock/bundle/metadata.hpp"
 #include "airlock/flow/select_images.hpp"
 #include "airlock/flow/verify.hpp"
+#include "airlock/kubeone/helm_release.hpp"
 #include "airlock/kubeone/selection.hpp"
 #include "airlock/registry/client.hpp"
 #include "airlock/registry/types.hpp"
@@ -26,6 +27,7 @@ struct GlobalOptions {
   std::string output = "text";
   bool quiet = false;
   bool verbose = false;
+  int status = 0;  ///< exit status of a verb that throws no Error
 
   void add_to(CLI::App& verb);
   bool json() const { return output == "json"; }
@@ -41,6 +43,14 @@ struct SelectionOptions {
   std::vector<std::filesystem::path> image_files;
   std::vector<std::filesystem::path> clusters;
   std::vector<std::filesystem::path> manifests;
+  bool take_suspects = false;
+  bool in_config_maps = false;
+  std::vector<std::string> charts;
+  std::string chart_version;
+  std::vector<std::filesystem::path> chart_files;
+  std::vector<kubeone::HelmRelease> declared_charts;  ///< of a set file
+  std::vector<std::filesystem::path> values;
+  bool no_charts = false;
   std::vector<std::string> addons;
   std::string cloud_provider;
   std::vector<std::string> exclude;
@@ -52,9 +62,15 @@ struct SelectionOptions {
   void add_to(CLI::App& verb);
   /// Whether any of these options was given.
   bool any() const;
+  /// Charts that options and files name; `with_clusters`: also those of --cluster.
+  std::vector<kubeone::HelmRelease> releases(bool with_clusters) const;
   kubeone::Catalog catalog() const;
   /// May add versions to the catalog (--look-up).
-  kubeone::ImageSet select(kubeone::Catalog& catalog, Reporter& reporter) const;
+  kubeone::ImageSet select(kubeone::Catalog& catalog, Reporter& reporter,
+                           const std::vector<kubeone::ExtraImage>& extras = {}) const;
+
+ private:
+  void add_charts(CLI::App& verb, const std::string& group);
 };
 
 /// `--username` and `--password-stdin`.
@@ -143,6 +159,8 @@ struct TargetOptions {
   bool insecure = false;
 
   void add_to(CLI::App& verb);
+  /// Without REGISTRY, for a verb that says otherwise which one.
+  void add_connection(CLI::App& verb);
   registry::Location location() const { return registry::Location::parse(registry); }
   /// Reads the password; credentials of the environment otherwise.
   registry::ClientOptions client() const;

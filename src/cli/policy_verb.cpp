@@ -12,7 +12,7 @@ namespace airlock::cli {
 
 namespace {
 
-void run(const std::string& file, const GlobalOptions& global) {
+void check_policy(const std::string& file, const GlobalOptions& global) {
   const auto policy = trust::Policy::load(file);
   const auto& content = policy.content();
   const auto warnings = policy.warnings();
@@ -49,7 +49,7 @@ void add_policy(CLI::App& verb, GlobalOptions& global) {
   check->add_option("FILE", *file, "The policy (docs/policy.md)")->required();
   global.add_to(*check);
   check->footer("Example:\n  airlock policy check policy.yaml");
-  check->callback([=, &global] { run(*file, global); });
+  check->callback([=, &global] { check_policy(*file, global); });
 }
 
 }  // namespace airlock::cli

@@ -52,12 +52,6 @@ std::vector<std::string> spellings_of(const CommandDescription& command) {
   return all;
 }
 
-std::vector<std::string> words_of(const CommandDescription& command) {
-  std::vector<std::string> words;
-  for (const CommandDescription& verb : command.commands) words.push_back(verb.word());
-  return words;
-}
-
 /// Where the reading stood: the innermost verb that was named, and the first word after it.
 struct Position {
   CommandDescription command;
@@ -97,12 +91,12 @@ void refuse_option(const CommandDescription& command, std::span<const std::strin
 [[noreturn]] void refuse_verb(const Position& position) {
   const CommandDescription& command = position.command;
   if (!position.word)
-    throw Error(ErrorCode::usage, fmt::format("{} needs a verb: {}", command.name, join(words_of(command), ", ")))
+    throw Error(ErrorCode::usage, fmt::format("{} needs a verb: {}", command.name, join(command.verbs(), ", ")))
         .hint(see(command));
   Error error(ErrorCode::usage, fmt::format("{} has no verb \"{}\"", command.name, *position.word));
-  if (const auto meant = closest(*position.word, words_of(command)))
+  if (const auto meant = closest(*position.word, command.verbs()))
     error.hint(fmt::format("did you mean {} {}?", command.name, *meant));
-  throw error.hint(fmt::format("its verbs are {}; {}", join(words_of(command), ", "), see(command)));
+  throw error.hint(fmt::format("its verbs are {}; {}", join(command.verbs(), ", "), see(command)));
 }
 
 /// An option that the verb does not have. CLI11 lists what it did not take in no order.

@@ -50,6 +50,10 @@ void PatienceOptions::apply(registry::ClientOptions& client) const {
 
 void TargetOptions::add_to(CLI::App& verb) {
   verb.add_option("REGISTRY", registry, "The local registry: HOST[:PORT][/PREFIX]")->required();
+  add_connection(verb);
+}
+
+void TargetOptions::add_connection(CLI::App& verb) {
   verb.add_flag("--insecure", insecure, "Allow unverified TLS, or plain HTTP if it has no TLS")->group("Registry");
   login.add_to(verb);
   tls.add_to(verb);

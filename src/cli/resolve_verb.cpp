@@ -8,6 +8,7 @@
 #include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
+#include "cli/image_text.hpp"
 #include "cli/source_options.hpp"
 #include "cli/verbs.hpp"
 
@@ -20,7 +21,7 @@ struct ResolveVerbOptions {
   std::string output;
 };
 
-void run(const ResolveVerbOptions& options, const GlobalOptions& global) {
+void run(const ResolveVerbOptions& options, GlobalOptions& global) {
   Reporter reporter(global.reporter());
   if (std::filesystem::exists(options.output))
     throw Error(ErrorCode::media, options.output + " exists already")
@@ -31,13 +32,17 @@ void run(const ResolveVerbOptions& options, const GlobalOptions& global) {
   std::uint64_t bytes = 0;
   for (const auto& [digest, size] : lock.blobs) bytes += size;
   if (global.json())
-    print_json(
-        {{"lock", options.output}, {"images", lock.images.size()}, {"blobs", lock.blobs.size()}, {"blobBytes", bytes}});
+    print_json({{"lock", options.output},
+                {"images", lock.images.size()},
+                {"missing", missing_json(lock.missing)},
+                {"blobs", lock.blobs.size()},
+                {"blobBytes", bytes}});
   else
     print(fmt::format("{}: {}, {}, {}\n", options.output, count_of(lock.images.size(), "image"),
                       count_of(lock.blobs.size(), "blob"), human_size(bytes)));
   reporter.note(
       fmt::format("Next: review it, then\n  airlock export --lock {} --key KEY -o BUNDLE", shell_word(options.output)));
+  if (!lock.missing.empty()) global.status = static_cast<int>(ErrorCode::incomplete);
 }
 
 }  // namespace

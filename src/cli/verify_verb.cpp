@@ -5,10 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "airlock/base/error.hpp"
+#include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/flow/verify.hpp"
 #include "cli/evidence.hpp"
+#include "cli/outcome.hpp"
 #include "cli/verbs.hpp"
 
 namespace airlock::cli {
@@ -18,6 +21,8 @@ namespace {
 struct VerifyVerbOptions {
   flow::VerifyRequest request;
   TrustOptions trust;
+  std::string sarif;
+  std::string junit;
 };
 
 std::uint64_t blob_bytes(const bundle::Metadata& metadata) {
@@ -56,13 +61,35 @@ void print_text(const std::string& path, const bundle::VerifiedBundle& bundle) {
                   bundle.evidence().signed_content().str()));
 }
 
+/// For pipelines: written whether it passed or not.
+void write_outcome(const VerifyVerbOptions& options, const std::optional<bundle::VerifiedBundle>& bundle,
+                   const Error* refusal) {
+  const std::string path = options.request.bundle.string();
+  const trust::Evidence* evidence = bundle ? &bundle->evidence() : nullptr;
+  if (!options.sarif.empty()) replace_file(options.sarif, pretty_json(sarif_outcome(path, evidence, refusal)) + "\n");
+  if (!options.junit.empty()) replace_file(options.junit, junit_outcome(path, evidence, refusal));
+}
+
+bundle::VerifiedBundle verify(const VerifyVerbOptions& options, const flow::VerifyRequest& request,
+                              Reporter& reporter) {
+  std::optional<bundle::VerifiedBundle> bundle;
+  try {
+    bundle.emplace(flow::verify_bundle(request, options.trust.policy(), reporter));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::interrupted) write_outcome(options, bundle, &error);
+    throw;
+  }
+  write_outcome(options, bundle, nullptr);
+  return std::move(*bundle);
+}
+
 void run(const VerifyVerbOptions& options, const GlobalOptions& global) {
   Reporter reporter(global.reporter());
   flow::VerifyRequest request = options.request;
   options.trust.apply(request);
   request.past_cache = true;
   request.keep_documents = false;
-  const auto bundle = flow::verify_bundle(request, options.trust.policy(), reporter);
+  const auto bundle = verify(options, request, reporter);
   const std::string path = options.request.bundle.string();
   if (global.json())
     print_verified(path, bundle);
@@ -84,6 +111,8 @@ void add_verify(CLI::App& verb, GlobalOptions& global) {
   options->trust.add_to(verb);
   verb.add_flag("--layers", options->request.layers,
                 "Also unpack every layer in memory and compare it with its image's config, as containerd will");
+  verb.add_option("--sarif", options->sarif, "Also write the outcome to this file as SARIF 2.1.0")->type_name("FILE");
+  verb.add_option("--junit", options->junit, "Also write the outcome to this file as JUnit XML")->type_name("FILE");
   add_jobs(verb, options->request.jobs);
   global.add_to(verb);
   verb.footer(
