@@ -70,8 +70,7 @@ void error_body(std::string_view input) {
 void image_config(std::string_view input) { static_cast<void>(oci::ImageConfig::parse(input, "config")); }
 
 void image_list(std::string_view input) {
-  kubeone::FoundImages found;
-  kubeone::find_images(input, "input", found);
+  static_cast<void>(kubeone::find_images(input, "input"));
   static_cast<void>(kubeone::read_image_list(to_utf8(std::string(input), "f"), "f"));
 }
 
