@@ -121,10 +121,8 @@ TEST_CASE("Retry-After holds back everyone, also those who wait already, and the
     const Throttle::Place place(throttle);
     throttle.overloaded(30s);
   }
-  std::atomic<bool> said{false};
-  clock.while_asleep = [&] {
-    if (!said.exchange(true)) throttle.overloaded(90s);
-  };
+  std::once_flag said;  // and the time does not pass for the others before it is said
+  clock.while_asleep = [&] { std::call_once(said, [&] { throttle.overloaded(90s); }); };
   {
     std::vector<std::jthread> others;
     for (int i = 0; i < 4; ++i)
