@@ -31,6 +31,7 @@ LOGIN = ("admin", "correct horse battery")
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: left out by tools/test --quick")
+    config.addinivalue_line("markers", "browser: of what Chromium makes of the review page; not in sanitized builds")
     config.addinivalue_line("markers", "packages: of what tools/package makes; tools/test runs them once")
     config.addinivalue_line(
         "markers", "peers: beside programs that tools/peers builds; tools/test runs them last, once"

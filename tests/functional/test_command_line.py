@@ -49,7 +49,7 @@ def test_help_has_no_words_of_the_library(airlock):
         (["import", "b.tar"], ["REGISTRY", "usage: airlock import [OPTIONS] BUNDLE REGISTRY", "airlock import --help"]),
         (["policy", "chek", "x"], ['airlock policy has no verb "chek"', "did you mean airlock policy check?"]),
         (["policy"], ["airlock policy needs a verb: check"]),
-        ([], ["airlock needs a verb: list, resolve, export"]),
+        ([], ["airlock needs a verb: list, resolve, set, export"]),
         (["exprot"], ['airlock has no verb "exprot"', "did you mean airlock export?"]),
         (["export", "-x"], ["airlock export has no option -x", "see airlock export --help"]),
         (["--outptu", "json", "list"], ["airlock has no option --outptu", "did you mean --output?"]),
@@ -76,7 +76,12 @@ def test_what_is_refused_before_options_are_read_is_json_too(airlock):
 
 def test_there_is_a_page_for_each_verb(airlock, pages):
     names = {page.name for page in pages.iterdir()}
-    assert names == {"airlock.1", "airlock-policy-check.1", *(f"airlock-{verb}.1" for verb in verbs_of(airlock))}
+    assert names == {
+        "airlock.1",
+        "airlock-policy-check.1",
+        "airlock-set-check.1",
+        *(f"airlock-{verb}.1" for verb in verbs_of(airlock)),
+    }
     page = (pages / "airlock-import.1").read_text()
     for option in re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", airlock(0, "import", "--help").out, re.MULTILINE):
         assert option.replace("-", "\\-") in page, option
@@ -95,7 +100,7 @@ def test_man_formats_the_pages_without_a_warning(pages):
 # --- completions
 
 COMPLETED = [
-    ("airlock ex", {"export"}),
+    ("airlock ex", {"export", "extract"}),
     ("airlock policy ", {"check"}),
     ("airlock import --key", {"--key"}),
     ("airlock list --filter con", {"control-plane"}),
@@ -157,20 +162,28 @@ def test_fish_completes(line, expected, tmp_path):
 @pytest.mark.skipif(not shutil.which("zsh"), reason="there is no zsh here")
 @pytest.mark.parametrize("line, expected", COMPLETED)
 def test_zsh_completes(line, expected, tmp_path):
-    """Typed into a real zsh on a terminal of its own: it has no other way to ask for completions."""
+    """Typed into a real zsh on a terminal of its own: it has no other way to ask for completions.
+
+    Keys are typed when its prompt is there, and its answer is waited for: on a busy machine both take seconds.
+    """
     script = f"""
         zmodload zsh/zpty
+        await() {{
+            for round in {{1..400}}; do
+                while zpty -rt z row; do seen+=$row; done
+                for word in "$@"; do [[ $seen == *"$word"* ]] || {{ sleep 0.1; continue 2 }}; done
+                return
+            done
+        }}
         zpty z zsh -f -i
-        zpty -w z 'PROMPT=; autoload -Uz compinit; compinit -u -d {tmp_path}/dump; LISTMAX=1000'
+        zpty -w z 'autoload -Uz compinit; compinit -u -d {tmp_path}/dump; LISTMAX=1000'
         zpty -w z "zstyle ':completion:*' list-colors ''"
-        zpty -w z 'source <({PROGRAM} completion zsh); bindkey "^X" list-choices; echo re''ady'
-        while zpty -r z row; do [[ $row == *ready* ]] && break; done
+        zpty -w z 'source <({PROGRAM} completion zsh); bindkey "^X" list-choices; PROMPT=re''ady'
+        await ready
+        seen=
         zpty -w -n z $'{line}\\C-X'
-        sleep 1
-        while zpty -rt z row; do print -r -- $row; done
-        zpty -n -w z $'\\t'
-        sleep 1
-        while zpty -rt z row; do print -r -- $row; done
+        await {" ".join(sorted(expected))}
+        print -r -- $seen
     """
     command = ["zsh", "-f", "-c", script]
     made = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 
+import charts
 import pytest
 from conftest import PROGRAM, ROOT
 from lab import images, registry
@@ -34,7 +35,7 @@ def typed(document, first=None, last=None):
     begin = text.index(first) if first else 0
     text = text[begin : text.index(last, begin) if last else None]
     blocks = re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
-    starts = ("airlock ", "mkdir ", "(", "cat >", "openssl ", "sha256sum ", "fingerprint()")
+    starts = ("airlock ", "mkdir ", "(", "cat >", "openssl ", "sha256sum ", "fingerprint()", "printf ", "echo ")
     lines = [
         re.sub(r"^    ", "", line)
         for block in blocks
@@ -155,3 +156,31 @@ def test_policies(desk):
     first = text.replace("airlock keygen alice", ": airlock keygen alice")
     said = desk(first)
     assert "policy.yaml: valid" in said
+
+
+def test_sets(desk, airlock, small_images, fake_upstream):
+    factory, made = small_images
+    manifest = next(iter(made.values()))
+    images.fill(fake_upstream, factory.store, {f"quay.io/lab/{name}": manifest for name in ("app:1", "sidecar:2")})
+    chart = charts.archive(charts.web_files())
+    images.fill(fake_upstream, *charts.artifact(chart, "ghcr.io/lab/charts/web:1.2.3"))
+    web = charts.Web({"/stable/index.yaml": charts.index_of({"1.2.3": chart}), "/stable/web-1.2.3.tgz": chart})
+    try:
+        text = typed("docs/sets.md").replace("https://charts.example", web.url)
+        text = text.replace("--fetch-charts", f"--fetch-charts --mirror ghcr.io=http://{fake_upstream.host}")
+        said = desk("airlock keygen alice; echo 'correct horse' > password\n" + text)
+    finally:
+        web.stop()
+    for words in ("quay.io/lab/builder:3 (in a text)", "files/kubectl", "keep-host", "quay.io/lab/gone:1", "complete:"):
+        assert words in said, words
+    assert (desk.folder / "tools/kubectl").read_text() == "not really kubectl\n"
+    assert said.count("1 name would be deleted") == 1 and "1 name deleted" in said
+
+
+def test_review(desk):
+    export = "airlock export --kubeone 1.8 --filter control-plane --kubernetes-versions v1.29.4 --key alice.key"
+    before = f"airlock keygen alice; airlock keygen bob; {export} -o /media/usb/kubernetes.tar\n"
+    said = desk(before + typed("docs/review.md"))
+    assert "verified" in said and "approved" in said
+    for name in ("review.html", "kubernetes.cdx.json", "kubernetes.spdx.json"):
+        assert (desk.folder / name).stat().st_size > 1000

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+import base64
 import json
 import os
 import signal
 import subprocess
 import tarfile
+import threading
 import time
 
 import pytest
@@ -151,6 +153,37 @@ def test_authorities_of_the_environment(airlock, keys, secured, certificates, tm
         err = airlock(4, *image, env=environment).err
         assert named in err and "trying again" not in err
     assert "HTTP 401" in airlock(4, *image, "--cacert", ca, env={"SSL_CERT_FILE": "/nonexistent"}).err
+
+
+def test_authorities_are_read_once_and_only_where_a_certificate_is_judged(
+    airlock, keys, secured, certificates, filled, small_images, tmp_path
+):
+    """A pipe has its content for one reading, however many connections there are; without a writer it has none."""
+    pipe = tmp_path / "authorities"
+    os.mkfifo(pipe)
+    export = ["export", "--image", "quay.io/lab/one:1", "--image", "quay.io/lab/two:1", "--key", keys / "alice.key"]
+    plain = filled()
+    environment = {"SSL_CERT_FILE": str(pipe)}
+    airlock(
+        0,
+        *export,
+        "--mirror",
+        f"quay.io={plain.host}",
+        "--insecure",
+        plain.host,
+        "-o",
+        tmp_path / "a.tar",
+        env=environment,
+    )
+    factory, made = small_images
+    login = "Basic " + base64.b64encode(":".join(LOGIN).encode()).decode()
+    images.fill(secured, factory.store, made, login)
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {secured.host: {"auth": login.removeprefix("Basic ")}}}))
+    writer = threading.Thread(target=lambda: pipe.write_bytes((certificates / "ca.pem").read_bytes()))
+    writer.start()
+    export += ["--mirror", f"quay.io={secured.host}", "--jobs", "4", "-o", tmp_path / "b.tar"]
+    airlock(0, *export, env={**environment, "DOCKER_CONFIG": str(tmp_path)})
+    writer.join()
 
 
 def test_plain_http_is_never_used_silently(airlock, keys, upstream, tmp_path):

@@ -62,6 +62,7 @@ def test_signing_keeps_earlier_signatures_and_the_content(airlock, keys, bundle,
     for name in ("alice", "mallory"):
         airlock(0, "verify", copy, "--key", keys / f"{name}.pub")
     assert copy.stat().st_size == bundle.stat().st_size
-    names = ", ".join(f"signatures/{name}.{form}" for name in ("alice", "bob") for form in ("sig", "sigstore.json"))
-    assert names in airlock(0, "inspect", copy).out
+    shown = airlock(0, "inspect", copy).out
+    for name in ("alice", "bob"):
+        assert all(f"signatures/{name}.{form} (not checked)\n" in shown for form in ("sig", "sigstore.json"))
     assert "signed it already" in airlock(7, "sign", copy, "--key", keys / "mallory.key", "--name", "again").err

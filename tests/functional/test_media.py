@@ -210,6 +210,63 @@ def test_diff_of_bundles_locks_and_receipts(airlock, full, delta, lock, export):
     assert "NOT VERIFIED" in airlock(0, "diff", full, other).err
 
 
+def test_diff_of_a_registry(airlock, keys, full, lock, export, plain, tmp_path):
+    """What an import would change, before it; nothing, after it; and what somebody else put there."""
+    target = f"{plain.host}/diff"
+
+    def diff(before, after, status):
+        return airlock(status, "diff", before, after, "--insecure", "--exit-code", "--output", "json").json
+
+    def shown(*sides):
+        return airlock(0, "diff", *sides, "--insecure").out
+
+    place = f"docker://{target}"
+    empty = diff(place, full, 10)
+    count = len(empty["added"])
+    assert count > 3 and not empty["removed"] and not empty["changed"] and "newBytes" not in empty
+    receipt = tmp_path / "r.json"
+    airlock(0, "import", full, target, "--insecure", "--key", keys / "alice.pub", "--receipt", receipt)
+    # The registry has indexes with the platforms of the bundle only: the same images.
+    for other in (full, receipt):
+        assert diff(place, other, 0)["same"] == diff(other, place, 0)["same"] == count
+    assert "says what the names are" in airlock(2, "diff", place, receipt, "--map", "keep-host", "--insecure").err
+    new = export("newer.tar", *NEW)[0]
+    told = shown(place, new)
+    assert "+ registry.k8s.io/kube-apiserver:v1.29.4\n" in told and "blob" not in told
+    # The old release's image is another tag of the same repository.
+    assert "- registry.k8s.io/kube-apiserver:v1.28.8\n" in told
+    # Somebody moves a tag, and adds one.
+    connection = plain.connect()
+    accepted = {"Accept": ", ".join([images.OCI["index"], images.DOCKER["index"]])}
+    connection.request("GET", "/v2/diff/kube-proxy/manifests/v1.28.8", headers=accepted)
+    answer = connection.getresponse()
+    kind, body = answer.headers["Content-Type"], answer.read()
+    for tag, text in (("v1.28.8", body + b"\n"), ("mine", body)):
+        connection.request("PUT", f"/v2/diff/kube-proxy/manifests/{tag}", body=text, headers={"Content-Type": kind})
+        answer = connection.getresponse()
+        assert answer.status == 201, answer.read()
+        answer.read()
+    told = diff(full, place, 10)
+    moved = hashlib.sha256(body + b"\n").hexdigest()
+    assert [(one["source"], one["new"]) for one in told["changed"]] == [
+        ("registry.k8s.io/kube-proxy:v1.28.8", f"sha256:{moved}")
+    ]
+    assert told["added"] == ["registry.k8s.io/kube-proxy:mine"] and told["removed"] == []
+    assert told["same"] == count - 1
+
+
+def test_diff_of_a_registry_by_a_lock_file(airlock, lock, plain):
+    """Nothing is imported: all that the lock file names would come."""
+    told = airlock(0, "diff", f"docker://{plain.host}/nowhere", lock, "--insecure", "--output", "json").json
+    assert "registry.k8s.io/kube-apiserver:v1.28.8" in told["added"] and told["same"] == 0
+
+
+def test_diff_needs_a_list(airlock, full, plain):
+    place = f"docker://{plain.host}/diff"
+    assert "two registries have no list" in airlock(2, "diff", place, place).err
+    assert "--packages and --files look into images" in airlock(2, "diff", place, full, "--files", "--insecure").err
+
+
 # Receipts and deltas
 
 
@@ -487,3 +544,66 @@ def test_all_that_stands_in_the_way_of_an_import_is_said_at_once(
     assert "2 problems found" in err and "emit.yaml" in err and "is a delta" in err
     err = dry(4, secured, "--cacert", certificates / "ca.pem").err  # no password
     assert "HTTP 401" in err
+
+
+# A registry that answers otherwise
+
+
+@pytest.fixture
+def imported(airlock, keys, full, fake_registry):
+    """A registry with a bundle's images, and how to compare it: diff(status) gives the result."""
+    server = fake_registry()
+    airlock(0, "import", full, f"{server.host}/k", "--insecure", "--key", keys / "alice.pub")
+
+    def diff(status):
+        return airlock(status, "diff", f"docker://{server.host}/k", full, "--insecure", "--exit-code")
+
+    assert "0 images added, 0 removed, 0 changed" in diff(0).out
+    return server, diff
+
+
+def test_diff_misses_the_platforms_that_a_registry_lost(imported):
+    server, diff = imported
+    index = json.loads(pull(server, "/v2/k/kube-proxy/manifests/v1.28.8"))
+    lost = index["manifests"][0]["digest"]
+    server.rules({"match": f"GET /v2/k/kube-proxy/manifests/{lost}", "status": 404, "times": 0})
+    told = diff(10)
+    assert "+ registry.k8s.io/kube-proxy:v1.28.8\n" in told.out and "platforms are not there" in told.err
+
+
+def test_who_may_not_read_is_told_so(imported):
+    server, diff = imported
+    server.rules({"match": "GET /v2/k/kube-proxy/manifests/v1.28.8", "status": 403, "times": 0})
+    assert "403" in diff(4).err
+
+
+def pull(server, path):
+    connection = server.connect()
+    connection.request("GET", path, headers={"Accept": "*/*"})
+    return connection.getresponse().read()
+
+
+@pytest.mark.parametrize("status", [403, 412, 404])
+def test_somebody_elses_tag_spoils_nothing(imported, status):
+    server, diff = imported
+    server.rules(
+        {
+            "match": "GET /v2/k/pause/tags/list",
+            "status": 200,
+            "body": '{"name":"k/pause","tags":["3.9","odd"]}',
+            "times": 0,
+        },
+        {"match": "GET /v2/k/pause/manifests/odd", "status": status, "times": 0},
+    )
+    assert "pause:odd is not compared" in diff(0).err
+
+
+def test_a_registry_without_lists_of_tags(imported):
+    server, diff = imported
+    server.rules({"match": "GET /v2/k/pause/tags/list", "status": 404, "times": 0})
+    assert "other tags are not compared" in diff(0).err
+
+
+def test_options_about_a_registry_need_one(airlock, full):
+    for more in (["--insecure"], ["--map", "keep-host"]):
+        assert "none is named" in airlock(2, "diff", full, full, *more).err

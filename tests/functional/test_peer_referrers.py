@@ -40,7 +40,13 @@ class Origin:
         for name in SIGNED:
             for number in (1, 2):
                 file = f"sbom{number}.json"
-                (self.folder / file).write_text(json.dumps({"SPDXID": f"{name} {number}"}))
+                named = [{"referenceType": "purl", "referenceLocator": f"pkg:generic/{name}@{number}"}]
+                document = {
+                    "spdxVersion": "SPDX-2.3",
+                    "SPDXID": "SPDXRef-DOCUMENT",
+                    "packages": [{"externalRefs": named}],
+                }
+                (self.folder / file).write_text(json.dumps(document))
                 more = ["--artifact-type", SBOM, "--plain-http", f"{self.where(name)}:1", f"{file}:{SBOM}"]
                 self.oras("attach", *more, cwd=self.folder)
 
@@ -150,6 +156,16 @@ def test_cosign_verifies_at_the_target_what_it_signed_at_the_source(airlock, key
         assert verified == (0, 0), f"{name}: {said}"
     airlock(0, "verify", bundle, "--key", keys / "alice.pub")
     airlock(0, "check", target.host, "--bundle", bundle, "--key", keys / "alice.pub", "--insecure")
+
+
+def test_the_lists_that_oras_and_cosign_attached_are_read(airlock, keys, signed):
+    """Two by oras, and one in an attestation: under cosign's tag, and in a bundle of sigstore."""
+    said = airlock(0, "sbom", signed[1], "--key", keys / "alice.pub")
+    one, *two = said.out.split("quay.io/lab/two:1")
+    assert len(two) == 2 and "was not compared" not in said.err
+    for name, text in (("one", one), ("two", two[0]), ("two", two[1])):
+        assert text.count("upstream's SPDX") == 3
+        assert all(f"not found  pkg:generic/{name}@{number}\n" in text for number in (1, 2))
 
 
 def test_cosign_finds_no_signature_where_none_was_brought(airlock, keys, origin, signed, plain):

@@ -90,6 +90,34 @@ def test_a_check_before_all_shards_are_done_fails_so_that_it_is_tried_again(job)
     assert check.wait(100) == 4
 
 
+@pytest.mark.parametrize("order", [[1, 2, 3, 4], [3, 1, 4, 2]])
+def test_what_shards_share_is_sent_once(airlock, bundle, keys, plain, order):
+    """One after another, in whatever order: each finds what an earlier one has sent."""
+    command = ["import", bundle, plain.host, "--key", keys / "alice.pub", "--insecure", "--output", "json"]
+    parts = [airlock(0, *command, "--shard", f"{number}/4").json for number in order]
+    plain.empty()
+    whole = airlock(0, *command).json
+    for what in ("blobsSent", "bytesSent", "blobsMounted", "manifestsSent"):
+        assert sum(part[what] for part in parts) == whole[what], what
+    assert [part for part in parts if part["blobsMounted"] > 0] and all(part["blobsSent"] > 0 for part in parts)
+
+
+@pytest.mark.parametrize("order", [[1, 2], [2, 1]])
+def test_a_shard_that_may_not_look_at_the_others_repositories_sends_it_all(
+    airlock, filled, export_small, keys, fake_registry, tmp_path, order
+):
+    export_small(0, filled())
+    target = fake_registry()
+    command = ["import", tmp_path / "small.tar", target.host, "--key", keys / "alice.pub", "--insecure"]
+    first = airlock(0, *command, "--output", "json", "--shard", f"{order[0]}/2").json
+    (others,) = {put["path"].split("/manifests/")[0] for put in target.requests("PUT", "/manifests/")}
+    target.rules({"match": f"HEAD {others}/blobs/*", "status": 403, "times": 0})
+    second = airlock(0, *command, "--output", "json", "--shard", f"{order[1]}/2").json
+    assert first["blobsSent"] == second["blobsSent"] == 3  # the config and both layers
+    target.rules()
+    airlock(0, "check", "--bundle", tmp_path / "small.tar", target.host, "--key", keys / "alice.pub", "--insecure")
+
+
 def test_a_shard_says_what_it_is_and_more_shards_than_images_do_no_harm(airlock, bundle, keys, plain):
     command = ["import", bundle, plain.host, "--key", keys / "alice.pub", "--insecure"]
     err = airlock(0, *command, "--shard", "1/3").err

@@ -6,14 +6,33 @@ import pathlib
 import re
 import sys
 
-MODULES = ["base", "oci", "trust", "kubeone", "registry", "records", "bundle", "transfer", "flow", "cli"]
+MODULES = [
+    "base",
+    "oci",
+    "trust",
+    "kubeone",
+    "helm",
+    "registry",
+    "records",
+    "bundle",
+    "transfer",
+    "review",
+    "flow",
+    "cli",
+]
 # A library's header, and where it may appear: modules or single files.
 LIBRARIES = {
-    r"curl/": ["registry/handle_pool.hpp", "registry/url.cpp"],
-    r"archive(_entry)?\.h": ["bundle/layers.cpp"],
-    r"zstd\.h": ["bundle/layers.cpp"],
-    r"openssl/": ["trust", "oci/digest.cpp"],
-    r"yaml-cpp/": ["base/yaml.cpp"],
+    r"curl/": ["registry/handle_pool.hpp", "registry/url.cpp", "registry/trust_anchors.cpp"],
+    r"archive(_entry)?\.h": [
+        "bundle/layer_stream.cpp",
+        "bundle/layer_files.cpp",
+        "helm/chart_archive.cpp",
+        "review/java_archive.cpp",
+    ],
+    r"zstd\.h": ["bundle/layer_stream.cpp"],
+    r"zlib\.h": ["review/package_finder.cpp"],
+    r"openssl/": ["trust", "oci/digest.cpp", "registry/trust_anchors.cpp"],
+    r"yaml-cpp/": ["base/yaml_nodes.cpp"],
     r"CLI/": ["cli"],
 }
 # What only these files do, so that a rule for all of it can stand in them.

@@ -34,9 +34,11 @@ PEERS = {
     "oras": Peer("oras.land/oras", "v1.3.6", "cmd/oras"),
     "distribution": Peer("github.com/distribution/distribution/v3", "v3.1.2", "cmd/registry"),
     "cosign3": Peer("github.com/sigstore/cosign/v3", "v3.1.3", "cmd/cosign"),
+    "helm": Peer("helm.sh/helm/v3", "v3.17.3", "cmd/helm"),
     # Built without tags it has no extensions (search, sync, a user interface), as zot's own "minimal" program.
     "zot": Peer("zotregistry.dev/zot/v2", "v2.1.20", "cmd/zot", GOEXPERIMENT="jsonv2"),
     "regctl": Peer("github.com/regclient/regclient", "v0.11.7", "cmd/regctl"),
+    "syft": Peer("github.com/anchore/syft", "v1.18.1", "cmd/syft"),
     "cosign2": Peer("github.com/sigstore/cosign/v2", "v2.6.5", "cmd/cosign"),
 }
 

@@ -45,7 +45,8 @@ endian = 'little'
     environment = {
         name: value for name, value in toolchain.environment.items() if name not in ("CFLAGS", "CXXFLAGS", "AR", "CC")
     }
-    options = ["--buildtype=release", "-Dtests=false", "-Dprefer_static=true", "--unity=on", "--unity-size=8"]
+    options = ["--buildtype=release", "-Doptimization=2", "-Dtests=false", "-Dprefer_static=true"]
+    options += ["--unity=on", "--unity-size=40"]
     if not (folder / "build.ninja").exists():
         command = ["meson", "setup", folder, ROOT, f"--cross-file={cross}", *options]
         run(command, env=environment)
