@@ -5,6 +5,8 @@ import base64
 import json
 import os
 import pathlib
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +38,25 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "peers: beside programs that tools/peers builds; tools/test runs them last, once"
     )
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    if outcome.get_result().failed:
+        item.stash[FAILED] = True
+
+
+@pytest.fixture
+def tmp_path(request, tmp_path_factory):
+    """As pytest's own, and gone after a test that passed: what hundreds of tests write would fill a small disk."""
+    path = tmp_path_factory.mktemp(re.sub(r"\W", "_", request.node.name)[:30])
+    yield path
+    if FAILED not in request.node.stash:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class Result:

@@ -7,8 +7,10 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -100,7 +102,14 @@ def functional_tests(count, build, env=None, which=("tests/functional",), marked
     # The tests of a file share fixtures, so they stay in one process. Fixtures may download: they have no limit.
     pytest += ["-n", "2", "--dist", "loadfile", "--timeout=300", "-o", "timeout_func_only=true", "-m", marked]
     pytest += ["-n", "4"] if "not slow" in marked else []
+    # What fixtures leave goes when its pass is over: the passes of a run together would fill a small disk.
+    folder = tempfile.mkdtemp(prefix="airlock-tests-")
+    pytest += ["--basetemp", f"{folder}/pytest"]
     status, text = run([*pytest, *which], {**programs, "LAB_CACHE": cache, **(env or {})})
+    if status == 0:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"what the failed tests left: {folder}", flush=True)
     last = text.strip().splitlines()[-1] if text.strip() else ""
     numbers = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
     failed = numbers.get("failed", 0) + numbers.get("error", 0) + numbers.get("errors", 0)
