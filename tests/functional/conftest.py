@@ -59,6 +59,15 @@ def tmp_path(request, tmp_path_factory):
         shutil.rmtree(path, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def module_folder(request, tmp_path_factory):
+    """For what the tests of a file share; gone after them."""
+    path = tmp_path_factory.mktemp(request.module.__name__)
+    yield path
+    if not request.session.testsfailed:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 class Result:
     def __init__(self, process):
         self.status = process.returncode

@@ -131,12 +131,12 @@ class Node:
 
 
 @pytest.fixture(scope="module")
-def registries(airlock, bundle, keys, certificates, tmp_path_factory):
+def registries(airlock, bundle, keys, certificates, module_folder):
     """One with a certificate that no node knows, one without TLS; both have everything with a prefix and without."""
     if os.geteuid() != 0 or not shutil.which("containerd"):
         pytest.skip("containerd runs as root only, or is not installed")
-    folder = tmp_path_factory.mktemp("registries")
-    with registry.Registry(folder / "https", certificates) as https, registry.Registry(folder / "http") as http:
+    https_folder, http_folder = module_folder / "https", module_folder / "http"
+    with registry.Registry(https_folder, certificates) as https, registry.Registry(http_folder) as http:
         for running in (https, http):
             for below in ("", "/" + PREFIX):
                 airlock(0, "import", bundle, running.host + below, "--insecure", "--key", keys / "alice.pub")

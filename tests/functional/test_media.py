@@ -15,9 +15,8 @@ NEW = ["--filter", "control-plane", "--kubernetes-versions", "v1.29.4"]
 
 
 @pytest.fixture(scope="module")
-def export(airlock, keys, upstream, tmp_path_factory):
+def export(airlock, keys, upstream, module_folder):
     """Exports into a folder of the module's: export(name, options…) gives the path and the result."""
-    folder = tmp_path_factory.mktemp("media")
 
     def run(name, *options, status=0, **more):
         result = airlock(
@@ -28,14 +27,14 @@ def export(airlock, keys, upstream, tmp_path_factory):
             "--key",
             keys / "alice.key",
             "-o",
-            folder / name,
+            module_folder / name,
             "--mirror",
             f"registry.k8s.io=http://{upstream.host}",
             "--output",
             "json",
             **more,
         )
-        return folder / name, result
+        return module_folder / name, result
 
     return run
 

@@ -46,8 +46,11 @@ def test_each_peer_is_built_once_for_each_pinned_version(peers):
     assert sorted(path.name for path in (peers.cache / "bin").iterdir()) == sorted(PEERS)
     assert [call.split("@")[-1] for call in peers.calls()] == [peer.version for peer in PEERS.values()]
     assert "missing" not in peers(0, "--list")
+    for part in ("mod", "build"):  # as go fills them
+        (peers.cache / part / "sub").mkdir(parents=True)
     peers(0)
     assert len(peers.calls()) == len(PEERS)
+    assert sorted(path.name for path in peers.cache.iterdir()) == ["bin", "lock", "stamps"]
     (peers.cache / "stamps/oras").write_text("oras.land/oras/cmd/oras@v1.0.0")
     assert "missing" in peers(0, "--list", "oras")
     peers(0)

@@ -65,6 +65,9 @@ def find_go() -> str | None:
     )
 
 
+OUT_OF_TIME = "the time was up"
+
+
 class OutOfTime(Exception):
     pass
 
@@ -75,7 +78,7 @@ class Builder:
         self.folder = cache()
 
     def environment(self):
-        """Modules and compiled packages stay below the cache too: the next version needs few new ones."""
+        """Modules and compiled packages are below the cache too, until all peers are built: these share most."""
         flags = os.environ.get("GOFLAGS", "")
         return {
             **os.environ,
@@ -168,12 +171,20 @@ class Builder:
                         self.build(name)
                 print(f"{name}: {PEERS[name].version} built, {time.monotonic() - started:.0f} s", flush=True)
             except OutOfTime:
-                missing[name] = "the time was up"
+                missing[name] = OUT_OF_TIME
             except RuntimeError as why:
                 missing[name] = str(why)
             if name in missing:
                 print(f"{name}: NOT BUILT: {missing[name]}", flush=True)
+        if OUT_OF_TIME not in missing.values():  # else whoever goes on needs them
+            self.forget_sources()
         return missing
+
+    def forget_sources(self):
+        """Gigabytes, which nobody needs until a version changes."""
+        with contextlib.suppress(OutOfTime), self.alone():
+            for part in ("mod", "build"):
+                shutil.rmtree(self.folder / part, ignore_errors=True)
 
 
 class Background:
