@@ -195,8 +195,13 @@ void ConfigurationOptions::write(const kubeone::RegistryConfiguration& configura
       for (const std::string& warning : found.warnings) reporter.warning(warning);
       values.charts = std::move(found.charts);
     }
-    write_manifest(manifest, kubeone::patch_manifest(text, values, manifest.string()));
-    say(manifest.string());
+    const std::string patched = kubeone::patch_manifest(text, values, manifest.string());
+    if (patched == text) {
+      reporter.note(manifest.string() + ": nothing in it has to change");
+    } else {
+      write_manifest(manifest, patched);
+      say(manifest.string());
+    }
     if (!registry)
       reporter.note(manifest.string() + ": its registryConfiguration is left as it is: mirrors lead to these names");
   }

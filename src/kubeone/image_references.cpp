@@ -87,6 +87,18 @@ FoundImages find_in_chunk(const Chunk& chunk, const std::string& where, const Re
   return found;
 }
 
+unsigned all_processors() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+FoundImages find_in_text(std::string_view text, const std::string& where, const ReferenceOptions& options,
+                         unsigned jobs) {
+  const auto chunks = chunks_of(text);
+  std::vector<FoundImages> parts(chunks.size());
+  run_parallel(chunks.size(), jobs, [&](std::size_t i) { parts[i] = find_in_chunk(chunks[i], where, options); });
+  FoundImages found;
+  for (FoundImages& part : parts) found.add(std::move(part));
+  return found;
+}
+
 template <typename T>
 void append(std::vector<T>& to, std::vector<T>& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -113,12 +125,7 @@ void FoundImages::settle() {
 }
 
 FoundImages find_images(std::string_view text, const std::string& where, const ReferenceOptions& options) {
-  const auto chunks = chunks_of(text);
-  std::vector<FoundImages> parts(chunks.size());
-  run_parallel(chunks.size(), std::max(1U, std::thread::hardware_concurrency()),
-               [&](std::size_t i) { parts[i] = find_in_chunk(chunks[i], where, options); });
-  FoundImages found;
-  for (FoundImages& part : parts) found.add(std::move(part));
+  FoundImages found = find_in_text(text, where, options, all_processors());
   found.settle();
   return found;
 }
@@ -133,8 +140,13 @@ FoundImages find_images_in(const std::filesystem::path& path, const ReferenceOpt
       files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
+  std::vector<FoundImages> parts(files.size());
+  const unsigned jobs = files.size() > 1 ? 1 : all_processors();  // of a file; many files go side by side
+  run_parallel(files.size(), all_processors(), [&](std::size_t i) {
+    parts[i] = find_in_text(read_text(files[i], max_text), files[i].string(), options, jobs);
+  });
   FoundImages found;
-  for (const auto& file : files) found.add(find_images(read_text(file, max_text), file.string(), options));
+  for (FoundImages& part : parts) found.add(std::move(part));
   found.settle();
   return found;
 }

@@ -113,7 +113,7 @@ def test_the_charts_of_a_cluster(airlock, keys, web, cluster_bundle, plain, tmp_
     )
     assert manifest.read_text().startswith(wanted)
     again = manifest.read_text()
-    airlock(0, "import", *common, "--patch", manifest)
+    assert "nothing in it has to change" in airlock(0, "import", *common, "--patch", manifest).err
     assert manifest.read_text() == again
 
 
@@ -168,6 +168,14 @@ def test_repositories_that_are_broken(airlock, web, chart, files, words, status)
     web.files.update(files)
     made = airlock(status, "list", "--fetch-charts", *chart, env=HERE)
     assert words in made.err and "chart web 1.2.3" in made.err
+
+
+def test_a_chart_may_not_be_missing(airlock, keys, web, chart, tmp_path):
+    """Which images are missing with it, nobody could tell."""
+    web.files["/stable/web-1.2.3.tgz"] = None
+    allowed = ["--allow-missing", "all", "--key", keys / "alice.key", "-o", tmp_path / "b.tar"]
+    assert "web-1.2.3.tgz is not there" in airlock(4, "export", *chart, *allowed).err
+    assert not (tmp_path / "b.tar").exists()
 
 
 @pytest.mark.parametrize(
