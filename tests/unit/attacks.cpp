@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attacks on a whole bundle: signed by the exporter's own key, so that only the reader's strictness stops them.
-// refusals.cpp has what a damaged or carelessly made bundle looks like.
+// refused_archives.cpp and refused_metadata.cpp have what a damaged or carelessly made bundle looks like.
 #include <map>
 
 #include "airlock/flow/verify.hpp"
