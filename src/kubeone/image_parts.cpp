@@ -11,20 +11,35 @@ namespace airlock::kubeone {
 
 namespace {
 
-/// The scalar of the first of these keys that the mapping has.
+/// The scalar of the first of these keys that the mapping has; of a key that it has twice the last one, as most readers
+/// take it.
 struct Part {
   std::string_view key;
   std::string text;
   std::size_t line = 0;
+  bool twice = false;
   bool there() const { return !text.empty(); }
 };
 
+/// A switch beside parts of an image is none of them.
+bool is_switch(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::plain && (node.text == "true" || node.text == "false");
+}
+
 Part part_of(const YamlNode& mapping, std::initializer_list<std::string_view> keys) {
-  for (const std::string_view key : keys)
+  for (const std::string_view key : keys) {
+    Part part;
     for (const YamlEntry& entry : mapping.entries)
-      if (entry.key == key && entry.value.is_scalar() && !entry.value.text.empty())
-        return {entry.key, entry.value.text, entry.line};
+      if (entry.key == key && entry.value.is_scalar() && !entry.value.text.empty() && !is_switch(entry.value))
+        part = {entry.key, entry.value.text, entry.line, part.there() && part.text != entry.value.text};
+    if (part.there()) return part;
+  }
   return {};
+}
+
+std::string_view without_scheme(std::string_view address) {
+  const auto scheme = address.find("://");
+  return scheme == std::string_view::npos ? address : address.substr(scheme + 3);
 }
 
 bool has_tag(std::string_view base) {
@@ -52,12 +67,14 @@ class Joiner {
     add_registry();
     add_version(default_tag);
     find_several();
-    if (!read_image_text(image_.reference)) return std::nullopt;
+    image_.readable = read_image_text(image_.reference).has_value();
+    if (!image_.readable && !is_meant()) return std::nullopt;
     return std::move(image_);
   }
 
  private:
   void take(const Part& part) {
+    if (part.twice) image_.open = "whose " + std::string(part.key) + " is given twice";
     image_.keys.insert(part.key);
     if (image_.line == 0) image_.line = part.line;
   }
@@ -71,15 +88,29 @@ class Joiner {
       if (name.there()) take(name);  // what it takes the place of
       return true;
     }
-    const Part repository = part_of(mapping_, {"repository", "imageRepository", "repo", "image_repository"});
+    Part repository = part_of(mapping_, {"repository", "imageRepository", "repo", "image_repository"});
     const Part image = part_of(mapping_, {"image", "baseImage", "imageName", "image_name"});
     if (!repository.there() && !image.there()) return find_named(name);
+    if (image.there() && is_whole_beside(image.text, repository.text)) repository = {};
     base_ = repository.there() && image.there() ? repository.text + "/" + image.text : repository.text + image.text;
     if (repository.there()) take(repository);
     if (image.there()) take(image);
     image_.doubtful = !image.there() && !of_image_ && part_of(mapping_, {"version"}).there() && !has_image_version();
     // A repository alone may be one of git or of packages; an image alone is none in parts.
     return !has_tag(base_) && (speaks_of_version() || registry().there() || (repository.there() && speaks_of_pull()));
+  }
+
+  /// The repository of something else: of a chart, or the first part of the image.
+  static bool is_whole_beside(const std::string& image, const std::string& repository) {
+    const auto text = read_image_text(image);
+    return repository.find("://") != std::string::npos || (text && text->host);
+  }
+
+  /// Not an address of something else, and not for rendering.
+  bool is_meant() const {
+    const bool plain = std::all_of(image_.reference.begin(), image_.reference.end(),
+                                   [](char c) { return c > ' ' && c < 127 && c != '$' && c != '<' && c != '%'; });
+    return plain && !image_.doubtful && has_image_version() && image_.reference.find("://") == std::string::npos;
   }
 
   /// `image: {name, tag}`, `{registry, organization, path, tag}`.
@@ -107,8 +138,8 @@ class Joiner {
   void find_several() {
     for (const YamlEntry& entry : mapping_.entries)
       if (entry.key != "digest" && entry.key != "imageDigest" && entry.key.ends_with("Digest") &&
-          entry.value.text.starts_with("sha256:") && image_.several.empty())
-        image_.several = entry.key;
+          entry.value.text.starts_with("sha256:") && image_.open.empty())
+        image_.open = "which stands for several (" + entry.key + ")";
   }
 
   bool speaks_of_version() const {
@@ -121,10 +152,14 @@ class Joiner {
 
   void add_registry() {
     const Part host = registry();
-    if (host.there() && !base_.starts_with(host.text + "/")) {
-      base_ = host.text + (host.text.ends_with('/') ? "" : "/") + base_;
+    std::string_view name = without_scheme(host.text);
+    while (name.ends_with('/')) name.remove_suffix(1);
+    if (host.there() && !base_.starts_with(std::string(name) + "/")) {
+      base_ = std::string(name) + (base_.starts_with('/') ? "" : "/") + base_;
       take(host);
     }
+    const YamlNode* apart = mapping_.find("registry");
+    if (apart != nullptr && apart->kind == YamlNode::Kind::mapping) image_.open = "whose registry stands elsewhere";
     image_.reference = base_;
   }
 

@@ -15,7 +15,8 @@ struct JoinedImage {
   std::string reference;
   std::size_t line = 0;
   bool complete = false;            ///< it has a tag or a digest
-  std::string several;              ///< the key of a digest of one of several images that it stands for; else empty
+  std::string open;                 ///< what of it only a person or rendering can tell, "whose …"; else empty
+  bool readable = true;             ///< false: an image was meant, and the parts make no reference
   bool doubtful = false;            ///< it may be a chart or a package: nothing says that it is an image
   std::set<std::string_view> keys;  ///< those of the mapping that it was joined from; they live as long as the mapping
 };

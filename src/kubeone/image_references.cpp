@@ -54,7 +54,7 @@ std::vector<Chunk> chunks_of(std::string_view text) {
 
 /// Most documents of a large set name no image (schemas, roles): only what may is parsed.
 bool may_name_images(std::string_view text) {
-  for (const std::string_view word : {"mage", "MAGE", "repository", "docker://", "newName"})
+  for (const std::string_view word : {"mage", "MAGE", "img", "IMG", "repo", "registry", "hub", "docker://", "newName"})
     if (text.find(word) != std::string_view::npos) return true;
   return !full_references_in(text).empty();
 }
@@ -70,7 +70,8 @@ std::string without_tabs(std::string_view text) {
 
 FoundImages find_in_chunk(const Chunk& chunk, const std::string& where, const ReferenceOptions& options) {
   FoundImages found;
-  if (!may_name_images(chunk.text)) return found;
+  const bool encoded = options.embedded && chunk.text.find("Secret") != std::string_view::npos;
+  if (!encoded && !may_name_images(chunk.text)) return found;
   const ActionValue action = options.action ? options.action : ActionValue(kubeone_action);
   const TemplateText masked(without_tabs(chunk.text), action);
   const std::string& text = masked.text();
@@ -122,6 +123,8 @@ void FoundImages::settle() {
     const auto reference = suspect.is_reference ? oci::Reference::find(suspect.text) : std::nullopt;
     return (reference && known.contains(*reference)) || !seen.insert(suspect.text).second;
   });
+  std::set<std::string> listed;
+  std::erase_if(unresolved, [&](const std::string& text) { return !listed.insert(text).second; });
 }
 
 FoundImages find_images(std::string_view text, const std::string& where, const ReferenceOptions& options) {
@@ -135,7 +138,7 @@ FoundImages find_images_in(const std::filesystem::path& path, const ReferenceOpt
     return find_images(read_text(path, max_text), text_name(path), options);
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
-    const auto extension = entry.path().extension();
+    const std::string extension = to_lower(entry.path().extension().string());
     if (entry.is_regular_file() && (extension == ".yaml" || extension == ".yml" || extension == ".json"))
       files.push_back(entry.path());
   }

@@ -11,7 +11,7 @@ namespace airlock::kubeone {
 
 namespace {
 
-constexpr std::string_view transport = "docker://";  // KubeVirt's and CDI's, as skopeo writes it
+constexpr std::size_t max_reference = 512;  // with room: names have 255 characters, tags 128, digests 71
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_reference_char(char c) {
@@ -52,7 +52,7 @@ std::optional<ImageText> read_image_text(std::string_view text) {
     image.transport = true;
     text.remove_prefix(transport.size());
   }
-  if (text.empty() || text.size() > 512 || !std::all_of(text.begin(), text.end(), is_reference_char))
+  if (text.empty() || text.size() > max_reference || !std::all_of(text.begin(), text.end(), is_reference_char))
     return std::nullopt;
   const auto reference = oci::Reference::find(text);
   if (!reference) return std::nullopt;
@@ -79,7 +79,8 @@ std::vector<std::string_view> full_references_in(std::string_view text) {
       if ((text[at] == ':' || text[at] == '@') && slash != 0) version = at;
     }
     if (slash == 0 || version == 0) continue;
-    const std::string_view word = text.substr(start, at - start);
+    std::string_view word = text.substr(start, at - start);
+    if (word.starts_with(artifact)) word.remove_prefix(artifact.size());
     // An address is none, but for the transport's.
     if (word.find("//") != std::string_view::npos && !word.starts_with(transport)) continue;
     const auto image = read_image_text(without_punctuation(word));
@@ -104,8 +105,9 @@ std::vector<std::string_view> image_values_in(std::string_view text) {
     rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
     if (!rest.starts_with(':')) continue;
     rest.remove_prefix(std::min(rest.find_first_not_of(" \t\"'\\", 1), rest.size()));
-    const std::string_view value = rest.substr(0, rest.find_first_of(" \t\r\n\"'\\,}#"));
-    if (!value.empty()) values.push_back(value);
+    const std::string_view near = rest.substr(0, max_reference + 1);
+    const std::string_view value = near.substr(0, near.find_first_of(" \t\r\n\"'\\,}#"));
+    if (!value.empty() && value.size() <= max_reference) values.push_back(value);
   }
   return values;
 }
@@ -128,8 +130,9 @@ bool speaks_of_image(std::string_view name) {
                               "secrets", "registry",  "type",  "registries", "policy", "interval",
                               "timeout", "format",    "size",  "prefix",     "suffix", "tag",
                               "version", "threshold", "count", "age"};
-  if (name.size() < 5 || name.size() > 256) return false;
+  if (name.size() < 3 || name.size() > 256) return false;
   const std::string plain = plain_name(name);
+  if (plain.ends_with("img")) return true;
   if (plain.find("image") == std::string::npos || plain.find("imagepull") != std::string::npos) return false;
   if (plain.ends_with("image") || plain.ends_with("images")) return true;
   return std::none_of(others.begin(), others.end(), [&](const char* word) { return plain.ends_with(word); });
@@ -137,7 +140,20 @@ bool speaks_of_image(std::string_view name) {
 
 bool names_image(std::string_view name) {
   const std::string plain = plain_name(name);
-  return speaks_of_image(name) && (plain.ends_with("image") || plain.ends_with("images"));
+  return speaks_of_image(name) && (plain.ends_with("image") || plain.ends_with("images") || plain.ends_with("img"));
+}
+
+bool is_at_known_registry(std::string_view reference) {
+  constexpr std::array hosts{"docker.io", "quay.io", "ghcr.io", "gcr.io", "nvcr.io", "mcr.microsoft.com", "ecr.aws"};
+  constexpr std::array others{".azurecr.io", ".pkg.dev", ".gcr.io", ".amazonaws.com", ".icr.io"};
+  constexpr std::array first{"registry.", "docker.", "cr.", "xpkg.", "harbor.", "images."};
+  const std::string_view host = reference.substr(0, reference.find_first_of("/:"));
+  const auto is_below = [&](std::string_view name) {
+    return host == name || (host.ends_with(name) && host[host.size() - name.size() - 1] == '.');
+  };
+  return std::any_of(hosts.begin(), hosts.end(), is_below) ||
+         std::any_of(others.begin(), others.end(), [&](std::string_view name) { return host.ends_with(name); }) ||
+         std::any_of(first.begin(), first.end(), [&](std::string_view name) { return host.starts_with(name); });
 }
 
 Assignment assignment_of(std::string_view text) {

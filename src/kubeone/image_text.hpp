@@ -10,6 +10,9 @@
 
 namespace airlock::kubeone {
 
+inline constexpr std::string_view transport = "docker://";  ///< KubeVirt's and CDI's, as skopeo writes it
+inline constexpr std::string_view artifact = "oci://";      ///< Istio's, Flux's, Helm's and Kuadrant's
+
 struct ImageText {
   std::string reference;  ///< without a transport such as docker://
   bool host = false;      ///< it names its registry
@@ -26,7 +29,8 @@ struct ImageText {
 /// Nothing for what is no reference by the grammar.
 std::optional<ImageText> read_image_text(std::string_view text);
 
-/// The parts of a text that are full references: in prose, scripts, arguments and embedded documents. Linear.
+/// The parts of a text that are full references: in prose, scripts, arguments, addresses of artifacts (oci://) and
+/// embedded documents. Linear.
 std::vector<std::string_view> full_references_in(std::string_view text);
 
 /// Values of keys `image` in a text that holds YAML or JSON, as written: at the beginning of a line, or with quotes.
@@ -38,6 +42,10 @@ std::vector<std::string_view> image_values_in(std::string_view text);
 bool speaks_of_image(std::string_view name);
 /// Whether it says that its value is one: it ends so.
 bool names_image(std::string_view name);
+
+/// Whether its host is known for images, or has a name that such hosts have: a path there is an image, with a tag or
+/// without; `k8s.io/ingress-nginx` is a label.
+bool is_at_known_registry(std::string_view reference);
 
 /// `--option=value` and `NAME=value`; for others, no name and the text.
 struct Assignment {

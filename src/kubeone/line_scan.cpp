@@ -13,6 +13,7 @@ namespace {
 
 /// What follows `image:` in a line, without quotes and comma.
 std::string_view value_after_key(std::string_view line) {
+  line = trim(line);
   constexpr std::string_view key = "image";
   for (auto at = line.find(key); at != std::string_view::npos; at = line.find(key, at + 1)) {
     const char before = at == 0 ? ' ' : line[at - 1];

@@ -5,96 +5,43 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
+#include <utility>
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 #include "kubeone/image_parts.hpp"
 #include "kubeone/image_text.hpp"
+#include "kubeone/manifest_words.hpp"
 #include "kubeone/scalar_lines.hpp"
 
 namespace airlock::kubeone {
 
 namespace {
 
-/// Lists and mappings whose `image` a node runs: pods (k8s.io/api/core/v1, PodSpec), Tekton's steps, Argo's scripts.
-constexpr std::array container_keys{"containers", "initContainers", "ephemeralContainers", "container", "steps",
-                                    "sidecars",   "script",         "stepTemplate"};
-/// What a process gets: a full reference in it is there to be pulled (operators start other images).
-constexpr std::array process_keys{"args", "command", "env", "extraArgs", "extraEnv"};
-/// Text for people and machines about something else.
-constexpr std::array text_keys{"annotations", "labels", "description"};
-
-template <typename Keys>
-bool is_one_of(std::string_view key, const Keys& keys) {
-  return std::find(keys.begin(), keys.end(), key) != keys.end();
-}
-
-/// Below a key that speaks of an image, these say which; others say how it is pulled.
-constexpr std::array naming_keys{"name", "ref", "reference", "repo", "repository", "url", "uri", "value"};
-/// Values of switches and policies, which are references by the grammar.
-constexpr std::array switch_words{"true", "false", "yes",     "no",     "on",    "off",   "none",
-                                  "null", "auto",  "default", "always", "never", "latest"};
-/// Options whose values look like references: `--label=app.kubernetes.io/name:v1`.
-constexpr std::array label_words{"label", "annotation", "taint", "selector"};
-
-constexpr std::string_view artifact = "oci://";  // Kuadrant's and others' modules are images, too
-
 /// Where the walk is.
 struct Scope {
-  bool container = false;  // in the mapping of a container, or a list of them
-  bool process = false;    // in arguments or variables
-  bool image = false;      // below something that speaks of images
-  bool named = false;      // below something whose value is an image, by its name
-  bool text = false;       // in text, or in a schema: nothing is sure
+  bool container = false;      // in the mapping of a container, or a list of them
+  bool process = false;        // in arguments or variables
+  bool image = false;          // below something that speaks of images
+  bool named = false;          // below something whose value is an image, by its name
+  bool text = false;           // in text, or in a schema: nothing is sure
+  std::string_view kind = {};  // of an object of a typed list, which need not say it itself
 };
 
-/// A word that may be an image of Docker Hub.
-bool is_bare_word(std::string_view text) {
-  if (is_one_of(to_lower(text), switch_words)) return false;
-  const auto letter = std::find_if(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
-  const bool duration = letter != text.begin() && letter != text.end() && text.end() - letter <= 2;  // 10m, 300ms
-  return letter != text.end() && !duration;
-}
-
-/// A service of a cluster is no registry that images are exported from.
-bool is_cluster_service(std::string_view reference) {
-  const std::string_view host = reference.substr(0, reference.find_first_of("/:"));
-  return host.ends_with(".svc") || host.find(".svc.") != std::string_view::npos;
-}
-
-bool has_capital(std::string_view reference) {
-  return std::any_of(reference.begin(), reference.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-}
-
-/// Values of a chart may name one registry for all of its images.
-bool names_registry_for_all(const YamlNode& node, int depth = 0) {
-  return std::any_of(node.entries.begin(), node.entries.end(), [&](const YamlEntry& entry) {
-    const bool registry = entry.key == "imageRegistry" || entry.key == "hub" || (depth > 0 && entry.key == "registry");
-    if (registry && entry.value.is_scalar() && !entry.value.text.empty()) return true;
-    const bool deeper = depth == 0 ? entry.key == "global" : depth < 3;
-    return deeper && entry.value.kind == YamlNode::Kind::mapping && names_registry_for_all(entry.value, depth + 1);
-  });
-}
+/// Of documents in scalars of documents.
+constexpr int max_nesting = 4;
 
 class Walk {
  public:
   /// `text`: what was parsed, whose first line is number `first`.
   Walk(const std::string& where, std::string_view text, std::size_t first, const TemplateText& masked,
-       const ReferenceOptions& options, FoundImages& into)
-      : where_(where), lines_(text, first), masked_(masked), options_(options), into_(into) {}
+       const ReferenceOptions& options, FoundImages& into, int nesting = 0)
+      : where_(where), lines_(text, first), masked_(masked), options_(options), into_(into), nesting_(nesting) {}
 
   void document(const YamlNode& node) {
-    Scope scope;
-    const YamlNode* kind = node.find("kind");
-    const std::string_view name = kind != nullptr ? std::string_view(kind->text) : std::string_view();
-    scope.text = name == "CustomResourceDefinition";
-    const bool holds_files = name == "ConfigMap" || name == "Secret";
-    if (options_.embedded && holds_files) embedded(node);
-    if (!options_.embedded && holds_files) in_text_ = "in a text; --in-config-maps reads manifests in it";
-    const YamlNode* version = node.find("apiVersion");
-    crossplane_ = version != nullptr && version->text.starts_with("pkg.crossplane.io/");
-    registry_for_all_ = kind == nullptr && names_registry_for_all(node);
-    value(node, "", scope);
+    registry_for_all_ = node.find("kind") == nullptr && names_registry_for_all(node);
+    value(node, "", {});
   }
 
  private:
@@ -119,20 +66,46 @@ class Walk {
     return next;
   }
 
-  void mapping(const YamlNode& node, const Scope& scope) {
+  static std::string_view text_of(const YamlNode& node, std::string_view key) {
+    const YamlNode* found = node.find(key);
+    return found != nullptr && found->is_scalar() ? std::string_view(found->text) : std::string_view();
+  }
+
+  /// Objects stand alone, in lists of any kind, and in templates of others.
+  void mapping(const YamlNode& node, Scope scope) {
+    const std::string_view own_kind = text_of(node, "kind");
+    const std::string_view kind = own_kind.empty() ? scope.kind : own_kind;
+    scope.text = scope.text || kind == "CustomResourceDefinition" || kind == "CustomResourceDefinitionList";
+    const bool holds_files = kind == "ConfigMap" || kind == "Secret";
+    const auto outside = std::pair(in_text_, crossplane_);
+    if (options_.embedded && holds_files) embedded(node, kind == "Secret");
+    if (!options_.embedded && holds_files) in_text_ = "in a text; --in-config-maps reads manifests in it";
+    crossplane_ = crossplane_ || text_of(node, "apiVersion").starts_with("pkg.crossplane.io/");
+    members(node, scope, kind);
+    std::tie(in_text_, crossplane_) = outside;
+  }
+
+  void members(const YamlNode& node, const Scope& scope, std::string_view kind) {
     std::set<std::string_view> joined;
     if (const auto image = join_image(node, scope.image, options_.default_tag)) {
       joined = image->keys;
       take_joined(*image, node, scope);
     }
     const bool variable = names_image_variable(node);
+    const bool patch = text_of(node, "path").ends_with("/image");  // RFC 6902, as kustomize has it
     for (const YamlEntry& entry : node.entries) {
       if (joined.contains(entry.key)) continue;
       Scope next = below(entry.key, scope);
       // `image: {reference: ...}` of a volume (KEP-4639); {name: X_IMAGE, value: ...} of a variable.
       next.image = next.image || (scope.image && entry.value.is_scalar()) || (variable && entry.key == "value");
       next.named = next.named || (scope.named && says_which(node, entry.key)) || (variable && entry.key == "value");
+      if (entry.key == "items" && kind.ends_with("List")) next.kind = kind.substr(0, kind.size() - 4);
       if (entry.value.is_scalar()) next.container = scope.container;
+      if (patch && entry.key == "value" && entry.value.is_scalar()) {
+        next.container = true;
+        scalar(entry.value, "image", next);
+        continue;
+      }
       if (entry.value.kind == YamlNode::Kind::mapping || entry.value.kind == YamlNode::Kind::sequence)
         value(entry.value, entry.key, next);
       else
@@ -167,13 +140,17 @@ class Walk {
 
   /// What only rendering tells of it; empty where nothing is missing.
   std::string open_part(const JoinedImage& image, const ImageText& text) const {
+    if (!image.open.empty()) return image.open;
     if (!image.complete) return "whose tag is not given";
-    if (!image.several.empty()) return fmt::format("which stands for several ({})", image.several);
     return !text.host && registry_for_all_ ? "whose registry stands elsewhere" : "";
   }
 
   void take_joined(const JoinedImage& image, const YamlNode& node, const Scope& scope) {
     const auto text = read_image_text(image.reference);
+    if (!text) {
+      if (!scope.text) suspect(image.reference, image.line, "joined from parts, which make no image reference");
+      return;
+    }
     const std::string open = open_part(image, *text);
     if (!open.empty()) {
       if (!scope.text || text->host || text->path)
@@ -188,12 +165,16 @@ class Walk {
   }
 
   void scalar(const YamlNode& node, std::string_view key, const Scope& scope) {
-    if (node.text.empty()) return;
+    if (node.text.empty()) {
+      if (key == "image" && scope.container && !scope.text)
+        into_.unresolved.push_back(place(node.line) + ": an image that is empty");
+      return;
+    }
     const bool is_image =
         key == "image" || key == "imageName" || key == "baseImage" || (crossplane_ && key == "package");
     if (TemplateText::is_marked(node.text)) return marked(node, is_image || (scope.image && !scope.process), scope);
     if (is_image && !scope.text) return image_key(node, scope);
-    if (node.text.starts_with("docker://")) {
+    if (!scope.text && node.text.starts_with("docker://")) {
       if (const auto image = read_image_text(node.text)) return take(image->reference, node.line);
     }
     const Assignment assigned = assignment_of(node.text);
@@ -301,6 +282,8 @@ class Walk {
     const bool label = std::any_of(label_words.begin(), label_words.end(),
                                    [&](const char* word) { return option.find(word) != std::string::npos; });
     const auto image = read_image_text(node.text.starts_with('-') ? assigned.value : std::string_view(node.text));
+    if (image && !label && !image->version && image->host && is_at_known_registry(image->reference))
+      return suspect(image->reference, node.line, why_unsure(*image));
     if (!image || label || !image->path || !image->plausible) return texts(node, in_text_);
     if (image->host && !is_cluster_service(image->reference)) return take(image->reference, node.line);
     suspect(image->reference, node.line, image->host ? "at a service of the cluster" : "names no registry");
@@ -314,6 +297,7 @@ class Walk {
     };
     if (text.find('/') != std::string_view::npos)
       for (const std::string_view reference : full_references_in(text)) suspect(reference, line_of(reference), why);
+    parts_in(node, why);
     if (text.find("image") == std::string_view::npos) return;
     for (const std::string_view value : image_values_in(text)) {
       const auto image = read_image_text(value);
@@ -330,27 +314,51 @@ class Walk {
     into_.suspects.push_back({image ? image->reference : printable(text, 200), place(line), why, image.has_value()});
   }
 
+  /// Whether a scalar may be YAML or JSON itself.
+  static bool may_be_document(std::string_view text) {
+    return text.find('\n') != std::string_view::npos || text.starts_with('{') || text.starts_with('[');
+  }
+
+  /// Images in parts, in values that stand in a scalar (HelmChartConfig, Argo CD's Application, ConfigMaps), and those
+  /// of patches.
+  void parts_in(const YamlNode& node, const char* why) {
+    if (!may_be_document(node.text)) return;
+    constexpr std::array words{"repo", "registry", "/image"};
+    if (std::none_of(words.begin(), words.end(),
+                     [&](const char* word) { return node.text.find(word) != std::string::npos; }))
+      return;
+    FoundImages found;
+    embedded_text(node.text, where_, lines_.of(node, 0), found);
+    for (const auto& [image, place] : found.images) into_.suspects.push_back({image, place, why, true});
+    into_.suspects.insert(into_.suspects.end(), found.suspects.begin(), found.suspects.end());
+    into_.unresolved.insert(into_.unresolved.end(), found.unresolved.begin(), found.unresolved.end());
+  }
+
   /// Files in a ConfigMap or Secret that are YAML themselves.
-  void embedded(const YamlNode& node) {
+  void embedded(const YamlNode& node, bool secret) {
     for (const char* key : {"data", "stringData"}) {
       const YamlNode* data = node.find(key);
       if (data == nullptr) continue;
-      for (const YamlEntry& entry : data->entries)
-        if (entry.value.text.find('\n') != std::string::npos) embedded_text(entry);
+      for (const YamlEntry& entry : data->entries) {
+        const auto decoded = secret && std::string_view(key) == "data" ? base64_decode(entry.value.text) : std::nullopt;
+        if (decoded && is_utf8(*decoded) && may_be_document(*decoded))
+          embedded_text(*decoded, fmt::format("{}: {}", place(entry.line), printable(entry.key)), 1, into_);
+        else if (may_be_document(entry.value.text))
+          embedded_text(entry.value.text, where_, lines_.of(entry.value, 0), into_);
+      }
     }
   }
 
-  void embedded_text(const YamlEntry& entry) {
-    YamlOptions options{
-        {entry.value.text.size(), 100, 1U << 20}, YamlAliases::expand, 1000, YamlOddities::pass, entry.value.line + 1};
-    options.limits.bytes += 1U << 20;
+  void embedded_text(const std::string& text, const std::string& where, std::size_t line, FoundImages& into) const {
+    if (nesting_ >= max_nesting) return;
+    YamlOptions options{{text.size() + (1U << 20), 100, 1U << 20}, YamlAliases::expand, 1000, YamlOddities::pass, line};
     std::vector<YamlNode> documents;
     try {
-      documents = parse_yaml_nodes(entry.value.text, entry.key, options);
+      documents = parse_yaml_nodes(text, where, options);
     } catch (const Error&) {
       return;  // it is no YAML: searched as text
     }
-    Walk inner(where_, entry.value.text, entry.value.line + 1, masked_, options_, into_);
+    Walk inner(where, text, line, masked_, options_, into, nesting_ + 1);
     for (const YamlNode& document : documents)
       if (!document.is_scalar()) inner.document(document);
   }
@@ -360,8 +368,9 @@ class Walk {
   const TemplateText& masked_;
   const ReferenceOptions& options_;
   FoundImages& into_;
+  const int nesting_;
   const char* in_text_ = "in a text";
-  bool crossplane_ = false;        // a package of Crossplane's, which is an image
+  bool crossplane_ = false;        // in a package of Crossplane's, which is an image
   bool registry_for_all_ = false;  // a chart's values, which name a registry for images that name none
 };
 

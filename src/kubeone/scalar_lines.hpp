@@ -16,11 +16,18 @@ class ScalarLines {
  public:
   ScalarLines(std::string_view text, std::size_t first) : text_(text), first_(first) {}
 
-  /// The line of what stands `offset` bytes into a scalar that begins in `line`.
+  /// The line of what stands `offset` bytes into a scalar that begins in `line`. Asked for in ascending order, all
+  /// parts of a scalar together cost one pass over it. Nodes may not move meanwhile.
   std::size_t of(const YamlNode& node, std::size_t offset) {
-    const std::string_view above = std::string_view(node.text).substr(0, offset);
-    const auto breaks = static_cast<std::size_t>(std::count(above.begin(), above.end(), '\n'));
-    return is_block(node.line) ? node.line + 1 + breaks : node.line;
+    if (&node != node_ || offset < offset_) {
+      node_ = &node;
+      offset_ = breaks_ = 0;
+      block_ = is_block(node.line);
+    }
+    const std::string_view passed = std::string_view(node.text).substr(offset_, offset - offset_);
+    breaks_ += static_cast<std::size_t>(std::count(passed.begin(), passed.end(), '\n'));
+    offset_ = offset;
+    return block_ ? node.line + 1 + breaks_ : node.line;
   }
 
  private:
@@ -41,6 +48,10 @@ class ScalarLines {
   std::string_view text_;
   std::size_t first_;
   std::vector<std::size_t> starts_;
+  const YamlNode* node_ = nullptr;  // the last one, and how far it was looked through
+  std::size_t offset_ = 0;
+  std::size_t breaks_ = 0;
+  bool block_ = false;
 };
 
 }  // namespace airlock::kubeone

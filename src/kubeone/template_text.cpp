@@ -22,23 +22,86 @@ std::string_view inside(std::string_view action) {
   return trim(action);
 }
 
+/// Finds actions as Go's lexer does (text/template/parse/lex.go, lexInsideAction), so that braces in two strings of a
+/// manifest do not swallow what is between them. Brackets and operators are Jinja's. A slash or a colon stands in no
+/// action outside of its strings: no image reference does. Linear, whatever the text.
+class ActionFinder {
+ public:
+  explicit ActionFinder(std::string_view text) : text_(text) {}
+
+  /// Where the action ends that begins at `open`; npos where none does.
+  std::size_t end_of(std::size_t open) {
+    std::size_t at = open + 2;
+    if (text_.substr(at, 2) == "- " || text_.substr(at, 2) == "-\n") at += 2;
+    if (text_.substr(at, 2) == "/*") return end_of_comment(at);
+    if (text_.substr(at, 1) == "'") return std::string_view::npos;
+    while (at < text_.size()) {
+      if (text_.substr(at, 2) == "}}") return at + 2;
+      at = after(at);
+      if (at == std::string_view::npos) break;
+    }
+    return std::string_view::npos;
+  }
+
+ private:
+  std::size_t end_of_comment(std::size_t at) {
+    if (comment_end_ < at + 2) comment_end_ = text_.find("*/", at + 2);
+    if (comment_end_ == std::string_view::npos) return comment_end_;
+    std::size_t end = comment_end_ + 2;
+    if (text_.substr(end, 2) == " -" || text_.substr(end, 2) == "\n-") end += 2;
+    return text_.substr(end, 2) == "}}" ? end + 2 : std::string_view::npos;
+  }
+
+  /// After the string or character at `at`; npos where it may not stand in an action.
+  std::size_t after(std::size_t at) const {
+    const char c = text_[at];
+    if (c == '`') {
+      const auto end = text_.find('`', at + 1);
+      return end == std::string_view::npos ? end : end + 1;
+    }
+    if (c == '"' || c == '\'') return after_string(at);
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    const bool other = static_cast<unsigned char>(c) >= 0x80 ||
+                       std::string_view(" \t\r\n._$|(),=+-[]*%~<>!").find(c) != std::string_view::npos;
+    return letter || other ? at + 1 : text_.substr(at, 2) == ":=" ? at + 2 : std::string_view::npos;
+  }
+
+  /// It ends in its line.
+  std::size_t after_string(std::size_t at) const {
+    for (std::size_t end = at + 1; end < text_.size() && text_[end] != '\n'; ++end) {
+      if (text_[end] == text_[at]) return end + 1;
+      if (text_[end] == '\\') ++end;
+    }
+    return std::string_view::npos;
+  }
+
+  std::string_view text_;
+  std::size_t comment_end_ = 0;  // the first `*/` after the last comment's beginning
+};
+
+void add_plain(std::string_view plain, std::vector<TemplateText::Piece>& pieces) {
+  while (!plain.empty()) {
+    const auto end = std::min(plain.find('\n'), plain.size() - 1) + 1;
+    pieces.push_back({plain.substr(0, end)});
+    plain.remove_prefix(end);
+  }
+}
+
 /// The actions of a text and what is between them, cut at line ends outside of actions.
 std::vector<TemplateText::Piece> pieces_of(std::string_view text) {
   std::vector<TemplateText::Piece> pieces;
-  while (!text.empty()) {
-    const auto open = text.find("{{");
-    const auto close = open == std::string_view::npos ? open : text.find("}}", open + 2);
-    std::string_view plain = close == std::string_view::npos ? text : text.substr(0, open);
-    text.remove_prefix(plain.size());
-    while (!plain.empty()) {
-      const auto end = std::min(plain.find('\n'), plain.size() - 1) + 1;
-      pieces.push_back({plain.substr(0, end)});
-      plain.remove_prefix(end);
+  ActionFinder finder(text);
+  std::size_t done = 0;
+  for (auto open = text.find("{{"); open != std::string_view::npos;) {
+    const auto end = finder.end_of(open);
+    if (end != std::string_view::npos) {
+      add_plain(text.substr(done, open - done), pieces);
+      pieces.push_back({text.substr(open, end - open), true});
+      done = end;
     }
-    if (close == std::string_view::npos) break;
-    pieces.push_back({text.substr(0, close + 2 - open), true});
-    text.remove_prefix(close + 2 - open);
+    open = text.find("{{", end == std::string_view::npos ? open + 1 : end);
   }
+  add_plain(text.substr(done), pieces);
   return pieces;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Images out of YAML: what is taken, what is only named.
+#include "airlock/base/text.hpp"
 #include "airlock/kubeone/image_references.hpp"
 #include "catch.hpp"
 
@@ -239,4 +240,69 @@ TEST_CASE("what is no reference has a line in a text that is no YAML, too") {
   CHECK(taken(found) == "q.io/a:1\n");
   CHECK(suspected(found) == "m:3 q.io/UPPER\n");
   CHECK(found.unresolved.size() == 1);
+}
+
+TEST_CASE("braces in two strings swallow nothing between them") {
+  CHECK(taken("containers:\n- image: q.io/a:1\n  args: [\"echo {{\"]\n- image: q.io/b:1\n- image: q.io/c:1\n"
+              "  args: [\"echo }}\"]\n") == "q.io/a:1\nq.io/b:1\nq.io/c:1\n");
+  CHECK(taken("{\"items\":[{\"a\":\"{{\",\"image\":\"q.io/x:1\"},{\"image\":\"q.io/y:1\",\"b\":\"}}\"}]}") ==
+        "q.io/x:1\nq.io/y:1\n");
+  CHECK(taken("containers:\n- {image: 'q.io/a:1', args: ['{{', 'q.io/b:1', '}}']}\n") == "q.io/a:1\nq.io/b:1\n");
+  CHECK(taken("containers:\n- image: q.io/a:1\n  args: [\"--fmt={{\"]\n- image: q.io/b:1\n  resources: {limits: {cpu: "
+              "1}}\n") == "q.io/a:1\nq.io/b:1\n");
+  // Actions are still those of Go: comments, raw strings, several lines, braces in strings.
+  CHECK(taken("{{/* image: q.io/no:1 }} */}}\ncontainers:\n- image: q.io/a:1\n") == "q.io/a:1\n");
+  CHECK(taken("containers:\n{{- include \"x\" (dict \"a\"\n  `}}`) }}\n- image: q.io/a:1\n") == "q.io/a:1\n");
+  CHECK(taken("x: {{ \"{{\" }} .Values.x {{ \"}}\" }}\ncontainers:\n- image: q.io/a:1\n") == "q.io/a:1\n");
+  CHECK(taken("containers:\n- image: q.io/a:1 {{- if .x }}-y{{ end }}\n- image: q.io/b:1\n") == "q.io/b:1\n");
+}
+
+TEST_CASE("parts beside switches, charts and other addresses") {
+  CHECK(taken("a: {repository: q.io/x, tag: v1, image: true}") == "q.io/x:v1\n");
+  CHECK(taken("a: {repo: q.io/x, image: q.io/x/y, version: v2}") == "q.io/x/y:v2\n");
+  CHECK(taken("a: {repository: org/chart, image: q.io/y, tag: v1}") == "q.io/y:v1\n");
+  CHECK(taken("a: {repository: 'https://charts.io/x', image: q.io/y, tag: v2}") == "q.io/y:v2\n");
+  CHECK(taken("a: {registry: q.io/, repository: /x/d, tag: v1}") == "q.io/x/d:v1\n");
+  CHECK(find_images("image: {registry: {host: q.io}, repository: x/y, tag: v1}", "m").unresolved ==
+        std::vector<std::string>{"m:1: x/y:v1, whose registry stands elsewhere"});
+  CHECK(find_images("a: {repository: q.io/x, tag: v1, tag: v2}", "m").unresolved ==
+        std::vector<std::string>{"m:1: q.io/x:v2, whose tag is given twice"});
+  CHECK(suspected("a: {repository: Q.io/X/Y, tag: v1}") == "m:1 Q.io/X/Y:v1\n");
+  CHECK(suspected("a: {repository: 'https://github.com/x/y', version: v1}").empty());
+}
+
+TEST_CASE("objects in lists are what they are alone") {
+  const std::string schema =
+      "{kind: CustomResourceDefinition, spec: {image: {example: q.io/s:1}, x: 'docker://q.io/t:1'}}";
+  CHECK(taken("kind: List\nitems: [" + schema + "]").empty());
+  CHECK(taken("kind: CustomResourceDefinitionList\nitems: [{spec: {image: {default: q.io/s:1}}}]").empty());
+  const std::string pod = "spec: {containers: [{image: redis}]}";
+  kubeone::ReferenceOptions embedded;
+  embedded.embedded = true;
+  CHECK(taken(find_images("kind: ConfigMapList\nitems:\n- data:\n    a: |\n      " + pod + "\n", "m", embedded)) ==
+        "redis\n");
+  CHECK(taken(find_images(
+            "kind: List\nitems:\n- kind: ConfigMap\n  data:\n    a: '{\"containers\":[{\"image\":\"redis\"}]}'\n", "m",
+            embedded)) == "redis\n");
+  const auto secret =
+      find_images("kind: Secret\ndata:\n  a.yaml: " + base64_encode("x: 1\n" + pod + "\n"), "m", embedded);
+  CHECK(secret.images.at("redis") == "m:3: a.yaml:2");
+  CHECK(taken("kind: Pod\nspec: {containers: [{image: ''}]}").empty());
+  CHECK(find_images("kind: Pod\nspec: {containers: [{image: ''}]}", "m").unresolved.size() == 1);
+}
+
+TEST_CASE("parts in embedded values, patches, artifacts and references without a tag are named") {
+  CHECK(
+      suspected(
+          "kind: HelmChartConfig\nspec:\n  valuesContent: |-\n    image:\n      repository: q.io/v\n      tag: v1\n") ==
+      "m:5 q.io/v:v1\n");
+  CHECK(suspected("patches:\n- patch: |-\n    - op: replace\n      path: /spec/containers/0/image\n      value: "
+                  "nginx:1.25\n") == "m:5 nginx:1.25\n");
+  CHECK(taken("- {op: replace, path: /spec/containers/0/image, value: 'nginx:1'}") == "nginx:1\n");
+  CHECK(suspected("spec: {url: 'oci://ghcr.io/s/wasm:1'}") == "m:1 ghcr.io/s/wasm:1\n");
+  CHECK(taken("proxy: {repo: q.io/p, tag: v1}\nother: {registry: q.io, name: org/o, tag: v1}") ==
+        "q.io/org/o:v1\nq.io/p:v1\n");
+  CHECK(suspected("args: [--reloader=quay.io/n/r, RELATED_IMG=nginx:1.2, --class=k8s.io/ingress-nginx]\n"
+                  "env: [{name: WORKER_IMG, value: ghcr.io/n/w}]\n") ==
+        "m:1 quay.io/n/r\nm:1 nginx:1.2\nm:2 ghcr.io/n/w\n");
 }

@@ -29,7 +29,7 @@ struct FoundImages {
   std::vector<std::string> unreadable;        ///< "FILE:LINE: why": documents that are no YAML, read line by line
 
   void add(FoundImages other);
-  /// Leaves each suspect once, and none that is taken anyway: after several were added.
+  /// Leaves each suspect and what is unresolved once, and none that is taken anyway: after several were added.
   void settle();
 };
 
