@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "airlock/base/encoding.hpp"
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
@@ -59,14 +60,21 @@ class ManifestReader {
     throw Error(ErrorCode::selection, fmt::format("{}: {}", place(file_, *document_, pointer), why)).hint(hint);
   }
 
-  /// The value of a JSON pointer without escapes; null if a step on the path is missing.
+  /// The value of a JSON pointer without escapes; null if a step on the path is missing. Numbers are indexes.
   const Json& at(const std::string& pointer) const {
+    static const Json none;
     const Json* node = &root_;
+    std::string passed;
     for (const std::string& key : split(pointer.substr(1), '/')) {
-      if (node->is_array())
-        node = &node->at(*parse_number(key));
-      else
+      const auto index = parse_number(key);
+      if (index && node->is_array()) {
+        node = *index < node->size() ? &(*node)[*index] : &none;
+      } else {
+        if (!node->is_object() && !node->is_null())
+          refuse_field(passed, (passed.empty() ? "the manifest" : key_of(passed)) + " is not a mapping", advice);
         node = &child(*node, key);
+      }
+      passed += "/" + key;
     }
     return *node;
   }
@@ -105,7 +113,8 @@ class ManifestReader {
 
   void read_provider(Cluster& cluster) const {
     const Json& node = at("/cloudProvider");
-    if (!node.is_object()) return;
+    if (node.is_null()) return;
+    if (!node.is_object()) refuse_field("/cloudProvider", "cloudProvider is not a mapping", advice);
     cluster.external = flag("/cloudProvider/external").value_or(false);
     cluster.disable_bundled_csi_drivers = flag("/cloudProvider/disableBundledCSIDrivers").value_or(false);
     for (const auto& [key, value] : node.items()) {
@@ -121,7 +130,8 @@ class ManifestReader {
 
   void read_network(Cluster& cluster) const {
     const Json& cni = at("/clusterNetwork/cni");
-    if (!cni.is_object()) return;
+    if (cni.is_null()) return;
+    if (!cni.is_object()) refuse_field("/clusterNetwork/cni", "cni is not a mapping", advice);
     for (const auto& [key, value] : cni.items()) {
       const std::string pointer = "/clusterNetwork/cni/" + key;
       if (key != "canal" && key != "cilium" && key != "weaveNet" && key != "external")
@@ -165,7 +175,9 @@ bool has_group(const std::string& api_version) {
 
 }  // namespace
 
-Cluster read_cluster(const std::filesystem::path& file) { return parse_cluster(read_file(file, max_manifest), file); }
+Cluster read_cluster(const std::filesystem::path& file) {
+  return parse_cluster(read_text(file, max_manifest), text_name(file));
+}
 
 Cluster parse_cluster(std::string_view text, const std::filesystem::path& file) {
   std::vector<std::shared_ptr<const YamlDocument>> found;

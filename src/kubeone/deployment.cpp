@@ -199,6 +199,8 @@ class Deployment {
     for (const fs::path& file : files) {
       const FoundImages found = find_images_in(file);
       for (const auto& [image, where] : found.images) request_.images.emplace(image, "addons.path, " + where);
+      for (const std::string& line : found.unreadable)
+        warnings.push_back(line + " (no YAML, as it stands: its lines are searched)");
       for (const std::string& line : found.unresolved)
         warnings.push_back("this image is known only after rendering; add it with --image: " + line);
       for (const Suspect& suspect : found.suspects)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // KubeOneCluster manifests: which images they mean, and how they are patched.
 #include "airlock/kubeone/cluster.hpp"
+#include <fmt/format.h>
+
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/kubeone/image_references.hpp"
@@ -157,6 +159,17 @@ TEST_CASE("manifests that are none") {
   CHECK_ERROR(cluster("clusterNetwork: {cni: {canal: {}, cilium: {}}}\n"), selection, "cni names both");
   CHECK_ERROR(cluster("cloudProvider: {aws: {}, external: maybe}\n"), selection, "neither true nor false");
   CHECK(parse_cluster("apiVersion: v1\nkind: ConfigMap\n---\n" + head, "k.yaml").name == "prod");
+  // A list or a text in the place of a mapping, at each depth.
+  for (const char* key : {"addons", "cloudProvider", "clusterNetwork", "containerRuntime", "features",
+                          "machineController", "operatingSystemManager"})
+    for (const char* value : {"[]", "[1]", "text"}) {
+      CHECK_ERROR(cluster(fmt::format("{}: {}\n", key, value)), selection, fmt::format("{} is not a mapping", key));
+    }
+  CHECK_ERROR(cluster("containerRuntime: {containerd: []}\n"), selection, "line 5: containerd is not a mapping");
+  CHECK_ERROR(cluster("features: {coreDNS: []}\n"), selection, "coreDNS is not a mapping");
+  CHECK_ERROR(cluster("addons: {addons: [[]]}\n"), selection, "0 is not a mapping");
+  CHECK_ERROR(cluster("", "apiVersion: kubeone.k8c.io/v1beta2\nkind: KubeOneCluster\nversions: []\n"), selection,
+              "versions is not a mapping");
 }
 
 TEST_CASE("a manifest that the release would refuse is refused with the line") {
