@@ -69,9 +69,12 @@ class Utf16 {
 
 std::string to_utf8(std::string text, const std::string& where) {
   if (text.starts_with("\xEF\xBB\xBF")) return text.substr(3);
-  const bool little_endian = text.starts_with("\xFF\xFE");
-  if (!little_endian && !text.starts_with("\xFE\xFF")) return text;
-  Utf16 units(std::string_view(text).substr(2), little_endian);
+  const bool marked = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
+  // Without a mark, the first character tells (YAML 1.2.2, 5.2): text has no zero bytes in any other encoding.
+  const bool zeros = text.size() >= 2 && (text[0] == '\0') != (text[1] == '\0');
+  if (!marked && !zeros) return text;
+  const bool little_endian = marked ? text.starts_with("\xFF\xFE") : text[1] == '\0';
+  Utf16 units(std::string_view(text).substr(marked ? 2 : 0), little_endian);
   std::string decoded;
   decoded.reserve(text.size() / 2);
   for (auto code = units.next(); code; code = units.next()) append_utf8(decoded, *code);

@@ -194,9 +194,35 @@ void write_to_stream(const std::filesystem::path& path, std::string_view content
 
 }  // namespace
 
+namespace {
+
+void check_directory_of(const std::filesystem::path& path) {
+  const auto directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(directory, ignored))
+    throw Error(ErrorCode::media,
+                fmt::format("the directory {} for {} does not exist", directory.string(), path.filename().string()))
+        .hint("make it first");
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) throw_errno("write into", directory);
+}
+
+}  // namespace
+
+void check_new(const std::filesystem::path& path) {
+  struct stat named {};
+  if (::lstat(path.c_str(), &named) == 0)
+    throw Error(ErrorCode::media, path.string() + " exists already")
+        .hint("choose another name; airlock does not overwrite files");
+  check_directory_of(path);
+}
+
 void check_replaceable(const std::filesystem::path& path) {
   struct stat named {};
-  if (is_stream(path) || ::lstat(path.c_str(), &named) != 0 || !S_ISLNK(named.st_mode)) return;
+  if (is_stream(path)) return;
+  if (::lstat(path.c_str(), &named) != 0) return check_directory_of(path);
+  if (S_ISDIR(named.st_mode))
+    throw Error(ErrorCode::media, path.string() + " is a directory").hint("name a file in it");
+  if (!S_ISLNK(named.st_mode)) return check_directory_of(path);
   throw Error(ErrorCode::media, path.string() + " is a symbolic link, and airlock does not write through links")
       .hint("name the file itself, or another one");
 }

@@ -321,4 +321,32 @@ std::optional<Time> parse_time(std::string_view text) {
          std::chrono::seconds(number(17, 2));
 }
 
+std::optional<Instant> parse_instant(std::string_view text) {
+  constexpr std::size_t seconds_end = 19;
+  if (text.size() <= seconds_end) return std::nullopt;
+  std::string whole = to_lower(text.substr(0, seconds_end));
+  std::replace(whole.begin(), whole.end(), 't', 'T');
+  const auto local = parse_time(whole + "Z");
+  std::string_view rest = text.substr(seconds_end);
+  std::string fraction;
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    const auto digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    if (digits == 0) return std::nullopt;
+    fraction = rest.substr(0, std::min<std::size_t>(digits, 9));
+    rest.remove_prefix(digits);
+  }
+  fraction.resize(9, '0');
+  if (!local) return std::nullopt;
+  std::chrono::minutes offset{0};
+  if (rest != "Z" && rest != "z") {
+    const bool shape = rest.size() == 6 && (rest[0] == '+' || rest[0] == '-') && rest[3] == ':';
+    const auto hours = shape ? parse_number(rest.substr(1, 2)) : std::nullopt;
+    const auto minutes = shape ? parse_number(rest.substr(4, 2)) : std::nullopt;
+    if (!hours || !minutes || *hours > 23 || *minutes > 59) return std::nullopt;
+    offset = std::chrono::minutes(static_cast<int>(*hours * 60 + *minutes)) * (rest[0] == '-' ? -1 : 1);
+  }
+  return Instant{*local - offset, static_cast<std::uint32_t>(*parse_number(fraction))};
+}
+
 }  // namespace airlock

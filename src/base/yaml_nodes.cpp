@@ -216,6 +216,8 @@ void check_text(std::string_view text, const std::string& name, const YamlOption
   if (text.size() > options.limits.bytes)
     throw Error(ErrorCode::format,
                 fmt::format("{}: {} bytes, more than the {} allowed", name, text.size(), options.limits.bytes));
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+    throw Error(ErrorCode::format, name + ": it is UTF-16").hint("save it as UTF-8");
   if (text.find('\0') != std::string_view::npos) throw Error(ErrorCode::format, name + ": it contains a zero byte");
   // yaml-cpp accepts such bytes, but they could not be written again.
   if (!is_utf8(text)) throw Error(ErrorCode::format, name + ": it is not UTF-8");

@@ -87,3 +87,14 @@ TEST_CASE("images in long lines are found in one pass") {
     CHECK_NOTHROW(found_in(line));
   }
 }
+
+TEST_CASE("times of others") {
+  const auto at = [](const char* text) { return parse_instant(text); };
+  CHECK(at("2025-05-01T01:00:00+02:00") == at("2025-04-30T23:00:00Z"));
+  CHECK(at("2025-04-30T23:30:00-05:00")->second == *parse_time("2025-05-01T04:30:00Z"));
+  CHECK(at("2025-05-01T00:00:00.5Z") > at("2025-05-01T00:00:00Z"));
+  CHECK(at("2025-05-01t00:00:00.123456789123z")->nanoseconds == 123456789);
+  for (const char* text : {"", "2025-05-01", "2025-05-01T00:00:00", "2025-05-01T00:00:00.Z", "2025-05-01T00:00:00+2:00",
+                           "2025-05-01T00:00:00+99:00", "2025-13-01T00:00:00Z", "zzz"})
+    CHECK_FALSE(at(text));
+}

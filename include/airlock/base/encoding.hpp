@@ -9,8 +9,8 @@
 
 namespace airlock {
 
-/// The text in UTF-8, without its byte-order mark. An Error (code `format`) for UTF-16 that is malformed; bytes without
-/// a mark are taken as they are. `where` names it.
+/// The text in UTF-8, without its byte-order mark. UTF-16 is known by its mark, or by a first character below U+0100.
+/// An Error (code `format`) where it is malformed; other bytes are taken as they are. `where` names it.
 std::string to_utf8(std::string text, const std::string& where);
 
 /// A file of a user, or standard input (`-`), as to_utf8() has it. One larger than `limit` bytes is an Error.

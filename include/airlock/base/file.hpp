@@ -85,8 +85,12 @@ void write_new_file(const std::filesystem::path& path, std::string_view content,
 /// of a link: a symbolic link to a file is an Error. Devices and pipes (/dev/stdout) are written to.
 void replace_file(const std::filesystem::path& path, std::string_view content, Access access = Access::shared);
 
-/// An Error if replace_file() would fail for a link; writes nothing.
+/// Before long work: an Error if replace_file() would fail for a link, or for a directory that is not there or may not
+/// be written to. Writes nothing.
 void check_replaceable(const std::filesystem::path& path);
+
+/// The same for write_new_file(): also where there is something of this name.
+void check_new(const std::filesystem::path& path);
 
 /// Creates a directory and its parents; new ones are accessible to their owner only (0700), whatever the umask.
 void create_private_directories(const std::filesystem::path& path);

@@ -24,6 +24,7 @@ class Findings {
   }
 
   bool empty() const { return errors_.empty(); }
+  std::size_t count() const { return errors_.size(); }
   /// Throws the findings: a single Error unchanged, several as one with the code of the first.
   void conclude() const;
 

@@ -90,4 +90,13 @@ std::string format_time(Time time);
 /// Reads what format_time writes, and a plain date as its first second; nothing otherwise.
 std::optional<Time> parse_time(std::string_view text);
 
+/// A time of somebody else's.
+struct Instant {
+  Time second;
+  std::uint32_t nanoseconds = 0;
+  auto operator<=>(const Instant&) const = default;
+};
+/// RFC 3339 with fractions and any offset; of fractions, nine digits count. Nothing otherwise.
+std::optional<Instant> parse_instant(std::string_view text);
+
 }  // namespace airlock
