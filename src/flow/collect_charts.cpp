@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "airlock/base/encoding.hpp"
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
@@ -52,7 +53,7 @@ class ScratchFolder {
 };
 
 std::string text_of_values(const kubeone::HelmValues& values) {
-  return values.file.empty() ? values.in_place : read_file(values.file, max_values);
+  return values.file.empty() ? values.in_place : read_text(values.file, max_values);
 }
 
 Json merged_values(const kubeone::HelmRelease& release) {
@@ -60,8 +61,12 @@ Json merged_values(const kubeone::HelmRelease& release) {
   for (const kubeone::HelmValues& values : release.values) {
     YamlOptions options{{max_values, 64, 1U << 20}, YamlAliases::expand, 1};
     const std::string where = values.file.empty() ? release.origin + ": values" : values.file;
-    for (YamlDocument& document : parse_yaml_documents(text_of_values(values), where, options))
+    for (YamlDocument& document : parse_yaml_documents(text_of_values(values), where, options)) {
+      if (!document.value.is_object())
+        throw Error(ErrorCode::selection, where + ": values are a mapping, and this is none")
+            .hint("correct them; Helm would refuse them, too");
       merged = helm::merge_values(std::move(merged), document.value, helm::Nulls::stay);
+    }
   }
   return merged;
 }

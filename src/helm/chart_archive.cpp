@@ -9,13 +9,13 @@
 
 #include "airlock/base/error.hpp"
 #include "airlock/base/handle.hpp"
+#include "airlock/base/interrupt.hpp"
 #include "airlock/base/text.hpp"
 
 namespace airlock::helm {
 
 namespace {
 
-constexpr std::size_t max_bytes = 128U << 20;
 constexpr std::size_t max_files = 20'000;
 
 [[noreturn]] void refuse_archive(const std::string& where, const std::string& why) {
@@ -37,7 +37,9 @@ std::string below_folder(const std::string& path, const std::string& where) {
 
 }  // namespace
 
-std::map<std::string, std::string> read_archive(std::string_view archive, const std::string& where) {
+std::map<std::string, std::string> read_archive(std::string_view archive, const std::string& where,
+                                                const std::function<bool(std::string_view)>& wanted,
+                                                std::size_t& left) {
   const std::unique_ptr<struct archive, Releaser<archive_read_free>> reader(archive_read_new());
   const auto check = [&](la_ssize_t status) {
     if (status >= 0) return;
@@ -48,7 +50,7 @@ std::map<std::string, std::string> read_archive(std::string_view archive, const 
   check(archive_read_support_format_tar(reader.get()));
   check(archive_read_open_memory(reader.get(), archive.data(), archive.size()));
   std::map<std::string, std::string> files;
-  std::size_t bytes = 0;
+  std::size_t count = 0;
   struct archive_entry* entry = nullptr;
   for (;;) {
     const int status = archive_read_next_header(reader.get(), &entry);
@@ -58,18 +60,20 @@ std::map<std::string, std::string> read_archive(std::string_view archive, const 
     const char* name = archive_entry_pathname(entry);
     const std::string path = below_folder(name == nullptr ? "" : name, where);
     if (path.empty()) continue;
-    if (files.size() == max_files) refuse_archive(where, "it has more than 20,000 files");
+    if (++count > max_files) refuse_archive(where, "it has more than 20,000 files");
     std::string content;
     std::string buffer(64U << 10, '\0');
     for (;;) {
       const la_ssize_t size = archive_read_data(reader.get(), buffer.data(), buffer.size());
       check(size);
       if (size == 0) break;
-      bytes += static_cast<std::size_t>(size);
-      if (bytes > max_bytes) refuse_archive(where, "it unpacks to more than 128 MiB");
-      content.append(buffer.data(), static_cast<std::size_t>(size));
+      throw_if_interrupted();
+      if (static_cast<std::size_t>(size) > left)
+        refuse_archive(where, "it unpacks to more than 128 MiB, with all charts in it");
+      left -= static_cast<std::size_t>(size);
+      if (wanted(path)) content.append(buffer.data(), static_cast<std::size_t>(size));
     }
-    files.insert_or_assign(path, std::move(content));
+    if (wanted(path)) files.insert_or_assign(path, std::move(content));
   }
 }
 

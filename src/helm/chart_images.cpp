@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -16,17 +17,23 @@ namespace {
 
 constexpr YamlOptions values_options{{16U << 20, 64, 1U << 20}, YamlAliases::expand, 1};
 
-/// The mapping that a values file is; empty where it is none or cannot be read.
+[[noreturn]] void refuse_as_helm(const std::string& why) {
+  throw Error(ErrorCode::format, why).hint("tell whoever made the chart; Helm refuses it, too");
+}
+
+/// The mapping that a values file is; empty where it cannot be read.
 Json values_of(const Chart& chart, const std::string& where, kubeone::FoundImages& found) {
   const auto file = chart.files.find("values.yaml");
   if (file == chart.files.end()) return Json::object();
+  std::vector<YamlDocument> documents;
   try {
-    auto documents = parse_yaml_documents(file->second, where + ": values.yaml", values_options);
-    if (!documents.empty() && documents.front().value.is_object()) return std::move(documents.front().value);
+    documents = parse_yaml_documents(file->second, where + ": values.yaml", values_options);
   } catch (const Error& error) {
     found.unreadable.emplace_back(error.what());
   }
-  return Json::object();
+  if (documents.empty()) return Json::object();
+  if (!documents.front().value.is_object()) refuse_as_helm(where + ": values.yaml is no mapping");
+  return std::move(documents.front().value);
 }
 
 const Json& member(const Json& object, const std::string& key) {
@@ -43,6 +50,19 @@ const Json& dependency_entry(const Chart& chart, const std::string& folder, cons
   for (const Json& entry : list)
     if (member(entry, "name") == name || member(entry, "alias") == folder) return entry;
   return none;
+}
+
+/// Helm wants all of them there, switched off or not (pkg/action, CheckDependencies).
+void check_dependencies(const Chart& chart, const std::string& where) {
+  const Json& list = member(chart.metadata, "dependencies");
+  for (const Json& entry : list.is_array() ? list : Json::array()) {
+    const bool there = std::any_of(chart.dependencies.begin(), chart.dependencies.end(), [&](const auto& one) {
+      return member(entry, "name") == one.second.name || member(entry, "alias") == one.first;
+    });
+    if (!there)
+      refuse_as_helm(fmt::format("{}: its dependency {} is in Chart.yaml, and not in charts/ (helm dependency build)",
+                                 where, printable(member(entry, "name").dump(), 80)));
+  }
 }
 
 /// Whether the first of its conditions that the values answer says no.
@@ -75,6 +95,7 @@ void add_values(const Chart& chart, const Json& values, const std::string& where
 }
 
 void scan(const Chart& chart, const Json& given, const std::string& where, kubeone::FoundImages& into) {
+  check_dependencies(chart, where);
   into.add(annotated_images(chart, where));
   const Json values = merge_values(values_of(chart, where, into), given);
   Json own = values;
@@ -93,8 +114,9 @@ void scan(const Chart& chart, const Json& given, const std::string& where, kubeo
   kubeone::ReferenceOptions options;
   options.action = [&](std::string_view action) { return evaluate_action(action, values, chart); };
   for (const auto& [path, text] : chart.files) {
-    const bool is_manifest = path.starts_with("templates/") && !path.starts_with("templates/tests/");
-    if (is_manifest && !path.ends_with(".tpl"))
+    const bool is_test = path.starts_with("templates/tests/") && text.find("helm.sh/hook") != std::string::npos;
+    const bool is_manifest = path.starts_with("templates/") || path.starts_with("crds/");
+    if (is_manifest && !is_test && !path.ends_with(".tpl"))
       into.add(kubeone::find_images(text, fmt::format("{}: {}", where, path), options));
   }
 }

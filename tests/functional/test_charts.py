@@ -401,3 +401,53 @@ def test_a_chart_that_helm_pushed(airlock, keys, plain, with_helm, fake_registry
     named = ["--chart", "oci://charts.example/team/charts/web", "--version", "1.2.3", *mirror]
     out = listed(airlock, *named, env=with_helm).out.split()
     assert out == ["charts.example/team/charts/web:1.2.3", "quay.io/lab/one:1", "quay.io/lab/two:1"]
+
+
+@pytest.mark.parametrize("name", ["--post-renderer=sh", "-x", "a b", "../a", "a/b"])
+def test_a_chart_may_not_call_itself_as_it_likes(airlock, web, chart, name):
+    """Its name becomes an argument of helm, a path and a repository."""
+    named = charts.archive(charts.web_files(**{"Chart.yaml": charts.CHART.replace("name: web", f'name: "{name}"')}))
+    web.files.update({"/stable/web-1.2.3.tgz": named, "/stable/index.yaml": charts.index_of({"1.2.3": named})})
+    assert "is no name of a chart" in airlock(6, "list", "--fetch-charts", *chart, env=HERE).err
+
+
+def test_names_are_no_options_of_helm(airlock, web, chart, tmp_path):
+    (tmp_path / "helm").write_text('#!/bin/sh\necho "$@" > "$0.said"\n')
+    (tmp_path / "helm").chmod(0o755)
+    listed(airlock, *chart, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    said = (tmp_path / "helm.said").read_text().split()
+    assert said[0] == "template" and said[-3:-1] == ["--", "web"]
+
+
+def test_charts_in_charts_have_one_limit(airlock, web, chart):
+    inner = {f"charts/s{n}.tgz": charts.archive({**charts.web_files(), "big": b"\0" * (40 << 20)}) for n in range(4)}
+    outer = charts.archive(charts.web_files(**inner))
+    web.files.update({"/stable/web-1.2.3.tgz": outer, "/stable/index.yaml": charts.index_of({"1.2.3": outer})})
+    made = airlock(6, "list", "--fetch-charts", *chart, env=HERE)
+    assert "more than 128 MiB, with all charts in it" in made.err
+
+
+@pytest.mark.parametrize("values", ["- a", "x", "[]", '""'])
+def test_values_are_a_mapping(airlock, web, chart, tmp_path, values):
+    (tmp_path / "v.yaml").write_text(values)
+    made = airlock(3, "list", "--fetch-charts", *chart, "--values", tmp_path / "v.yaml", env=HERE)
+    assert "values are a mapping" in made.err
+    own = charts.archive(charts.web_files(**{"values.yaml": values}))
+    web.files.update({"/stable/web-1.2.3.tgz": own, "/stable/index.yaml": charts.index_of({"1.2.3": own})})
+    assert "values.yaml is no mapping" in airlock(6, "list", "--fetch-charts", *chart, env=HERE).err
+
+
+def test_dependencies_that_are_not_in_the_chart(airlock, web, chart):
+    files = charts.web_files(**{"Chart.yaml": charts.CHART + "dependencies: [{name: redis, version: 1.0.0}]\n"})
+    alone = charts.archive(files)
+    web.files.update({"/stable/web-1.2.3.tgz": alone, "/stable/index.yaml": charts.index_of({"1.2.3": alone})})
+    assert 'dependency "redis"' in airlock(6, "list", "--fetch-charts", *chart, env=HERE).err
+
+
+def test_images_of_crds_and_of_tests_that_are_none(airlock, web, chart):
+    more = {"templates/tests/job.yaml": "spec: {containers: [{image: 'quay.io/lab/job:1'}]}\n"}
+    more["crds/operator.yaml"] = "kind: Pod\nspec: {containers: [{image: 'quay.io/lab/operator:1'}]}\n"
+    made = charts.archive(charts.web_files(**more))
+    web.files.update({"/stable/web-1.2.3.tgz": made, "/stable/index.yaml": charts.index_of({"1.2.3": made})})
+    out = listed(airlock, *chart).out
+    assert "quay.io/lab/job:1" in out and "quay.io/lab/operator:1" in out and "lab/test" not in out
