@@ -208,6 +208,9 @@ std::vector<records::Receipt> receipts_of(const PruneRequest& request) {
     receipts.push_back(read_receipt(file, request.key));
     check_place(receipts.back(), file, request.target);
   }
+  // What a name stood for last counts, in whatever order the receipts are given.
+  std::stable_sort(receipts.begin(), receipts.end(),
+                   [](const records::Receipt& a, const records::Receipt& b) { return a.time < b.time; });
   return receipts;
 }
 

@@ -14,6 +14,14 @@ namespace {
 
 constexpr JsonLimits receipt_limits{64U << 20, 16, 2U << 20};
 
+/// airlock writes nothing outside of the prefix that it was given, and so neither does a receipt say it.
+oci::Repository below_prefix(const JsonObject& where, const std::string& name, const oci::Location& registry) {
+  oci::Repository repository = oci::Repository::parse(name);
+  if (oci::Location{registry.host, repository}.is_within(registry)) return repository;
+  throw Error(ErrorCode::format,
+              fmt::format("{}: {} is not below {}", where.where(), repository.str(), registry.str()));
+}
+
 /// "HOST/REPOSITORY:TAG" of this registry.
 ReceiptImage image_of(const JsonObject& image, const oci::Location& registry) {
   const std::string name = image.string("name");
@@ -22,7 +30,7 @@ ReceiptImage image_of(const JsonObject& image, const oci::Location& registry) {
   if (!name.starts_with(host) || colon == std::string::npos || colon < host.size())
     throw Error(ErrorCode::format, fmt::format("{}: name: not a name in {}", image.where(), registry.host.str()));
   ReceiptImage found{oci::Reference::parse(image.string("source")),
-                     oci::Repository::parse(name.substr(host.size(), colon - host.size())),
+                     below_prefix(image, name.substr(host.size(), colon - host.size()), registry),
                      oci::Tag::parse(name.substr(colon + 1)), oci::Digest::parse(image.string("digest")),
                      oci::Digest::parse(image.string("upstreamDigest"))};
   if (found.source.digest && *found.source.digest != found.upstream_digest)
@@ -56,7 +64,8 @@ Receipt from_json(const JsonObject& object) {
   for (const JsonObject& blob : object.objects("blobs")) {
     blob.only({"digest", "size", "repositories"});
     ReceiptBlob held{blob.integer("size"), {}};
-    for (const std::string& name : blob.strings("repositories")) held.repositories.insert(oci::Repository::parse(name));
+    for (const std::string& name : blob.strings("repositories"))
+      held.repositories.insert(below_prefix(blob, name, receipt.registry));
     if (!receipt.blobs.emplace(oci::Digest::parse(blob.string("digest")), std::move(held)).second)
       throw Error(ErrorCode::format, blob.where() + ": the blob appears twice");
   }

@@ -153,3 +153,33 @@ def test_receipts_of_another_registry_and_none_to_keep(airlock, deleting, receip
 def test_signed_receipts(airlock, keys, deleting, receipts):
     prune(airlock, 0, deleting.host, receipts, "--key", keys / "alice.pub")
     assert "not this key's signature" in prune(airlock, 7, deleting.host, receipts, "--key", keys / "mallory.pub").err
+
+
+def test_receipts_count_in_the_order_of_their_times(airlock, keys, deleting, receipts):
+    """One name, imported twice: what it stood for last is what airlock put there."""
+    (folder, host) = (receipts, deleting.host)
+    first = json.loads((folder / "may.json").read_text())
+    image = next(one for one in first["images"] if one["name"].endswith(":two"))
+    second = json.loads((folder / "june.json").read_text())
+    three = next(one for one in second["images"] if one["name"].endswith(":three"))
+    put(host, "kube/lab/app", "two", three["digest"])
+    image = {**three, "name": image["name"]}
+    second["images"] = sorted([*second["images"], image], key=lambda one: one["name"])
+    second["time"] = "2030-01-01T00:00:00Z"
+    (folder / "later.json").write_text(json.dumps(second, sort_keys=True, separators=(",", ":")) + "\n")
+    for order in (["may", "later"], ["later", "may"]):
+        made = [word for name in order for word in ("--made", folder / f"{name}.json")]
+        out = airlock(0, "prune", f"{host}/kube", *made, "--keep", folder / "june.json", "--insecure").out
+        assert "lab/app:two" in out and "another manifest" not in out
+
+
+def test_a_receipt_names_nothing_outside_its_prefix(airlock, deleting, receipts):
+    text = (receipts / "may.json").read_text()
+    for was, name in (
+        ("kube/lab/app:two", "other/app:two"),
+        ('"repositories":["kube/lab/app"]', '"repositories":["x"]'),
+    ):
+        assert was in text
+        (receipts / "craft.json").write_text(text.replace(was, name))
+        made = ["--made", receipts / "craft.json", "--keep", receipts / "june.json", "--insecure"]
+        assert "is not below" in airlock(6, "prune", f"{deleting.host}/kube", *made, "--delete").err
