@@ -106,6 +106,7 @@ std::vector<review::ImageDifference> look_inside(const DiffOptions& options, boo
     request.bundle = file;
     request.volumes = options.volumes.places();
     request.jobs = jobs;
+    request.blobs = bundle::BlobCheck::on_read;
     return flow::open_for_review(request, std::nullopt, reporter);
   };
   const auto before = open(options.before);

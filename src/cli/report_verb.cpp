@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "airlock/base/encoding.hpp"
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
@@ -36,17 +37,17 @@ std::string without_folder(std::string text, const std::filesystem::path& file) 
   return text;
 }
 
-/// A bundle that is refused has a page, too: that says why.
+/// A bundle that is refused has a page, too: that says why. A page says yes or no: every byte is checked before.
 flow::OpenedBundle open(const ReportOptions& options, std::string& refusal, Reporter& reporter) {
   try {
-    return options.review.open(reporter);
+    return options.review.open(reporter, bundle::BlobCheck::now);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::trust && error.code() != ErrorCode::policy) throw;
     refusal = without_folder(error.what(), options.review.bundle);
     ReviewOptions unchecked = options.review;
     unchecked.trust.key_file.clear();
     unchecked.trust.policy_file.clear();
-    return unchecked.open(reporter);
+    return unchecked.open(reporter, bundle::BlobCheck::now);
   }
 }
 
@@ -68,7 +69,7 @@ void read_files(const ReportOptions& options, review::ReportInput& input) {
     input.since->name = std::filesystem::path(options.since).filename().string();
   }
   for (const std::string& file : options.findings) {
-    for (review::Finding& finding : review::read_findings(read_file(file, 64U << 20), file))
+    for (review::Finding& finding : review::read_findings(read_text(file, 64U << 20), file))
       input.findings.push_back(std::move(finding));
     input.findings_files.push_back(std::filesystem::path(file).filename().string());
   }
@@ -82,6 +83,7 @@ void compare_inside(const ReportOptions& options, const bundle::BundleContent& b
   request.bundle = options.since;
   request.volumes = options.review.trust.volumes.places();
   request.jobs = processors();
+  request.blobs = bundle::BlobCheck::on_read;
   const auto since = flow::open_for_review(request, std::nullopt, reporter);
   review::DifferenceOptions asked;
   asked.packages = !options.no_software;
@@ -92,8 +94,7 @@ void compare_inside(const ReportOptions& options, const bundle::BundleContent& b
 
 void run(const ReportOptions& options, GlobalOptions& global) {
   Reporter reporter(global.reporter());
-  if (std::filesystem::exists(std::filesystem::symlink_status(options.output)))
-    throw Error(ErrorCode::media, options.output + " exists already").hint("choose another name");
+  check_new(options.output);
   review::ReportInput input;
   read_files(options, input);  // before the long work
   const auto bundle = open(options, input.refusal, reporter);

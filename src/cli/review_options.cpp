@@ -27,11 +27,12 @@ void ReviewOptions::add_to(CLI::App& verb) {
   trust.add_to(verb);
 }
 
-flow::OpenedBundle ReviewOptions::open(Reporter& reporter) const {
+flow::OpenedBundle ReviewOptions::open(Reporter& reporter, bundle::BlobCheck blobs) const {
   flow::VerifyRequest request;
   request.bundle = bundle;
   trust.apply(request);
   request.jobs = processors();
+  request.blobs = blobs;
   const bool checked = !trust.key_file.empty() || !trust.policy_file.empty();
   return flow::open_for_review(request, checked ? std::optional(trust.policy()) : std::nullopt, reporter);
 }

@@ -19,7 +19,7 @@ struct ReviewOptions {
 
   void add_to(CLI::App& verb);
   /// Verified, where a key or policy is given.
-  flow::OpenedBundle open(Reporter& reporter) const;
+  flow::OpenedBundle open(Reporter& reporter, bundle::BlobCheck blobs = bundle::BlobCheck::on_read) const;
 };
 
 /// `--jobs` and `--cache` of what reads layers.

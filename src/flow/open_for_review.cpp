@@ -9,9 +9,7 @@ OpenedBundle open_for_review(const VerifyRequest& request, const std::optional<t
                              Reporter& reporter) {
   OpenedBundle opened;
   if (policy) {
-    VerifyRequest verify = request;
-    verify.blobs = bundle::BlobCheck::on_read;
-    auto bundle = std::make_shared<bundle::VerifiedBundle>(verify_bundle(verify, *policy, reporter));
+    auto bundle = std::make_shared<bundle::VerifiedBundle>(verify_bundle(request, *policy, reporter));
     opened.evidence = bundle->evidence();
     opened.sums_digest = bundle->evidence().signed_content();
     opened.content = std::move(bundle);
@@ -19,7 +17,7 @@ OpenedBundle open_for_review(const VerifyRequest& request, const std::optional<t
   }
   bundle::VerifyOptions options;
   options.jobs = request.jobs;
-  options.blobs = bundle::BlobCheck::on_read;
+  options.blobs = request.blobs;
   auto bundle = within([&] { return request.bundle.string(); },
                        [&] {
                          return std::make_shared<bundle::UncheckedBundle>(bundle::read_unchecked(

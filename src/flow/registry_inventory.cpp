@@ -58,6 +58,7 @@ std::vector<ExpectedName> names_of_bundle(const RegistryInventoryRequest& reques
   VerifyRequest open;
   open.bundle = request.other;
   open.volumes = request.volumes;
+  open.blobs = bundle::BlobCheck::on_read;
   const OpenedBundle bundle = open_for_review(open, std::nullopt, reporter);
   auto names = names_of(bundle.metadata().images, request.naming.of(bundle.metadata()), request);
   std::map<oci::Digest, oci::Digest> derived;

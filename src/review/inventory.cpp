@@ -113,6 +113,10 @@ class SoftwareInventory::Layers {
       inventory = read_layer_inventory([&] { return bundle_.open_blob(layer.first); }, media_type, hash_);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::interrupted) throw;
+      // What cannot be read is said of the image; but not of bytes that are not those of the bundle.
+      auto reader = bundle_.open_blob(digest);
+      while (!reader.next().empty()) {
+      }
       inventory.notes.push_back(fmt::format("layer {}: {}", digest.str(), error.what()));
       return;
     }

@@ -58,8 +58,7 @@ std::string verdict_section(const ReportInput& input) {
   }
   if (!input.evidence)
     return R"(<div class="verdict" role="status"><strong>Not verified</strong><p>No key and no policy was given: what )"
-           "follows is what the bundle says of itself. Every byte that was read is what its list of digests "
-           "says.</p></div>";
+           "follows is what the bundle says of itself. Every byte is what its list of digests says.</p></div>";
   std::string policy = "one trusted key";
   if (input.evidence->policy_digest())
     policy = fmt::format("{} <code>{}</code>", html(input.evidence->policy_origin()),

@@ -21,7 +21,7 @@ struct OpenedBundle {
   const bundle::Metadata& metadata() const { return content->metadata(); }
 };
 
-/// Blobs are checked as they are read (BlobCheck::on_read), whatever `request` says.
+/// With BlobCheck::on_read in `request`, blobs are checked as they are read: whoever reads few need not wait for all.
 OpenedBundle open_for_review(const VerifyRequest& request, const std::optional<trust::Policy>& policy,
                              Reporter& reporter);
 
