@@ -146,8 +146,8 @@ class ElfSections {
     for (unsigned i = 0; i < count_; ++i) {
       const Section section = at(i);
       if (section.name >= names.size()) continue;
-      const std::string_view name = names.substr(section.name);
-      if (name.substr(0, name.find('\0')) == wanted) return content(section);
+      const std::string_view name = names.substr(section.name, wanted.size() + 1);
+      if (name.starts_with(wanted) && (name.size() == wanted.size() || name.back() == '\0')) return content(section);
     }
     return {};
   }

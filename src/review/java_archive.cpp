@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "airlock/base/handle.hpp"
+#include "airlock/base/interrupt.hpp"
 #include "airlock/base/text.hpp"
 #include "review/package_files.hpp"
 
@@ -21,7 +22,31 @@ namespace {
 constexpr unsigned max_depth = 4;
 constexpr std::size_t max_nested = 32U << 20;
 constexpr std::size_t max_entry_text = 1U << 20;
-constexpr std::size_t max_entries_of_archive = 200'000;
+
+/// What an archive and all that is in it may cost: a few kilobytes can hold the same archive a million times.
+class Budget {
+ public:
+  /// False where nothing more is to be read.
+  bool take_entry() { return take(entries_, 1); }
+  bool take_bytes(std::size_t count) { return take(bytes_, count); }
+  bool take_package() { return take(packages_, 1); }
+  bool is_used_up() const { return used_up_; }
+
+ private:
+  bool take(std::size_t& left, std::size_t count) {
+    if (left < count) used_up_ = true;
+    left -= std::min(left, count);
+    return !used_up_;
+  }
+
+  std::size_t bytes_ = std::size_t{1} << 30;
+  std::size_t entries_ = 400'000;
+  std::size_t packages_ = 20'000;
+  bool used_up_ = false;
+};
+
+std::vector<Package> read_nested(const NextBytes& next, const std::string& path, unsigned depth, Budget& budget,
+                                 std::vector<std::string>& notes);
 
 std::string file_name(std::string_view path) {
   const auto before = path.find_last_of("/!");
@@ -49,8 +74,8 @@ la_ssize_t read_feed(struct archive* archive, void* context, const void** buffer
 /// Zip, as it comes: a damaged one ends where it is damaged.
 class ZipReader {
  public:
-  ZipReader(const NextBytes& next, std::string path, unsigned depth, std::vector<std::string>& notes)
-      : path_(std::move(path)), depth_(depth), notes_(notes), reader_(archive_read_new()) {
+  ZipReader(const NextBytes& next, std::string path, unsigned depth, Budget& budget, std::vector<std::string>& notes)
+      : path_(std::move(path)), depth_(depth), budget_(budget), notes_(notes), reader_(archive_read_new()) {
     feed_.next = &next;
     archive_read_support_format_zip_streamable(reader_.get());
   }
@@ -58,28 +83,31 @@ class ZipReader {
   std::vector<Package> read() {
     if (archive_read_open(reader_.get(), &feed_, nullptr, read_feed, nullptr) != ARCHIVE_OK) return take();
     struct archive_entry* entry = nullptr;
-    for (std::size_t count = 0; archive_read_next_header(reader_.get(), &entry) >= ARCHIVE_WARN; ++count) {
-      if (count == max_entries_of_archive) {
-        notes_.push_back(path_ + ": more than 200,000 entries: not read further");
-        break;
-      }
+    while (!budget_.is_used_up() && archive_read_next_header(reader_.get(), &entry) >= ARCHIVE_WARN) {
+      throw_if_interrupted();
+      if (!budget_.take_entry()) break;
+      const bool size_is_known = archive_entry_size_is_set(entry) != 0;  // else passing it is unpacking it
       const char* name = archive_entry_pathname(entry);
-      if (name != nullptr) visit(name);
+      if ((name == nullptr || !visit(name)) && !size_is_known) content(0);
     }
     return take();
   }
 
  private:
-  void visit(const std::string& name) {
+  /// False for what is not read.
+  bool visit(const std::string& name) {
     if (name.starts_with("META-INF/maven/") && name.ends_with("/pom.properties"))
       for (Package& package : read_pom_properties(content(max_entry_text))) {
         own_.push_back(package);
-        packages_.push_back(std::move(package));
+        keep(std::move(package));
       }
     else if (name == "META-INF/MANIFEST.MF")
       manifest_ = content(max_entry_text);
     else if (is_java_archive(name))
       nested(name);
+    else
+      return false;
+    return true;
   }
 
   void nested(const std::string& name) {
@@ -95,22 +123,25 @@ class ZipReader {
     }
     bool given = false;
     const NextBytes next = [&] { return given ? std::string_view() : (given = true, std::string_view(archive)); };
-    add(read_java_archive(next, inside, depth_ + 1, notes_));
+    for (Package& package : read_nested(next, inside, depth_ + 1, budget_, notes_))
+      packages_.push_back(std::move(package));  // counted already
   }
 
+  /// Up to the limit; with 0 all of it is passed by.
   std::string content(std::size_t limit) {
     std::string text;
     std::string buffer(64U << 10, '\0');
-    while (text.size() < limit) {
+    while (limit == 0 || text.size() < limit) {
       const la_ssize_t size = archive_read_data(reader_.get(), buffer.data(), buffer.size());
-      if (size <= 0) break;
-      text.append(buffer.data(), std::min<std::size_t>(static_cast<std::size_t>(size), limit - text.size()));
+      if (size <= 0 || !budget_.take_bytes(static_cast<std::size_t>(size))) break;
+      if (limit > 0)
+        text.append(buffer.data(), std::min<std::size_t>(static_cast<std::size_t>(size), limit - text.size()));
     }
     return text;
   }
 
-  void add(std::vector<Package> more) {
-    for (Package& package : more) packages_.push_back(std::move(package));
+  void keep(Package package) {
+    if (budget_.take_package()) packages_.push_back(std::move(package));
   }
 
   /// The archive itself has the name that its own pom gives it; where all poms are of what was put into it, that of its
@@ -119,7 +150,7 @@ class ZipReader {
     if (feed_.thrown) std::rethrow_exception(feed_.thrown);
     if (manifest_.empty()) return std::move(packages_);
     for (Package& itself : read_jar_manifest(manifest_, file_name(path_)))
-      if (!is_named_by_pom(itself)) packages_.push_back(std::move(itself));
+      if (!is_named_by_pom(itself)) keep(std::move(itself));
     return std::move(packages_);
   }
 
@@ -135,6 +166,7 @@ class ZipReader {
 
   std::string path_;
   unsigned depth_;
+  Budget& budget_;
   std::vector<std::string>& notes_;
   Feed feed_;
   std::unique_ptr<struct archive, Releaser<archive_read_free>> reader_;
@@ -169,6 +201,13 @@ class AfterScript {
   std::string head_;
 };
 
+std::vector<Package> read_nested(const NextBytes& next, const std::string& path, unsigned depth, Budget& budget,
+                                 std::vector<std::string>& notes) {
+  AfterScript after(next);
+  const NextBytes archive = [&] { return after(); };
+  return ZipReader(archive, path, depth, budget, notes).read();
+}
+
 }  // namespace
 
 bool is_java_archive(std::string_view path) {
@@ -176,11 +215,17 @@ bool is_java_archive(std::string_view path) {
   return std::any_of(endings.begin(), endings.end(), [&](std::string_view end) { return path.ends_with(end); });
 }
 
-std::vector<Package> read_java_archive(const NextBytes& next, const std::string& path, unsigned depth,
+std::vector<Package> read_java_archive(const NextBytes& next, const std::string& path,
                                        std::vector<std::string>& notes) {
-  AfterScript after(next);
-  const NextBytes archive = [&] { return after(); };
-  return ZipReader(archive, path, depth, notes).read();
+  Budget budget;
+  std::vector<Package> packages = read_nested(next, path, 0, budget, notes);
+  if (budget.is_used_up())
+    notes.push_back(printable(path) +
+                    ": more than 1 GiB, 400,000 entries or 20,000 packages in it and in archives "
+                    "in it: not read further");
+  std::sort(packages.begin(), packages.end());
+  packages.erase(std::unique(packages.begin(), packages.end()), packages.end());
+  return packages;
 }
 
 }  // namespace airlock::review

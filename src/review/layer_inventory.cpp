@@ -153,6 +153,52 @@ class Latest {
   std::unordered_map<std::uint64_t, std::vector<std::size_t>> places_;
 };
 
+/// Files that run as their owner or group, under each of their names in the layer.
+class SetuidFiles {
+ public:
+  void add(const bundle::LayerFile& file) {
+    paths_.erase(file.path);
+    if (file.kind == bundle::FileKind::file && (file.mode & 06000U) != 0) paths_.insert(file.path);
+  }
+  /// A hard link is its target, whose mode its own header repeats where the target is in a layer below.
+  void link(const bundle::LayerFile& link) {
+    const bool is_one = paths_.contains(link.target) || (link.mode & 06000U) != 0;
+    paths_.erase(link.path);
+    if (is_one) paths_.insert(link.path);
+  }
+  std::vector<std::string> take() { return {paths_.begin(), paths_.end()}; }
+
+ private:
+  std::set<std::string> paths_;
+};
+
+/// More packages than any image has: what a file says beyond them is not kept. Each image that has the layer, and each
+/// of its lists, would cost as much again.
+class PackageLimit {
+ public:
+  explicit PackageLimit(LayerInventory& inventory) : inventory_(inventory) {}
+
+  /// What was found since `before`.
+  void count(std::size_t before) {
+    for (std::size_t place = before; place < inventory_.found.size(); ++place) {
+      FoundPackages& found = inventory_.found[place];
+      if (!found.packages) continue;
+      count_ += found.packages->size();
+      if (count_ <= most) continue;
+      inventory_.notes.push_back(fmt::format("{}: {} packages, of more than {} in this layer: not listed",
+                                             printable(found.path), found.packages->size(), most));
+      count_ -= found.packages->size();
+      found.packages.reset();
+    }
+  }
+
+ private:
+  static constexpr std::size_t most = 50'000;
+
+  LayerInventory& inventory_;
+  std::size_t count_ = 0;
+};
+
 /// An attacker may write a million files that cannot be read.
 class Notes {
  public:
@@ -195,24 +241,31 @@ LayerInventory read_layer_inventory(const std::function<bundle::BlobReader()>& o
   HardLinks links(inventory);
   Latest latest(inventory);
   Notes notes(inventory.notes);
+  PackageLimit limit(inventory);
+  SetuidFiles setuid;
   bundle::read_layer(open(), media_type, [&](const bundle::LayerFile& file, bundle::FileContent& content) {
     note_path(file, hash, inventory);
     if (latest.replace(hash(file.path), file.path)) links.forget(file.path);
     const std::size_t before = inventory.found.size();
     if (file.kind == bundle::FileKind::hardlink) {
+      setuid.link(file);
       links.add(file);
     } else {
-      if (file.kind == bundle::FileKind::file && (file.mode & 06000U) != 0) inventory.setuid.push_back(file.path);
+      setuid.add(file);
       find_packages(file, content, inventory);
     }
+    limit.count(before);
     latest.note(hash(file.path), before);
     notes.trim();
   });
   if (links.any_open())
     bundle::read_layer(open(), media_type, [&](const bundle::LayerFile& file, bundle::FileContent& content) {
+      const std::size_t before = inventory.found.size();
       links.visit(file, content);
+      limit.count(before);
       notes.trim();
     });
+  inventory.setuid = setuid.take();
   latest.finish();
   notes.finish();
   for (auto* list : {&inventory.entries, &inventory.directories, &inventory.whiteouts, &inventory.opaque})

@@ -177,7 +177,7 @@ void find_packages(const bundle::LayerFile& file, bundle::FileContent& content, 
   if (std::find(given_up.begin(), given_up.end(), file.path) != given_up.end())
     into.notes.push_back(file.path + ": a database of Berkeley DB, which rpm has given up: not read");
   if (is_java_archive(file.path))
-    return add(file.path, read_java_archive([&] { return content.next(); }, file.path, 0, into.notes), into);
+    return add(file.path, read_java_archive([&] { return content.next(); }, file.path, into.notes), into);
   if (file.size < 4096) return;
   // Libraries have no mode that says so; Go's programs for Windows (MZ) tell of themselves as all do.
   const std::string_view first = content.next();

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "airlock/base/interrupt.hpp"
 #include "airlock/base/text.hpp"
 #include "review/package_files.hpp"
 
@@ -59,7 +60,8 @@ class RpmHeader {
   std::string text(Tag tag) const {
     const auto found = values_.find(tag);
     if (found == values_.end()) return {};
-    return std::string(found->second.substr(0, std::min<std::size_t>(found->second.find('\0'), 1024)));
+    const std::string_view start = found->second.substr(0, 1024);
+    return std::string(start.substr(0, start.find('\0')));
   }
   std::optional<std::uint64_t> number(Tag tag) const {
     const auto found = values_.find(tag);
@@ -90,7 +92,8 @@ std::uint64_t column_size(std::uint64_t type) {
   return type < 12 ? fixed[type] : (type - 12) / 2;
 }
 
-/// Rows of a table b-tree.
+/// Rows of a table b-tree. What a sound file holds is no larger than itself: cells and pages that many point to are
+/// read until that is used up.
 class SqliteFile {
  public:
   explicit SqliteFile(std::string_view file) : file_(file) {
@@ -124,7 +127,9 @@ class SqliteFile {
   void walk(std::uint64_t root, Take&& take) {
     std::vector<std::uint64_t> open{root};
     std::set<std::uint64_t> seen;
+    left_ = file_.size();
     while (!open.empty()) {
+      throw_if_interrupted();
       const std::uint64_t number = open.back();
       open.pop_back();
       const std::string_view bytes = page(number);
@@ -141,15 +146,17 @@ class SqliteFile {
           open.push_back(big_endian(bytes, at, 4));
         else if (kind == 13)
           take(row_of(bytes.substr(at)));
+        if (left_ == 0) return;
       }
     }
   }
 
-  std::vector<std::string> row_of(std::string_view cell) const {
+  std::vector<std::string> row_of(std::string_view cell) {
     const std::uint64_t size = take_varint_be(cell);
     take_varint_be(cell);  // the row's number
     if (size > max_payload) return {};
     const std::string payload = payload_of(cell, size);
+    left_ -= std::min<std::uint64_t>(left_, payload.size());
     std::string_view rest = payload;
     const std::uint64_t header_size = take_varint_be(rest);
     if (header_size > payload.size()) return {};
@@ -186,6 +193,7 @@ class SqliteFile {
   }
 
   std::string_view file_;
+  std::uint64_t left_ = 0;  // bytes of cells
   std::uint64_t page_size_ = 0;
   std::uint64_t reserved_ = 0;
 };
@@ -238,6 +246,7 @@ Packages read_rpm_ndb(std::string_view file) {
   constexpr std::size_t unit = 16;
   if (!file.starts_with("RpmP")) return {};
   const std::uint64_t pages = little_endian(file, 12);
+  std::uint64_t left = file.size();  // slots may not share what they point to
   Packages packages;
   for (std::uint64_t at = 2 * slot_size; at + slot_size <= pages * page && at + slot_size <= file.size();
        at += slot_size) {
@@ -246,7 +255,8 @@ Packages read_rpm_ndb(std::string_view file) {
     const std::uint64_t offset = std::uint64_t{little_endian(file, at + 8)} * unit;
     if (index == 0 || offset + 16 > file.size() || file.substr(offset, 4) != "BlbS") continue;
     const std::uint64_t size = little_endian(file, offset + 12);
-    if (size > file.size() - offset - 16) continue;
+    if (size > file.size() - offset - 16 || size + 16 > left) continue;
+    left -= size + 16;
     for (Package& package : read_rpm_header(file.substr(offset + 16, size))) packages.push_back(std::move(package));
   }
   return packages;

@@ -396,6 +396,58 @@ def test_archives_that_would_take_all_memory(inventory):
     assert "larger than 32 MiB: not read" in inventory.said
 
 
+def test_archives_that_hold_the_same_a_thousand_times(inventory):
+    inner = jar(**{f"lib/{n}.jar": jar(**pom("org.example", f"p{n}", "1")) for n in range(60)})
+    deep = jar(**{f"{n}.jar": inner for n in range(1000)})
+    assert len(one(inventory, layer(("a/deep.jar", deep)))) == 60
+    assert "20,000 packages in it and in archives in it: not read further" in inventory.said
+
+
+def test_more_packages_than_any_image_has(inventory):
+    few, many = dpkg(*(f"a{n}" for n in range(100))), dpkg(*(f"p{n}" for n in range(60_000)))
+    tar = layer(("var/lib/dpkg/status.d/few", few), ("var/lib/dpkg/status.d/many", many))
+    assert len(one(inventory, tar)) == 100
+    assert "60000 packages, of more than 50000 in this layer: not listed" in inventory.said
+
+
+def test_a_database_whose_cells_share_what_they_point_to(inventory):
+    """Twenty thousand rows of one page that all lead to one chain of pages."""
+    page, chain = 65536, 400
+    header = b"SQLite format 3\0" + struct.pack(">HBBBBBBI", 1, 1, 1, 0, 64, 32, 32, 1)
+    record = b"\x06" + bytes([23, 23, 15, 1, 23]) + b"tablePackag"
+
+    def first():
+        text = [b"table", b"Packages", b"Packages", b"\x02", b"x"]
+        types = bytes([13 + 2 * len(t) for t in text[:3]] + [1, 15])
+        body = bytes([len(types) + 1]) + types + b"".join(text)
+        cell = bytes([len(body), 1]) + body
+        tree = struct.pack(">BHHHB", 13, 0, 1, page - len(cell), 0) + struct.pack(">H", page - len(cell))
+        return (header.ljust(100, b"\0") + tree).ljust(page - len(cell), b"\0") + cell
+
+    def varint(number):
+        parts = [number & 0x7F]
+        while number := number >> 7:
+            parts.insert(0, number & 0x7F | 0x80)
+        return bytes(parts)
+
+    size = chain * (page - 4)
+    cell = varint(size) + b"\x01" + record.ljust(500, b"\0") + struct.pack(">I", 3)
+    leaf = struct.pack(">BHHHB", 13, 0, 20000, page - 1000, 0) + struct.pack(">H", page - 1000) * 20000
+    pages = [first(), leaf.ljust(page - 1000, b"\0") + cell.ljust(1000, b"\0")]
+    pages += [struct.pack(">I", n + 4 if n + 1 < chain else 0).ljust(page, b"\0") for n in range(chain)]
+    assert one(inventory, layer(("var/lib/rpm/rpmdb.sqlite", b"".join(pages)))) == set()
+
+
+def test_a_program_whose_sections_share_a_table_of_names(inventory):
+    """65,535 headers, and a table of names without an end."""
+    table = 1 << 22
+    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack(
+        "<HHIQQQIHHHHHH", 2, 62, 1, 0, 0, 64, 0, 64, 0, 0, 64, 65535, 0
+    )
+    headers = struct.pack("<IIQQQQIIQQ", 0, 1, 0, 0, 64 + 64 * 65535, table, 0, 0, 1, 0) * 65535
+    assert one(inventory, layer(entry("bin/a", head + headers + b"A" * table, 0o755))) == set()
+
+
 # --- layers
 
 
@@ -578,7 +630,14 @@ def test_layers_are_remembered(airlock, keys, inventory, tmp_path):
     damaged.write_bytes(content)
     again = airlock(0, "sbom", damaged, *command[2:], *state).out
     assert again.replace("damaged.tar", inventory.bundle.name) == text
-    assert airlock(0, "report", damaged, *command[2:4], *state, "-o", tmp_path / "r.html")
+    # A page says yes or no: every byte is checked for it. A list of software reads what it does not remember.
+    for more in (state, ["--no-software"], []):
+        assert (
+            "its content has the digest"
+            in airlock(6, "report", damaged, *command[2:4], *more, "-o", tmp_path / "r").err
+        )
+    assert not (tmp_path / "r").exists()
+    assert "its content has the digest" in airlock(6, "sbom", damaged, *command[2:]).err
     # What is damaged, empty or another key's is read anew.
     (tmp_path / "state/layers/key").write_bytes(bytes(16))
     assert airlock(0, *command, *state).out == text

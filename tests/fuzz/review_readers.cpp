@@ -59,8 +59,7 @@ void image_details(std::string_view input) { static_cast<void>(review::ImageDeta
 void java_archive(std::string_view input) {
   bool given = false;
   std::vector<std::string> notes;
-  check(
-      review::read_java_archive([&] { return given ? std::string_view() : (given = true, input); }, "a.jar", 0, notes));
+  check(review::read_java_archive([&] { return given ? std::string_view() : (given = true, input); }, "a.jar", notes));
 }
 
 void name_mapping(std::string_view input) {
