@@ -25,6 +25,9 @@ class Places {
       for (const oci::Digest& digest : {image.image.manifest->digest, image.image.image->descriptor.digest,
                                         image.image.manifest->content->config->to->digest})
         by_image_[digest.str()].insert(name);
+      platforms_[name].push_back({image.image.manifest->digest.str(),
+                                  image.image.manifest->content->config->to->digest.str(),
+                                  image.image.image->descriptor.digest.str()});
       by_image_[source.name()].insert(name);
       if (source.tag) by_image_[source.name() + ":" + source.tag->str()].insert(name);
       for (const InstalledPackage& installed : image.inventory.packages) add(installed.package, name);
@@ -45,6 +48,22 @@ class Places {
     return found == kinds_.end() ? std::vector<PackageUrl>() : found->second;
   }
 
+  /// Whether a statement is about all platforms of an image that the finding is about.
+  bool is_about(const Finding& vex, const std::string& image, const Finding& finding) const {
+    if (!vex.names_images()) return true;
+    if (!named_by(vex).contains(image)) return false;
+    Finding by_repository = vex;
+    by_repository.digests.clear();
+    if (named_by(by_repository).contains(image)) return true;
+    const std::vector<Platform>& all = platforms_.at(image);
+    const bool says_which =
+        std::any_of(all.begin(), all.end(), [&](const Platform& one) { return one.is_itself_in(finding.digests); });
+    return std::all_of(all.begin(), all.end(), [&](const Platform& one) {
+      if (says_which && !one.is_itself_in(finding.digests)) return true;
+      return one.is_itself_in(vex.digests) || vex.digests.contains(one.index);
+    });
+  }
+
   std::set<std::string> named_by(const Finding& finding) const {
     std::set<std::string> images;
     for (const auto* names : {&finding.digests, &finding.repositories})
@@ -55,6 +74,16 @@ class Places {
   }
 
  private:
+  /// Digests of an image for one platform, and of the index that has it.
+  struct Platform {
+    std::string manifest;
+    std::string config;
+    std::string index;
+    bool is_itself_in(const std::set<std::string>& digests) const {
+      return digests.contains(manifest) || digests.contains(config);
+    }
+  };
+
   static std::string key_of(const PackageUrl& purl) { return "pkg:" + purl.type + "/" + purl.name; }
 
   std::set<std::string> with(const std::string& package, const std::string& version) const {
@@ -83,6 +112,7 @@ class Places {
   }
 
   std::map<std::string, std::set<std::string>> by_image_;  // digests and repositories
+  std::map<std::string, std::vector<Platform>> platforms_;
   std::map<std::pair<std::string, std::string>, std::set<std::string>> by_package_;
   std::map<std::pair<std::string, std::string>, std::vector<PackageUrl>> kinds_;
 };
@@ -92,18 +122,54 @@ class Places {
 bool covers(const Finding& vex, const Finding& finding, const Places& places) {
   if (!vex.purl && vex.package.empty()) return vex.names_images();  // all of an image
   if (vex.purl && finding.purl) return vex.purl->covers(*finding.purl);
-  if (!vex.purl) return !vex.version.empty() && vex.package == finding.package && vex.version == finding.version;
+  if (!vex.purl)
+    return !finding.purl && !vex.version.empty() && vex.package == finding.package && vex.version == finding.version &&
+           places.kinds_of(finding).size() < 2;
   // The finding has a name only: it may be of any kind that images have under this name and version.
   const std::vector<PackageUrl> kinds = places.kinds_of(finding);
   return !kinds.empty() &&
          std::all_of(kinds.begin(), kinds.end(), [&](const PackageUrl& kind) { return vex.purl->covers(kind); });
 }
 
-void remove_covered(const Finding& vex, const Finding& finding, const Places& places, std::set<std::string>& images) {
-  if (!covers(vex, finding, places)) return;
-  if (!vex.names_images()) return images.clear();
-  for (const std::string& image : places.named_by(vex)) images.erase(image);
+/// Whether a statement may be about the finding's package: one that says that it is affected counts then.
+bool may_cover(const Finding& vex, const Finding& finding) {
+  if (!vex.purl && vex.package.empty()) return true;
+  if (vex.purl && finding.purl) return vex.purl->type == finding.purl->type && vex.purl->name == finding.purl->name;
+  return vex.package == finding.package || finding.package.empty();
 }
+
+/// Statements of all files, by weakness.
+class Statements {
+ public:
+  explicit Statements(const std::vector<Finding>& findings) {
+    for (const Finding& finding : findings)
+      if (!finding.status.empty() && !finding.id.empty()) by_id_.emplace(finding.id, &finding);
+  }
+
+  /// Whether the latest that may be about the finding in this image closes it. One without a time is older than those
+  /// that close, and newer than those that do not.
+  bool close(const Finding& finding, const std::string& image, const Places& places) const {
+    std::optional<Instant> open;
+    std::optional<Instant> closed;
+    bool any_closed = false;
+    const auto [first, last] = by_id_.equal_range(finding.id);
+    for (auto one = first; one != last; ++one) {
+      const Finding& vex = *one->second;
+      if (is_closed(vex)) {
+        if (!covers(vex, finding, places) || !places.is_about(vex, image, finding)) continue;
+        any_closed = true;
+        closed = std::max(closed, vex.time);
+      } else if (may_cover(vex, finding) && (!vex.names_images() || places.named_by(vex).contains(image))) {
+        if (!vex.time) return false;
+        open = std::max(open, vex.time);
+      }
+    }
+    return any_closed && (!open || (closed && *closed > *open));
+  }
+
+ private:
+  std::multimap<std::string, const Finding*> by_id_;
+};
 
 }  // namespace
 
@@ -117,9 +183,7 @@ PlacedFindings place_findings(const std::vector<Finding>& findings, const std::v
   const Places places(images);
   PlacedFindings result;
   std::vector<PlacedFinding>& placed = result.placed;
-  std::multimap<std::string, const Finding*> closing;  // by weakness
-  for (const Finding& finding : findings)
-    if (is_closed(finding) && !finding.id.empty()) closing.emplace(finding.id, &finding);
+  const Statements statements(findings);
   for (const Finding& finding : findings) {
     if (is_closed(finding)) continue;
     std::set<std::string> of = places.of(finding);
@@ -127,8 +191,7 @@ PlacedFindings place_findings(const std::vector<Finding>& findings, const std::v
       result.elsewhere.push_back(finding);
       continue;
     }
-    const auto [first, last] = closing.equal_range(finding.id);
-    for (auto vex = first; vex != last; ++vex) remove_covered(*vex->second, finding, places, of);
+    std::erase_if(of, [&](const std::string& image) { return statements.close(finding, image, places); });
     if (of.empty()) continue;
     const bool is_new = std::any_of(of.begin(), of.end(), [&](const auto& image) { return fresh.contains(image); });
     placed.push_back({finding, {of.begin(), of.end()}, is_new});

@@ -91,7 +91,19 @@ std::vector<Finding> read_trivy(const Json& root) {
   for (const Json& name : elements(member(root, "Metadata"), "RepoDigests"))
     if (name.is_string()) add_digest(name.get<std::string>(), digests);
   std::vector<Finding> findings;
-  for (const Json& result : elements(root, "Results"))
+  for (const Json& result : elements(root, "Results")) {
+    const std::string target = text_of(result, "Target");
+    for (const char* kind : {"Secrets", "Misconfigurations"})
+      for (const Json& one : elements(result, kind)) {
+        if (text_of(one, "Status") == "PASS") continue;
+        Finding finding;
+        finding.id = text_of(one, *kind == 'S' ? "RuleID" : "ID");
+        finding.severity = severity_of(text_of(one, "Severity"));
+        finding.package = target;
+        finding.text = text_of(one, "Title");
+        finding.digests = digests;
+        findings.push_back(std::move(finding));
+      }
     for (const Json& one : elements(result, "Vulnerabilities")) {
       Finding finding;
       finding.id = text_of(one, "VulnerabilityID");
@@ -104,6 +116,7 @@ std::vector<Finding> read_trivy(const Json& root) {
       take_purl(text_of(member(one, "PkgIdentifier"), "PURL"), finding);
       findings.push_back(std::move(finding));
     }
+  }
   return findings;
 }
 
@@ -114,6 +127,22 @@ Finding affected_by(const std::string& reference, const std::map<std::string, Fi
   Finding finding;
   take_purl(reference.starts_with("urn:cdx:") ? reference.substr(reference.find('#') + 1) : reference, finding);
   return finding;
+}
+
+/// CycloneDX's words for what OpenVEX says.
+std::string status_of(const std::string& state) {
+  if (state == "resolved" || state == "resolved_with_pedigree") return "fixed";
+  if (state == "not_affected" || state == "false_positive") return "not_affected";
+  if (state == "exploitable") return "affected";
+  return state == "in_triage" ? "under_investigation" : "";
+}
+
+std::optional<Instant> time_of(const Json& vulnerability, const Json& root) {
+  const Json& analysis = member(vulnerability, "analysis");
+  for (const std::string& text : {text_of(analysis, "lastUpdated"), text_of(analysis, "firstIssued"),
+                                  text_of(vulnerability, "updated"), text_of(member(root, "metadata"), "timestamp")})
+    if (const auto time = parse_instant(text)) return time;
+  return std::nullopt;
 }
 
 std::vector<Finding> read_cyclonedx(const Json& root) {
@@ -133,15 +162,16 @@ std::vector<Finding> read_cyclonedx(const Json& root) {
     Severity severity = Severity::unknown;
     for (const Json& rating : elements(one, "ratings"))
       severity = std::min(severity, severity_of(text_of(rating, "severity")));
-    std::string state = text_of(member(one, "analysis"), "state");
-    if (state == "resolved") state = "fixed";
-    if (state == "false_positive") state = "not_affected";
-    for (const Json& affected : elements(one, "affects")) {
-      Finding finding = affected_by(text_of(affected, "ref"), components);
+    std::vector<Finding> about;
+    for (const Json& affected : elements(one, "affects"))
+      about.push_back(affected_by(text_of(affected, "ref"), components));
+    if (about.empty()) about.emplace_back();  // about what, it does not say
+    for (Finding& finding : about) {
       finding.id = text_of(one, "id");
       finding.severity = severity;
       finding.text = text_of(one, "description");
-      finding.status = state == "not_affected" || state == "fixed" ? state : "";
+      finding.status = status_of(text_of(member(one, "analysis"), "state"));
+      finding.time = time_of(one, root);
       findings.push_back(std::move(finding));
     }
   }
@@ -177,19 +207,19 @@ auto key_of(const Finding& finding) {
 }
 
 /// Of several statements about the same, the latest counts (OpenVEX specification, "Updating Statements").
-std::vector<Finding> latest(std::vector<std::pair<std::string, Finding>> statements) {
+std::vector<Finding> latest(std::vector<Finding> statements) {
   std::stable_sort(statements.begin(), statements.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+                   [](const Finding& a, const Finding& b) { return a.time < b.time; });
   std::map<decltype(key_of(Finding())), std::size_t> last;
-  for (std::size_t i = 0; i < statements.size(); ++i) last[key_of(statements[i].second)] = i;
+  for (std::size_t i = 0; i < statements.size(); ++i) last[key_of(statements[i])] = i;
   std::vector<Finding> findings;
   for (std::size_t i = 0; i < statements.size(); ++i)
-    if (last[key_of(statements[i].second)] == i) findings.push_back(std::move(statements[i].second));
+    if (last[key_of(statements[i])] == i) findings.push_back(std::move(statements[i]));
   return findings;
 }
 
 std::vector<Finding> read_openvex(const Json& root) {
-  std::vector<std::pair<std::string, Finding>> statements;  // by time, as RFC 3339 text
+  std::vector<Finding> statements;
   for (const Json& statement : elements(root, "statements")) {
     const Json& named = member(statement, "vulnerability");
     Finding finding;
@@ -200,9 +230,8 @@ std::vector<Finding> read_openvex(const Json& root) {
     std::string time = text_of(statement, "last_updated");
     for (const Json* place : {&statement, &root})
       if (time.empty()) time = text_of(*place, "timestamp");
-    std::vector<Finding> about;
-    for (const Json& product : elements(statement, "products")) read_product(product, finding, about);
-    for (Finding& one : about) statements.emplace_back(time, std::move(one));
+    finding.time = parse_instant(time);
+    for (const Json& product : elements(statement, "products")) read_product(product, finding, statements);
   }
   return latest(std::move(statements));
 }
@@ -237,7 +266,8 @@ std::vector<Finding> read_findings(std::string_view content, const std::string& 
   if (member(root, "matches").is_array()) return read_grype(root);
   if (member(root, "Results").is_array()) return read_trivy(root);
   if (member(root, "runs").is_array()) return read_sarif(root);
-  if (text_of(root, "bomFormat") == "CycloneDX") return read_cyclonedx(root);
+  if (text_of(root, "bomFormat") == "CycloneDX" && member(root, "vulnerabilities").is_array())
+    return read_cyclonedx(root);
   if (text_of(root, "@context").find("openvex") != std::string::npos) return read_openvex(root);
   throw Error(ErrorCode::format, where + ": these are no findings that airlock reads").hint(expected);
 }

@@ -200,6 +200,59 @@ def test_what_vex_closes(report, vex, closes):
     assert (not [row for row in rows if row[2] == "high"]) is closes
 
 
+BLANKET = {"products": ["pkg:deb/debian/openssl"]}
+EXACT = {"products": ["pkg:deb/debian/openssl@3.0.9"]}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        # As instants, not as text.
+        [
+            openvex(
+                {**BLANKET, "timestamp": "2025-05-01T01:00:00+02:00"},
+                {**BLANKET, "timestamp": "2025-05-01T00:00:00Z", "status": "affected"},
+            )
+        ],
+        [
+            openvex(
+                {**BLANKET, "timestamp": "2025-05-01T00:00:00Z"},
+                {**BLANKET, "timestamp": "2025-05-01T00:00:00.5Z", "status": "affected"},
+            )
+        ],
+        # Of all files, and of wider and narrower statements.
+        [openvex({**BLANKET, **OLD}), openvex({**BLANKET, **NEW, "status": "affected"})],
+        [openvex({**BLANKET, **OLD}, {**EXACT, **NEW, "status": "under_investigation"})],
+        [openvex({**BLANKET}), openvex({**EXACT, "status": "affected"})],
+        # A component without a kind is of none that a finding names.
+        [cyclonedx_vex("x", components=[OPENSSL])],
+    ],
+)
+def test_a_later_statement_opens_what_an_earlier_closed(report, files):
+    found = grype(("CVE-1", "High", "openssl", "3.0.9"))
+    found["matches"][0]["artifact"]["purl"] = "pkg:deb/debian/openssl@3.0.9?arch=amd64&distro=debian-12"
+    assert [row for row in report(found, *files) if row[2] == "high"]
+
+
+def test_what_scanners_find_besides(report, world):
+    _, digests = world
+    secrets = {
+        "Results": [
+            {
+                "Target": "app/.env",
+                "Secrets": [{"RuleID": "aws-key", "Severity": "CRITICAL", "Title": "AWS key"}],
+                "Misconfigurations": [{"ID": "DS002", "Severity": "HIGH", "Title": "root", "Status": "FAIL"}],
+            }
+        ],
+        "Metadata": {"RepoDigests": [f"quay.io/lab/a@{digests['quay.io/lab/a:1']}"]},
+    }
+    rows = report(secrets)
+    assert [row[1] for row in rows] == ["aws-key", "DS002"] and all(row[4] or "quay.io/lab/a:1" in row for row in rows)
+    report({"bomFormat": "CycloneDX", "vulnerabilities": [{"id": "CVE-9"}]})
+    assert "CVE-9" in report.elsewhere[0]
+    report({"bomFormat": "CycloneDX", "components": []}, status=6)
+
+
 def test_vex_of_another_distribution_closes_nothing(report):
     found = grype(("CVE-1", "High", "openssl", "3.0.9"))
     found["matches"][0]["artifact"]["purl"] = "pkg:deb/ubuntu/openssl@3.0.9?arch=amd64&distro=ubuntu-22.04"

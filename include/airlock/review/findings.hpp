@@ -24,12 +24,14 @@ struct Finding {
   Severity severity = Severity::unknown;
   std::string package;  ///< name as the scanner writes it
   std::string version;
-  std::string fixed;   ///< the version that has a remedy; may be empty
-  std::string text;    ///< a title or message; may be empty
-  std::string status;  ///< of VEX: "not_affected", "fixed", "under_investigation"; empty: a finding of a scanner
+  std::string fixed;  ///< the version that has a remedy; may be empty
+  std::string text;   ///< a title or message; may be empty
+  /// Of VEX: "not_affected", "fixed", "affected", "under_investigation"; empty: a finding of a scanner.
+  std::string status;
   std::set<std::string> digests;       ///< of images that it names: manifests or configs
   std::set<std::string> repositories;  ///< of images that it names without a digest: "ghcr.io/a/b", "ghcr.io/a/b:tag"
   std::optional<PackageUrl> purl;      ///< of the package
+  std::optional<Instant> time = {};    ///< of a statement of VEX
 
   bool names_images() const { return !digests.empty() || !repositories.empty(); }
 };
@@ -50,7 +52,8 @@ struct PlacedFindings {
 };
 
 /// By the image where a finding names one, else by the package and version that an image holds. What VEX says is not
-/// affected or fixed is left out. `fresh`: references of images that are new or changed since the last bundle.
+/// affected or fixed is left out, where the latest statement of all files that may be about it says so, and is about
+/// this very package and platform. `fresh`: references of images that are new or changed since the last bundle.
 PlacedFindings place_findings(const std::vector<Finding>& findings, const std::vector<InventoriedImage>& images,
                               const std::set<std::string>& fresh);
 
