@@ -104,7 +104,20 @@ class TarReader final : public FileContent {
       if (!target) return std::nullopt;
       file.target = std::move(*target);
     }
+    if (file.kind == FileKind::other) file.device = static_cast<std::uint64_t>(archive_entry_rdev(entry));
+    file.capability = capability_of(entry);
     return file;
+  }
+
+  static std::string capability_of(struct archive_entry* entry) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    for (int i = archive_entry_xattr_reset(entry); i > 0; --i) {
+      if (archive_entry_xattr_next(entry, &name, &value, &size) != ARCHIVE_OK) break;
+      if (std::string_view(name) == "security.capability") return {static_cast<const char*>(value), size};
+    }
+    return {};
   }
 
   void check(la_ssize_t status) const {

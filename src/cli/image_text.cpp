@@ -17,11 +17,7 @@ namespace {
 
 std::string platforms_text(const review::ImageSummary& image) {
   std::vector<std::string> platforms;
-  for (const auto& platform : image.platforms) {
-    const auto& details = platform.details;
-    platforms.push_back(platform.image.platform ? platform.image.platform->str()
-                                                : fmt::format("{}/{}", details.os, details.architecture));
-  }
+  for (const auto& platform : image.platforms) platforms.push_back(platform.platform_name());
   return platforms.empty() ? image.kind : printable(join(platforms, " "), 120);
 }
 
@@ -51,9 +47,9 @@ std::string command_text(const std::vector<std::string>& words) {
 std::string platform_text(const bundle::BundleContent& bundle, const review::PlatformDetails& platform,
                           const std::map<oci::Digest, std::set<std::string>>& users) {
   const review::ImageDetails& details = platform.details;
-  std::string text = fmt::format(
-      "\n  {}\n", platform.image.platform ? platform.image.platform->str() : details.os + "/" + details.architecture);
+  std::string text = fmt::format("\n  {}\n", platform.platform_name());
   text += line("digest", platform.image.manifest->digest.str());
+  if (!platform.known) return text + line("config", "not in this delta, but in what it builds on");
   text += line("created", details.created.empty() ? "not said" : printable(details.created, 40));
   text += line("user", details.runs_as_root()
                            ? fmt::format("{} (root)", details.user.empty() ? "not set" : printable(details.user, 80))
@@ -133,7 +129,8 @@ Json image_json(const review::ImageSummary& image) {
                          {"architecture", details.architecture},
                          {"created", details.created},
                          {"user", details.user},
-                         {"root", details.runs_as_root()},
+                         {"root", platform.known && details.runs_as_root()},
+                         {"known", platform.known},
                          {"entrypoint", details.entrypoint},
                          {"command", details.command},
                          {"workingDirectory", details.working_directory},
@@ -180,12 +177,16 @@ std::string risky_files_text(const review::FileSystem& files) {
   std::string text;
   for (const auto& [path, found] : files.files()) {
     const bundle::LayerFile& file = found.file;
-    const bool runs_as_owner = file.kind == bundle::FileKind::file && (file.mode & 06000U) != 0;
+    const bool is_file = file.kind == bundle::FileKind::file || file.kind == bundle::FileKind::hardlink;
+    const bool runs_as_owner = is_file && (file.mode & 06000U) != 0;
+    const bool has_capabilities = is_file && !file.capability.empty();
     // A sticky folder such as /tmp is meant so; a link's own mode counts for nothing.
     const bool open = (file.mode & 02U) != 0 && file.kind != bundle::FileKind::symlink &&
                       !(file.kind == bundle::FileKind::directory && (file.mode & 01000U) != 0);
-    if (runs_as_owner || open)
-      text += line(runs_as_owner ? "setuid" : "writable",
+    if (runs_as_owner || has_capabilities || open)
+      text += line(runs_as_owner      ? "setuid"
+                   : has_capabilities ? "capability"
+                                      : "writable",
                    fmt::format("{} {}:{} /{}", review::mode_text(file), file.uid, file.gid, printable(path)));
   }
   return text;

@@ -78,11 +78,26 @@ void FileSystem::add_layer(const bundle::BundleContent& bundle, const oci::Edge&
     if (std::string_view(file.path).substr(slash == std::string::npos ? 0 : slash + 1).starts_with(whiteout_prefix))
       continue;
     if (file.kind != bundle::FileKind::directory) remove_below(file.path);
+    if (file.kind == bundle::FileKind::hardlink) {
+      files_.insert_or_assign(file.path, linked(file, number));
+      continue;
+    }
     const auto digest = content.digests.find(file.path);
     files_.insert_or_assign(
         file.path,
-        ImageFile{file, number, digest == content.digests.end() ? std::nullopt : std::optional(digest->second)});
+        ImageFile{file, number, digest == content.digests.end() ? std::nullopt : std::optional(digest->second),
+                  file.path});
   }
+}
+
+ImageFile FileSystem::linked(const bundle::LayerFile& link, std::size_t layer) const {
+  const auto target = files_.find(link.target);
+  if (target == files_.end()) return {link, layer, std::nullopt, link.target};
+  ImageFile file = target->second;
+  file.file.path = link.path;
+  file.file.kind = bundle::FileKind::hardlink;
+  file.file.target = link.target;
+  return file;
 }
 
 FileSystem FileSystem::of(const bundle::BundleContent& bundle, const oci::Node& manifest, std::size_t count,
@@ -97,7 +112,7 @@ FileSystem FileSystem::of_layer(const bundle::BundleContent& bundle, const oci::
   FileSystem system;
   for (bundle::LayerFile& file : read_files(bundle, manifest.content->layers.at(layer)).files) {
     std::string path = file.path;
-    system.files_.insert_or_assign(std::move(path), ImageFile{std::move(file), layer, std::nullopt});
+    system.files_.insert_or_assign(path, ImageFile{std::move(file), layer, std::nullopt, path});
   }
   return system;
 }
@@ -128,20 +143,11 @@ std::optional<ImageFile> FileSystem::find(const std::string& path) const {
     }
     at = next;
   }
-  auto found = files_.find(at);
-  for (unsigned links = 0; found != files_.end() && found->second.file.kind == bundle::FileKind::hardlink; ++links) {
-    if (links > max_links) return std::nullopt;
-    // A hard link is to a file of its own layer, also where a later one has replaced that.
-    const auto target = files_.find(found->second.file.target);
-    if (target == files_.end() || target->second.layer != found->second.layer) {
-      ImageFile file = found->second;
-      file.file.path = file.file.target;
-      file.file.kind = bundle::FileKind::file;
-      return file;
-    }
-    found = target;
-  }
-  return found == files_.end() ? std::nullopt : std::optional(found->second);
+  const auto found = files_.find(at);
+  if (found == files_.end()) return std::nullopt;
+  ImageFile file = found->second;
+  if (file.file.kind == bundle::FileKind::hardlink) file.file.kind = bundle::FileKind::file;
+  return file;
 }
 
 void read_file_of(const bundle::BundleContent& bundle, const oci::Node& manifest, const ImageFile& file,
@@ -150,7 +156,7 @@ void read_file_of(const bundle::BundleContent& bundle, const oci::Node& manifest
   bool found = false;
   bundle::read_layer(bundle.open_blob(layer.to->digest), layer.media_type,
                      [&](const bundle::LayerFile& one, bundle::FileContent& content) {
-                       if (found || one.kind != bundle::FileKind::file || one.path != file.file.path) return;
+                       if (found || one.kind != bundle::FileKind::file || one.path != file.stored_at) return;
                        found = true;
                        for (auto piece = content.next(); !piece.empty(); piece = content.next()) take(piece);
                      });

@@ -45,11 +45,58 @@ bool looks_secret(const std::string& name, const std::string& value) {
          std::any_of(beginnings.begin(), beginnings.end(), [&](const char* start) { return value.starts_with(start); });
 }
 
+/// `NAME=VALUE NAME=VALUE` without the values; what follows is not looked at. `count`: how many there are at most.
+std::string hide_values(std::string_view text, std::size_t count) {
+  std::string shown;
+  const auto is_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  for (; count > 0 && !text.empty(); --count) {
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) break;
+    shown += std::string(text.substr(0, equals)) + "=… ";
+    text.remove_prefix(equals + 1);
+    // The value ends where the next name or, behind the last, the command begins.
+    std::size_t end = text.size();
+    for (auto space = text.find(' '); space != std::string_view::npos; space = text.find(' ', space + 1)) {
+      std::size_t name = space + 1;
+      while (name < text.size() && is_name(text[name])) ++name;
+      const bool next = count > 1 && name > space + 1 && name < text.size() && text[name] == '=';
+      if (!next && !(count == 1 && text.substr(space + 1).starts_with("/bin/"))) continue;
+      end = space;
+      break;
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return shown + std::string(text);
+}
+
+/// BuildKit and Docker write what `ENV` sets, and build arguments: `RUN |1 TOKEN=… /bin/sh -c make`.
+std::string without_values(const std::string& created_by) {
+  constexpr std::string_view env = "ENV ";
+  const auto begin = created_by.find_first_not_of(' ');
+  const auto at = created_by.find(env);
+  if (at != std::string::npos &&
+      (at == begin || created_by.substr(0, at).ends_with("#(nop)  ") || created_by.substr(0, at).ends_with("#(nop) ")))
+    return created_by.substr(0, at + env.size()) +
+           std::string(trim(hide_values(std::string_view(created_by).substr(at + env.size()), created_by.size())));
+  const auto bar = created_by.find('|');
+  if (bar == std::string::npos || bar > 8) return created_by;
+  const auto space = created_by.find(' ', bar);
+  const auto count = space == std::string::npos
+                         ? std::nullopt
+                         : parse_number(std::string_view(created_by).substr(bar + 1, space - bar - 1));
+  if (!count) return created_by;
+  return created_by.substr(0, space + 1) + hide_values(std::string_view(created_by).substr(space + 1), *count);
+}
+
 }  // namespace
 
 bool ImageDetails::runs_as_root() const {
-  const std::string name = user.substr(0, user.find(':'));
-  return name.empty() || name == "0" || name == "root";
+  std::string_view name = std::string_view(user).substr(0, user.find(':'));
+  if (name.empty() || name == "root") return true;
+  if (name.front() == '+' || name.front() == '-') name.remove_prefix(1);  // runtimes read it as a number
+  return !name.empty() && name.find_first_not_of('0') == std::string_view::npos;
 }
 
 std::string ImageDetails::label(const std::string& name) const {
@@ -68,6 +115,7 @@ ImageDetails ImageDetails::parse(std::string_view config) {
   details.user = text_of(run, "User");
   details.working_directory = text_of(run, "WorkingDir");
   details.stop_signal = text_of(run, "StopSignal");
+  if (const Json& check = member(run, "Healthcheck"); !check.is_null()) details.health_check = check.dump();
   details.entrypoint = texts(run, "Entrypoint");
   details.command = texts(run, "Cmd");
   details.ports = keys(run, "ExposedPorts");
@@ -86,7 +134,8 @@ ImageDetails ImageDetails::parse(std::string_view config) {
   if (history.is_array())
     for (const Json& entry : history) {
       const Json& empty = member(entry, "empty_layer");
-      details.history.push_back({text_of(entry, "created_by"), empty.is_boolean() && empty.get<bool>()});
+      details.history.push_back(
+          {without_values(text_of(entry, "created_by")), empty.is_boolean() && empty.get<bool>()});
     }
   return details;
 }

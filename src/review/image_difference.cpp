@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <tuple>
 
 #include "airlock/base/text.hpp"
 #include "airlock/review/file_system.hpp"
@@ -16,14 +17,9 @@ namespace airlock::review {
 
 namespace {
 
-std::string platform_name(const PlatformDetails& platform) {
-  return platform.image.platform ? platform.image.platform->str()
-                                 : fmt::format("{}/{}", platform.details.os, platform.details.architecture);
-}
-
 std::map<std::string, const PlatformDetails*> platforms_of(const ImageSummary& image) {
   std::map<std::string, const PlatformDetails*> platforms;
-  for (const PlatformDetails& platform : image.platforms) platforms.emplace(platform_name(platform), &platform);
+  for (const PlatformDetails& platform : image.platforms) platforms.emplace(platform.platform_name(), &platform);
   return platforms;
 }
 
@@ -36,21 +32,33 @@ std::vector<std::string> names_of(const std::vector<EnvironmentVariable>& enviro
   return names;
 }
 
-std::map<std::string, oci::Digest> values_of(const ImageDetails& details) {
-  std::map<std::string, oci::Digest> values;
-  for (const EnvironmentVariable& variable : details.environment) values.emplace(variable.name, variable.value_digest);
+/// All of one name: which of two counts, runtimes and programs decide.
+std::map<std::string, std::vector<oci::Digest>> values_of(const ImageDetails& details) {
+  std::map<std::string, std::vector<oci::Digest>> values;
+  for (const EnvironmentVariable& variable : details.environment)
+    values[variable.name].push_back(variable.value_digest);
   return values;
+}
+
+/// Words apart, so that no other list looks the same.
+std::string list_text(const std::vector<std::string>& words) {
+  std::vector<std::string> quoted;
+  for (const std::string& word : words)
+    quoted.push_back(word.starts_with('-') ? "-" + shell_word(word.substr(1)) : shell_word(word));
+  return join(quoted, " ");
 }
 
 /// What decides about how it runs.
 std::map<std::string, std::string> settings_of(const ImageDetails& details) {
   std::map<std::string, std::string> settings{{"user", details.user},
-                                              {"entrypoint", join(details.entrypoint, " ")},
-                                              {"command", join(details.command, " ")},
+                                              {"entrypoint", list_text(details.entrypoint)},
+                                              {"command", list_text(details.command)},
                                               {"directory", details.working_directory},
                                               {"ports", join(details.ports, ", ")},
                                               {"volumes", join(details.volumes, ", ")},
-                                              {"environment", join(names_of(details.environment), ", ")}};
+                                              {"environment", join(names_of(details.environment), ", ")},
+                                              {"stop signal", details.stop_signal},
+                                              {"health check", details.health_check}};
   for (const auto& [name, value] : details.labels) settings.emplace("label " + name, value);
   return settings;
 }
@@ -105,9 +113,16 @@ class VersionsByManifest {
 
 std::string joined(const std::set<std::string>& texts) { return printable(join({texts.begin(), texts.end()}, ", ")); }
 
+/// Under which other name a file is linked makes it no other file.
 bool same_file(const ImageFile& a, const ImageFile& b) {
-  return a.file.kind == b.file.kind && a.file.mode == b.file.mode && a.file.uid == b.file.uid &&
-         a.file.gid == b.file.gid && a.file.target == b.file.target && a.content == b.content;
+  const auto facts = [](const ImageFile& one) {
+    const bundle::LayerFile& file = one.file;
+    const bool link = file.kind == bundle::FileKind::hardlink;
+    const bool known = link && one.content.has_value();
+    return std::tuple(link ? bundle::FileKind::file : file.kind, file.mode, file.uid, file.gid, file.device,
+                      file.capability, known ? std::string() : file.target, one.content);
+  };
+  return facts(a) == facts(b);
 }
 
 struct Pair {
@@ -126,7 +141,15 @@ struct PlatformPair {
 template <typename Absent>
 std::vector<PlatformPair> platform_pairs(const Pair& pair, Absent&& absent) {
   std::vector<PlatformPair> pairs;
-  walk_both(platforms_of(*pair.before), platforms_of(*pair.after),
+  auto before = platforms_of(*pair.before);
+  auto after = platforms_of(*pair.after);
+  // Of one whose config is in a delta's base, the platform is not known: it is the other's.
+  if (before.size() == 1 && after.size() == 1 && !(before.begin()->second->known && after.begin()->second->known)) {
+    auto only = after.extract(after.begin());
+    only.key() = before.begin()->first;
+    after.insert(std::move(only));
+  }
+  walk_both(before, after,
             [&](const std::string& platform, const PlatformDetails* const* was, const PlatformDetails* const* is) {
               if (was == nullptr || is == nullptr)
                 absent(platform, was == nullptr);
@@ -195,6 +218,11 @@ class Comparer {
  private:
   static void compare_settings(const std::string& platform, const PlatformDetails& was, const PlatformDetails& is,
                                ImageDifference& into) {
+    if (!was.known || !is.known) {
+      into.settings.push_back(fmt::format("{}: its config is not in {}: not compared", platform,
+                                          is.known ? "the earlier bundle" : "this delta"));
+      return;
+    }
     walk_both(settings_of(was.details), settings_of(is.details),
               [&](const std::string& name, const std::string* old, const std::string* now) {
                 const std::string before = old == nullptr ? "" : *old;
@@ -205,7 +233,7 @@ class Comparer {
               });
     walk_both(
         values_of(was.details), values_of(is.details),
-        [&](const std::string& name, const oci::Digest* old, const oci::Digest* now) {
+        [&](const std::string& name, const std::vector<oci::Digest>* old, const std::vector<oci::Digest>* now) {
           if (old != nullptr && now != nullptr && *old != *now)
             into.settings.push_back(fmt::format("{}: environment {}: another value", platform, printable(name, 120)));
         });

@@ -31,12 +31,12 @@ const char* kind_of(const records::Image& image, bool runs) {
 void add_platform(const bundle::BundleContent& bundle, const PlatformImage& image, ImageSummary& into) {
   const oci::Node& config = *image.manifest->content->config->to;
   into.layers = std::max(into.layers, image.manifest->content->layers.size());
-  PlatformDetails platform{image, {}};
-  if (!bundle.is_in_base(config.digest))
-    platform.details = ImageDetails::parse(read_blob(bundle, config.digest, oci::max_config_size));
+  PlatformDetails platform{image, {}, !bundle.is_in_base(config.digest)};
+  if (platform.known) platform.details = ImageDetails::parse(read_blob(bundle, config.digest, oci::max_config_size));
   const ImageDetails& details = platform.details;
-  into.created = std::max(into.created, details.created);
-  into.root = into.root || details.runs_as_root();
+  if (parse_instant(details.created) >= parse_instant(into.created) && !details.created.empty())
+    into.created = details.created;
+  into.root = into.root || (platform.known && details.runs_as_root());
   const auto first = [&](std::string& field, const char* label) {
     if (field.empty()) field = details.label(label);
   };
@@ -48,6 +48,11 @@ void add_platform(const bundle::BundleContent& bundle, const PlatformImage& imag
 }
 
 }  // namespace
+
+std::string PlatformDetails::platform_name() const {
+  if (image.platform) return image.platform->str();
+  return known ? fmt::format("{}/{}", details.os, details.architecture) : "not in this delta";
+}
 
 std::string read_blob(const bundle::BundleContent& bundle, const oci::Digest& digest, std::size_t limit) {
   bundle::BlobReader reader = bundle.open_blob(digest);

@@ -51,16 +51,18 @@ class HintFinder {
     if (image.root) add("runs as root", name, "no user is set, or root is");
     if (image.image->referrers.empty())
       add("unsigned upstream", name, "no signature, attestation or SBOM came with it");
-    for (const PlatformDetails& platform : image.platforms)
+    for (const PlatformDetails& platform : image.platforms) {
+      if (!platform.known) add("not looked into", name, "its config is not in this delta", true);
       for (const EnvironmentVariable& variable : platform.details.environment)
         if (variable.secret_like)
           add("looks like a secret", name, fmt::format("environment variable {}", variable.name), true);
-    if (const auto created = parse_time(image.created.substr(0, 19) + "Z")) {
+    }
+    if (const auto created = parse_instant(image.created)) {
       const Time made = input_.bundle->metadata().created;
-      if (*created > made)
+      if (created->second > made)
         add("made after the bundle", name, "its config says " + image.created, true);
-      else if (made - *created < young)
-        add("young", name, fmt::format("made {} before the bundle", human_age(made - *created)));
+      else if (made - created->second < young)
+        add("young", name, fmt::format("made {} before the bundle", human_age(made - created->second)));
     }
   }
 

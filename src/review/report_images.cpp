@@ -87,11 +87,12 @@ std::string platform_of(const PlatformDetails& platform, const Software& softwar
   const ImageDetails& details = platform.details;
   const auto found = software.find(platform.image.manifest);
   std::string rows = definition("digest", fmt::format("<code>{}</code>", platform.image.manifest->digest.str()));
+  if (!platform.known) rows += definition("config", "not in this delta: how it runs is not known");
   rows += definition("created", html(details.created, 40));
-  rows +=
-      definition("user", details.runs_as_root() ? fmt::format("<span class=\"hint\">{} (root)</span>",
-                                                              details.user.empty() ? "not set" : html(details.user, 80))
-                                                : html(details.user, 80));
+  rows += definition("user", platform.known && details.runs_as_root()
+                                 ? fmt::format("<span class=\"hint\">{} (root)</span>",
+                                               details.user.empty() ? "not set" : html(details.user, 80))
+                                 : html(details.user, 80));
   rows += definition("entrypoint", code_list(details.entrypoint));
   rows += definition("command", code_list(details.command));
   rows += definition("directory", html(details.working_directory, max_text_bytes));
@@ -104,8 +105,7 @@ std::string platform_of(const PlatformDetails& platform, const Software& softwar
     rows += definition("upstream's list", lists_of(*found->second));
   }
   rows += definition("layers", layers_of(platform));
-  const std::string name =
-      platform.image.platform ? platform.image.platform->str() : fmt::format("{}/{}", details.os, details.architecture);
+  const std::string name = platform.platform_name();
   return fmt::format("<h3>{}</h3><dl>{}</dl>", html(name, 80), rows);
 }
 
@@ -134,10 +134,7 @@ std::string image_row(const ImageSummary& image, const std::vector<Hint>& hints,
       definition("why", html(join(image.image->components, ", "), max_text_bytes)));
   for (const PlatformDetails& platform : image.platforms) depth += platform_of(platform, software);
   std::set<std::string> platforms;
-  for (const PlatformDetails& platform : image.platforms)
-    platforms.insert(platform.image.platform
-                         ? platform.image.platform->str()
-                         : fmt::format("{}/{}", platform.details.os, platform.details.architecture));
+  for (const PlatformDetails& platform : image.platforms) platforms.insert(platform.platform_name());
   const std::string platform_text =
       platforms.empty() ? std::string(image.kind) : join({platforms.begin(), platforms.end()}, " ");
   return fmt::format(

@@ -32,6 +32,8 @@ def layer(*entries):
             content = one["content"].encode() if isinstance(one["content"], str) else one["content"]
             member = tarfile.TarInfo(one["path"])
             member.mode, member.type, member.linkname, member.uid = one["mode"], one["kind"], one["target"], one["uid"]
+            member.pax_headers = one.get("headers", {})
+            member.devminor = one.get("device", 0)
             member.size = len(content) if one["kind"] == tarfile.REGTYPE else 0
             tar.addfile(member, io.BytesIO(content) if member.size else None)
     return raw.getvalue()

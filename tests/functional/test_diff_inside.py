@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What changed inside of images between two bundles."""
 
+import tarfile
+
 import pytest
 from lab import images
-from review_images import Gallery, entry, layer
+from review_images import Gallery, entry, hard_link, layer
 
 
 def status(**versions):
@@ -126,3 +128,44 @@ def test_the_page_stays_small_whatever_changed(airlock, keys, fake_registry, tmp
     changes = (tmp_path / "r.html").read_text().split('id="changes"')[1].split("</section>")[0]
     assert changes.count("<li>") < 8400 and changes.count("250 changed packages") == 100
     assert "and 50 more (airlock diff --packages)" in changes and "and 250 more" in changes
+
+
+def test_what_only_looks_the_same(airlock, keys, fake_registry, tmp_path):
+    """Words of a command, variables that are there twice, hard links, devices and capabilities."""
+    capability = {"SCHILY.xattr.security.capability": "\x01"}
+    linked = [entry("bin/su", "AAAA", 0o4755), hard_link("bin/tool", "bin/su")]
+    galleries = {
+        "old": (
+            Gallery().add(
+                "quay.io/lab/c:1", layer(("x", "1")), config={"Cmd": ["sh", "rm -rf /"], "Env": ["A=1", "A=2"]}
+            ),
+            [layer(*[entry("bin/su", "EVIL", 0o755), linked[1]]), layer(("bin/.wh.su", ""))],
+            layer(entry("bin/ping", "p"), entry("dev/x", kind=tarfile.CHRTYPE)),
+        ),
+        "new": (
+            Gallery().add(
+                "quay.io/lab/c:1", layer(("x", "1")), config={"Cmd": ["sh", "rm", "-rf", "/"], "Env": ["A=1", "A=3"]}
+            ),
+            [layer(*linked), layer(("bin/.wh.su", ""))],
+            layer(
+                {**entry("bin/ping", "p"), "headers": capability}, {**entry("dev/x", kind=tarfile.CHRTYPE), "device": 7}
+            ),
+        ),
+    }
+    for name, (gallery, links, special) in galleries.items():
+        gallery.add("quay.io/lab/links:1", *links).add("quay.io/lab/special:1", special)
+        server = fake_registry()
+        images.fill(server, gallery.store, gallery.made)
+        mirror = ["--mirror", f"quay.io=http://{server.host}", "--key", keys / "alice.key"]
+        chosen = [word for reference in gallery.made for word in ("--image", reference)]
+        airlock(0, "export", *chosen, *mirror, "-o", tmp_path / f"{name}.tar")
+    out = airlock(0, "diff", tmp_path / "old.tar", tmp_path / "new.tar", "--files").out
+    assert "command: sh rm -rf /, was sh 'rm -rf /'" in out and "environment A: another value" in out
+    assert "~ hrwsr-xr-x /bin/tool" in out
+    assert "/bin/ping" in out and "/dev/x" in out
+    shown = airlock(0, "inspect", tmp_path / "new.tar", "--image", "quay.io/lab/links:1").out
+    assert "setuid" in shown and "/bin/tool" in shown
+    assert "capability" in airlock(0, "inspect", tmp_path / "new.tar", "--image", "quay.io/lab/special:1").out
+    page = tmp_path / "r.html"
+    airlock(0, "report", tmp_path / "new.tar", "--key", keys / "alice.pub", "-o", page)
+    assert "/bin/tool" in page.read_text().split('id="hints"')[1].split("</section>")[0]

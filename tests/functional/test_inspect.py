@@ -45,7 +45,11 @@ CONFIG = {
         "org.opencontainers.image.licenses": "Apache-2.0",
     },
 }
-HISTORY = [{"created_by": "ADD base"}, {"created_by": "ENV x", "empty_layer": True}, {"created_by": "COPY top"}]
+HISTORY = [
+    {"created_by": "ADD base"},
+    {"created_by": "ENV KEY=AKIAHIDDEN OTHER=two words", "empty_layer": True},
+    {"created_by": "RUN |2 TOKEN=hidden1 B=hidden2 /bin/sh -c make all # buildkit"},
+]
 
 
 @pytest.fixture
@@ -117,7 +121,7 @@ def test_an_image_in_depth(airlock, bundle):
         "directory  /srv",
         "variable   DB_PASSWORD  LOOKS LIKE A SECRET",
         "variable   KEY  LOOKS LIKE A SECRET",
-        "history    ENV x",
+        "history    ENV KEY=… OTHER=…",
         "ADD base",
         "setuid     -rwsr-xr-x 0:0 /usr/bin/su",
         "setuid     -rwxr-sr-x 0:0 /usr/bin/wall",
@@ -190,3 +194,10 @@ def test_the_tree_is_what_umoci_unpacks(airlock, keys, gallery, fake_registry, b
     # Folders that no layer has an entry for are made by whoever unpacks.
     parents = {str(parent) for path in listed for parent in (root / path).relative_to(root).parents}
     assert unpacked == (listed | parents) - {".", ""}
+
+
+def test_values_of_history_are_not_shown(airlock, bundle):
+    for more in ([], ["--output", "json"]):
+        out = airlock(0, "inspect", bundle, *APP, *more).out
+        assert "hidden" not in out.lower() and "two words" not in out
+        assert "ENV KEY=… OTHER=…" in out and "RUN |2 TOKEN=… B=… /bin/sh -c make all" in out

@@ -20,8 +20,10 @@ struct LayerFile {
   std::uint32_t mode = 0;  ///< permission bits, setuid, setgid and sticky
   std::uint64_t uid = 0;
   std::uint64_t gid = 0;
-  std::uint64_t size = 0;  ///< bytes, of a file
-  std::string target;      ///< of a link; of a hard link, a path as above
+  std::uint64_t size = 0;    ///< bytes, of a file
+  std::string target;        ///< of a link; of a hard link, a path as above
+  std::uint64_t device = 0;  ///< of a device node: its number
+  std::string capability;  ///< security.capability (capabilities(7)), as bytes: a program with it runs with more rights
 };
 
 /// The content of the file that is being visited, once and in order.

@@ -12,10 +12,12 @@
 
 namespace airlock::review {
 
+/// A hard link has its target's mode, owner, size and content, and lives on where that is deleted or replaced.
 struct ImageFile {
   bundle::LayerFile file;
-  std::size_t layer = 0;               ///< in the manifest's order
+  std::size_t layer = 0;               ///< that holds its content, in the manifest's order
   std::optional<oci::Digest> content;  ///< of a file, with Contents::hash
+  std::string stored_at;               ///< the path of its content in that layer
 };
 
 /// Whether the content of files is looked at.
@@ -38,6 +40,7 @@ class FileSystem {
  private:
   void add_layer(const bundle::BundleContent& bundle, const oci::Edge& layer, std::size_t number, Contents contents);
   void remove_below(const std::string& folder);
+  ImageFile linked(const bundle::LayerFile& link, std::size_t layer) const;
   std::map<std::string, ImageFile> files_;
 };
 

@@ -22,7 +22,7 @@ struct EnvironmentVariable {
 };
 
 struct HistoryEntry {
-  std::string created_by;
+  std::string created_by;  ///< values of variables and of build arguments left out: they may be secrets
   bool empty_layer = false;
 };
 
@@ -30,9 +30,10 @@ struct ImageDetails {
   std::string created;  ///< as written, RFC 3339; empty where it is not said
   std::string architecture;
   std::string os;
-  std::string user;  ///< empty, 0 and root run as root
+  std::string user;  ///< empty, 0 in any form and root run as root
   std::string working_directory;
   std::string stop_signal;
+  std::string health_check;  ///< as JSON; empty where there is none
   std::vector<std::string> entrypoint;
   std::vector<std::string> command;
   std::vector<std::string> ports;

@@ -16,6 +16,10 @@ namespace airlock::review {
 struct PlatformDetails {
   PlatformImage image;
   ImageDetails details;
+  bool known = true;  ///< false: a delta does not carry its config, and the details say nothing
+
+  /// "linux/arm64": of its index, else of its config.
+  std::string platform_name() const;
 };
 
 struct ImageSummary {
