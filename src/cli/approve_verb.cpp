@@ -46,6 +46,9 @@ std::map<std::string, oci::Digest> documents_of(const ReviewVerbOptions& options
     if (!file.empty()) files.push_back(file);
   for (const std::string& file : files) {
     const std::string name = std::filesystem::path(file).filename().string();
+    if (!is_utf8(name))
+      throw Error(ErrorCode::usage, printable(name, 200) + " is no name in UTF-8, as the signed statement needs it")
+          .hint("give the file another name");
     const oci::Digest digest = oci::sha256(read_file(file, max_document));
     const auto [other, added] = documents.emplace(name, digest);
     if (!added && other->second != digest)
@@ -87,6 +90,9 @@ std::vector<trust::Answer> ask(const std::string& policy) {
 
 void run(const ReviewVerbOptions& options, const GlobalOptions& global) {
   check_text(options.rejects ? "--reason" : "--comment", options.comment);
+  if (options.rejects && trim(options.comment).empty())
+    throw Error(ErrorCode::usage, "--reason says nothing")
+        .hint("say why it must not cross: whoever is refused reads it");
   Reporter reporter(global.reporter());
   auto request = options.request();
   const auto documents = documents_of(options);

@@ -109,13 +109,13 @@ void ConfigurationOptions::check_manifests(const kubeone::Consumer& consumer) co
 
 void ConfigurationOptions::check(const registry::Location& target) const {
   check_emit_target(emit);
-  for (const auto& manifest : patch)
+  for (const auto& manifest : patch) {
     kubeone::patch_manifest(read_file(manifest, max_manifest), {mirrors ? "" : target.str(), false, {}},
                             manifest.string());
+    check_replaceable(std::filesystem::canonical(manifest));
+  }
   for (const std::string& path : {hosts_toml, registries_conf})
-    if (!path.empty() && std::filesystem::exists(std::filesystem::symlink_status(path)))
-      throw Error(ErrorCode::media, path + " exists already")
-          .hint("choose another name; airlock does not mix its files with others");
+    if (!path.empty()) check_new(path);
 }
 
 void ConfigurationOptions::check_versions(const std::vector<std::string>& versions) const {

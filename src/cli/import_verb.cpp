@@ -194,14 +194,14 @@ void tell_shard(const flow::Shard& shard, const flow::ImportResult& result, Repo
 std::optional<trust::PrivateKey> receipt_signer(const ImportOptions& options) {
   if (options.receipt.empty() && !options.receipt_key.empty())
     throw Error(ErrorCode::usage, "--receipt-key is given, but no receipt is written").hint("add --receipt FILE");
-  if (!options.receipt.empty() && std::filesystem::exists(options.receipt))
-    throw Error(ErrorCode::media, options.receipt + " exists already")
-        .hint("name another file for --receipt; airlock does not overwrite receipts");
+  if (!options.receipt.empty()) check_new(options.receipt);
   if (options.receipt_key.empty()) return std::nullopt;
   SigningOptions signing;
   signing.key = options.receipt_key;
   signing.passphrase_file = options.receipt_passphrase_file;
-  return signing.load();
+  auto key = signing.load();
+  for (const std::string& name : trust::signature_names(key.public_key(), options.receipt)) check_new(name);
+  return key;
 }
 
 void run(const ImportOptions& options, const GlobalOptions& global) {

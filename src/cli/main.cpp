@@ -60,17 +60,18 @@ bool wants_json(const std::vector<std::string>& arguments) {
   return false;
 }
 
-/// Runs the verb. What remains a ParseError asks for help or the version.
-void parse(CLI::App& app, GlobalOptions& global, int argc, char** argv) {
+/// Runs the verb, or prints what asks for help or the version; gives the exit status.
+int parse(CLI::App& app, GlobalOptions& global, int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + std::max(argc, 1));
   if (wants_json(arguments)) global.output = "json";
   refuse_unknown_verb(app, arguments);  // CLI11 would print the program's help for "exprot --help"
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) throw;
+    if (error.get_exit_code() == 0) return help_or_version(app, error);
     refuse_command_line(app, error, arguments);
   }
+  return global.status;
 }
 
 /// Passphrases and tokens must not end up in a core dump.
@@ -101,10 +102,7 @@ int run(int argc, char** argv) {
     row.add(*verb, global);
   }
   try {
-    parse(app, global, argc, argv);
-    return global.status;
-  } catch (const CLI::ParseError& error) {
-    return help_or_version(app, error);
+    return parse(app, global, argc, argv);
   } catch (const Error& error) {
     return report(error, global.json());
   } catch (const std::filesystem::filesystem_error& error) {

@@ -214,12 +214,6 @@ Secret read_secret_descriptor(int fd) {
 void check_emit_target(const std::string& file) {
   if (file.empty()) return;
   const std::filesystem::path path(file);
-  const auto directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  if (!std::filesystem::is_directory(directory))
-    throw Error(ErrorCode::media, fmt::format("the directory {} for --emit does not exist", directory.string()))
-        .hint("create it first");
-  if (std::filesystem::is_directory(path))
-    throw Error(ErrorCode::media, fmt::format("--emit {} is a directory", file)).hint("name a file in it");
   check_replaceable(path);
   if (!std::filesystem::is_regular_file(path)) return;  // new, or a device such as /dev/stdout
   const std::string content = read_file(path, max_images_file);

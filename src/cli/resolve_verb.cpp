@@ -23,9 +23,7 @@ struct ResolveVerbOptions {
 
 void run(const ResolveVerbOptions& options, GlobalOptions& global) {
   Reporter reporter(global.reporter());
-  if (std::filesystem::exists(options.output))
-    throw Error(ErrorCode::media, options.output + " exists already")
-        .hint("choose another name; airlock does not overwrite files");
+  check_new(options.output);
   const auto request = options.source.request(reporter);
   const auto lock = flow::resolve_lock(request, reporter);
   write_new_file(options.output, lock.format());

@@ -57,8 +57,7 @@ std::vector<std::string> warnings_of(const review::InventoriedImage& image) {
 
 void run(const SbomOptions& options, const GlobalOptions& global) {
   Reporter reporter(global.reporter());
-  if (!options.output.empty() && std::filesystem::exists(std::filesystem::symlink_status(options.output)))
-    throw Error(ErrorCode::media, options.output + " exists already").hint("choose another name");
+  if (!options.output.empty()) check_new(options.output);
   std::optional<NewFile> file;  // before the long work: its folder may not be there
   if (!options.output.empty()) file.emplace(options.output, Access::shared);
   const auto bundle = options.review.open(reporter);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <memory>
@@ -9,8 +10,10 @@
 #include "airlock/base/file.hpp"
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
+#include "airlock/flow/missing.hpp"
 #include "airlock/flow/verify.hpp"
 #include "cli/evidence.hpp"
+#include "cli/image_text.hpp"
 #include "cli/outcome.hpp"
 #include "cli/verbs.hpp"
 
@@ -44,6 +47,7 @@ void print_verified(const std::string& path, const bundle::VerifiedBundle& bundl
               {"serial", metadata.serial},
               {"created", format_time(metadata.created)},
               {"images", std::move(images)},
+              {"missing", missing_json(metadata.missing())},
               {"blobs", metadata.blobs.size()},
               {"blobBytes", blob_bytes(metadata)},
               {"archiveSize", bundle.archive_size()}});
@@ -59,6 +63,26 @@ void print_text(const std::string& path, const bundle::VerifiedBundle& bundle) {
                   describe(metadata.selection), metadata.stream, metadata.serial, format_time(metadata.created),
                   metadata.expires ? ", expires " + format_time(*metadata.expires) : "", base_text(metadata.base),
                   bundle.evidence().signed_content().str()));
+}
+
+/// A pipeline writes its outcome again and again; a bundle or a key that is named by mistake is not overwritten.
+void check_outcome_file(const std::string& file, std::string_view mark, const char* option) {
+  if (file.empty()) return;
+  check_replaceable(file);
+  if (!std::filesystem::is_regular_file(file) || std::filesystem::file_size(file) == 0) return;
+  std::string start(std::min<std::uintmax_t>(std::filesystem::file_size(file), 1024), '\0');
+  read_exactly(open_file(file, O_RDONLY), 0, start, file);
+  if (start.find(mark) == std::string::npos)
+    throw Error(ErrorCode::media,
+                fmt::format("{}, named by {}, is another file than airlock writes there", file, option))
+        .hint("name another one, or remove it first");
+}
+
+void check_outcome_files(const VerifyVerbOptions& options) {
+  check_outcome_file(options.sarif, "sarif", "--sarif");
+  check_outcome_file(options.junit, "<testsuite", "--junit");
+  if (!options.sarif.empty() && options.sarif == options.junit)
+    throw Error(ErrorCode::usage, "--sarif and --junit name the same file").hint("name a file for each");
 }
 
 /// For pipelines: written whether it passed or not.
@@ -85,12 +109,14 @@ bundle::VerifiedBundle verify(const VerifyVerbOptions& options, const flow::Veri
 
 void run(const VerifyVerbOptions& options, const GlobalOptions& global) {
   Reporter reporter(global.reporter());
+  check_outcome_files(options);
   flow::VerifyRequest request = options.request;
   options.trust.apply(request);
   request.past_cache = true;
   request.keep_documents = false;
   const auto bundle = verify(options, request, reporter);
   const std::string path = options.request.bundle.string();
+  if (!global.json()) flow::tell_missing(bundle.metadata().missing(), reporter);
   if (global.json())
     print_verified(path, bundle);
   else

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "airlock/base/text.hpp"
+#include "airlock/flow/missing.hpp"
 #include "airlock/transfer/bundle_ports.hpp"
 #include "airlock/transfer/copy.hpp"
 #include "airlock/transfer/pace.hpp"
@@ -11,7 +12,6 @@
 #include "flow/clashes.hpp"
 #include "flow/destinations.hpp"
 #include "flow/imported_content.hpp"
-#include "flow/missing.hpp"
 #include "flow/shortened.hpp"
 
 namespace airlock::flow {

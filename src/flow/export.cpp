@@ -13,13 +13,13 @@
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/bundle/writer.hpp"
+#include "airlock/flow/missing.hpp"
 #include "airlock/flow/verify.hpp"
 #include "airlock/transfer/copy.hpp"
 #include "airlock/transfer/pace.hpp"
 #include "airlock/transfer/registry_ports.hpp"
 #include "airlock/version.hpp"
 #include "flow/clashes.hpp"
-#include "flow/missing.hpp"
 #include "flow/shortened.hpp"
 
 namespace airlock::flow {
@@ -226,8 +226,10 @@ void write_bundle(const ExportRequest& request, Plan& plan, const Signer& signer
     copy_blobs(plan, request, client, writer, reporter);
   } catch (const Error&) {
     if (writer.leaves_something())
-      reporter.note(fmt::format("what was downloaded is kept in {}*.partial; the same command resumes from there",
-                                request.output.string()));
+      reporter.note(
+          fmt::format("what was downloaded up to the first gap of each blob is kept in {}*.partial; the same command "
+                      "resumes from there",
+                      request.output.string()));
     throw;
   }
   reporter.note("flushing and signing");

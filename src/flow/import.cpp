@@ -9,6 +9,7 @@
 
 #include "airlock/base/findings.hpp"
 #include "airlock/base/text.hpp"
+#include "airlock/flow/missing.hpp"
 #include "airlock/kubeone/catalog.hpp"
 #include "airlock/transfer/base_blobs.hpp"
 #include "airlock/transfer/bundle_ports.hpp"
@@ -19,7 +20,6 @@
 #include "flow/clashes.hpp"
 #include "flow/destinations.hpp"
 #include "flow/imported_content.hpp"
-#include "flow/missing.hpp"
 #include "flow/shortened.hpp"
 
 namespace airlock::flow {

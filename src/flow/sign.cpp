@@ -30,11 +30,13 @@ void refuse_second(const Head& head, const std::vector<trust::SignatureFile>& ad
   for (const trust::SignatureFile& file : head.signatures) {
     if (is_approval(file.name) != adds_approval) continue;
     const auto signature = trust::Signature::parse(file);
-    // Forms of one name must hold one signature, so nothing of another's may stand under it.
-    if (signature.stem == stem)
-      throw Error(ErrorCode::trust, Side::bundle, fmt::format("it carries {} already", file.name))
-          .hint("give this one another name with --name");
-    if (!signature.is_by(key, content)) continue;
+    if (!signature.is_by(key, content)) {
+      // Forms of one name must hold one signature, so nothing of another's may stand under it.
+      if (signature.stem == stem)
+        throw Error(ErrorCode::trust, Side::bundle, fmt::format("it carries {} already", file.name))
+            .hint("give this one another name with --name");
+      continue;
+    }
     if (adds_approval && !trust::approves(signature, head.sums))
       continue;  // put here by somebody: it counts for nothing
     if (adds_approval && rejects(signature) != rejects(trust::Signature::parse(added.front()))) {

@@ -67,6 +67,12 @@ std::vector<SignatureFile> sign(const PrivateKey& key, const std::string& stem, 
   return files;
 }
 
+std::vector<std::string> signature_names(const PublicKey& key, const std::string& stem) {
+  std::vector<std::string> names{file_name(stem, Form::raw), file_name(stem, Form::sigstore)};
+  if (key.algorithm() == Algorithm::ed25519) names.push_back(file_name(stem, Form::minisign));
+  return names;
+}
+
 SignatureFile approve(const PrivateKey& key, const std::string& stem, std::string_view content, const Review& review) {
   const std::string statement = format_statement(key.public_key(), content, review);
   return {file_name(stem, Form::approval),

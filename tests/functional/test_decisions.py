@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import xml.etree.ElementTree
@@ -74,7 +75,7 @@ def test_who_approved_may_think_better_of_it_and_not_again(airlock, reviewed):
     airlock(0, "reject", *sign, "--reason", "seen too late")
     assert "rejects it" in airlock(7, "verify", reviewed / "b.tar", "--policy", reviewed / "policy.yaml").err
     assert "this key has" in airlock(7, "approve", *sign, "--name", "bob-again").err
-    assert "it carries" in airlock(7, "reject", *sign, "--reason", "again").err
+    assert "this key has" in airlock(7, "reject", *sign, "--reason", "again").err
     assert "--reason" in airlock(2, "reject", *sign).err
 
 
@@ -218,3 +219,37 @@ def test_decisions_are_shown_before_anybody_checks_them(airlock, reviewed, bundl
     airlock(0, "report", reviewed / "b.tar", "--no-software", "-o", reviewed / "r.html")
     page = (reviewed / "r.html").read_text()
     assert ": “change 4711”" in page and "a &lt;b&gt;secret" in page
+
+
+def test_a_name_that_no_statement_can_have(airlock, reviewed):
+    odd = os.fsencode(reviewed) + b"/r\xe9.html"
+    with open(odd, "w") as file:
+        file.write("page")
+    made = airlock(2, "approve", reviewed / "b.tar", "--key", reviewed / "bob.key", "--report", os.fsdecode(odd))
+    assert "is no name in UTF-8" in made.err
+
+
+def test_a_rejection_says_why(airlock, reviewed):
+    made = airlock(2, "reject", reviewed / "b.tar", "--key", reviewed / "bob.key", "--reason", "  ")
+    assert "--reason says nothing" in made.err
+
+
+def test_outcomes_overwrite_nothing_else(airlock, keys, reviewed):
+    verify = ["verify", reviewed / "b.tar", "--key", keys / "alice.pub"]
+    before = (reviewed / "b.tar").read_bytes()
+    for option in ("--sarif", "--junit"):
+        for file in ("b.tar", "alice.pub"):
+            assert "another file than airlock writes there" in airlock(5, *verify, option, reviewed / file).err
+        airlock(0, *verify, option, reviewed / "out")
+        airlock(0, *verify, option, reviewed / "out")
+        (reviewed / "out").unlink()
+        assert "does not exist" in airlock(5, *verify, option, reviewed / "no/out").err
+    same = ["--sarif", reviewed / "out", "--junit", reviewed / "out"]
+    assert "the same file" in airlock(2, *verify, *same).err
+    assert (reviewed / "b.tar").read_bytes() == before
+
+
+def test_who_has_signed_already_is_told_so_first(airlock, reviewed):
+    sign = [reviewed / "b.tar", "--key", reviewed / "bob.key"]
+    airlock(0, "approve", *sign)
+    assert "this key has approved it already" in airlock(7, "approve", *sign).err

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from conftest import SELECTION
+from lab import images
 
 
 def test_sizes_before_a_download(airlock, upstream):
@@ -14,7 +15,9 @@ def test_sizes_before_a_download(airlock, upstream):
     plain = airlock(0, "list", *SELECTION).out.split()
     assert [reference for _, reference in rows] == plain
     data = airlock(0, *command, "--output", "json").json
-    assert all(image["bytes"] == sum(image["platforms"].values()) > 0 for image in data["images"])
+    # What platforms share is transferred once.
+    sizes = [(image["bytes"], list(image["platforms"].values())) for image in data["images"]]
+    assert all(0 < max(platforms) <= size <= sum(platforms) for size, platforms in sizes)
     # Shared layers are carried once, and manifests count too.
     assert 0 < data["blobBytes"] < sum(image["bytes"] for image in data["images"]) + 10_000_000
     assert re.search(r"\d+ images, [\d.]+ \w+ in all", result.err)
@@ -76,3 +79,25 @@ def test_lists_from_standard_input(airlock):
     made = airlock(3, "list", "--images-file", "-", stdin="quay.io/a:1\nBad\ndocker://quay.io/b:1\nquay.io/C:1\n")
     assert "standard input:2: " in made.err and "standard input:4: " in made.err and "2 lines are" in made.err
     assert "standard input:3: docker:// is left off" in made.err
+
+
+def test_what_platforms_share_is_counted_once(airlock, fake_registry):
+    factory = images.Factory(packages=None)
+    shared = ((), "gzip", (("etc/shared", b"shared " * 400000),))
+    top = factory.index(["amd64", "arm64"], [shared], images.OCI)
+    server = fake_registry()
+    images.fill(server, factory.store, {"quay.io/lab/one:1": top})
+    options = ["--platform", "linux/amd64,linux/arm64", "--mirror", f"quay.io=http://{server.host}"]
+    data = airlock(0, "list", "--image", "quay.io/lab/one:1", *options, "--sizes", "--output", "json").json
+    (one,) = data["images"]
+    assert one["bytes"] < min(one["platforms"].values()) * 1.5 and one["bytes"] <= data["blobBytes"]
+
+
+@pytest.mark.parametrize("option", ["--receipt", "--emit", "--registries-conf", "--hosts-toml"])
+def test_files_that_cannot_be_written_are_found_before_anything_is_sent(airlock, keys, bundle, tmp_path, option):
+    command = ["import", bundle, "127.0.0.1:1", "--key", keys / "alice.pub"]
+    assert "does not exist" in airlock(5, *command, option, tmp_path / "no/file").err
+    if option == "--receipt":
+        (tmp_path / "r.json.sig").write_text("another's")
+        signed = ["--receipt", tmp_path / "r.json", "--receipt-key", keys / "alice.key"]
+        assert "r.json.sig exists already" in airlock(5, *command, *signed).err

@@ -156,6 +156,13 @@ def test_help_goes_into_a_pipe_too(airlock, environment):
     assert airlock(0, "--version").out.startswith("airlock ")
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["-V"], ["export", "--help"], ["help"]])
+def test_help_that_cannot_be_written(environment, arguments):
+    with open("/dev/full", "w") as full:
+        process = subprocess.run([PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, env=environment)
+    assert process.returncode == 5 and b"next: " in process.stderr
+
+
 @pytest.mark.parametrize(
     "arguments", [["verify", "/nonexistent", "--key", "x"], ["list", "--filter", "bsae"], ["list", "--nonsense"]]
 )

@@ -73,6 +73,8 @@ struct Review {
 
 /// The signature of `key` over `content` in every form that the key has; the names start with `stem`.
 std::vector<SignatureFile> sign(const PrivateKey& key, const std::string& stem, std::string_view content);
+/// How those files are named.
+std::vector<std::string> signature_names(const PublicKey& key, const std::string& stem);
 
 /// A signed statement that the reviewer approves `content`, or rejects it.
 SignatureFile approve(const PrivateKey& key, const std::string& stem, std::string_view content, const Review& review);
