@@ -28,9 +28,7 @@ void print_sizes(const SourceOptions& source, const GlobalOptions& global) {
   for (const auto& [digest, bytes] : lock.blobs) total += bytes;
   Json images = Json::array();
   std::string text;
-  for (const auto& [image, platform_bytes] : lock.images) {
-    std::uint64_t bytes = 0;
-    for (const auto& [platform, size] : platform_bytes) bytes += size;
+  for (const auto& [image, platform_bytes, bytes] : lock.images) {
     images.push_back({{"source", image.source.str()}, {"bytes", bytes}, {"platforms", platform_bytes}});
     text += fmt::format("{:>10}  {}\n", human_size(bytes), image.source.str());
   }
@@ -66,6 +64,9 @@ void run(const ListOptions& options, const GlobalOptions& global) {
   else
     tell_charts(selection.releases(true), reporter);
   const auto set = selection.select(catalog, reporter, extras);
+  // What an export would refuse for these options is said now.
+  warn_of_shared_names(set, source.naming, reporter);
+  static_cast<void>(oci::PlatformSelection::parse(source.platforms));
   if (global.json()) {
     Json images = Json::array();
     for (const auto& [image, reason] : set.images)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/naming_options.hpp"
 
+#include <fmt/format.h>
+
 #include "airlock/base/encoding.hpp"
 #include "airlock/base/text.hpp"
+#include "airlock/kubeone/paths.hpp"
 
 namespace airlock::cli {
 
@@ -41,6 +44,17 @@ std::string NamingOptions::words() const {
   for (const std::string& rule : rules) words += " --map " + shell_word(rule);
   for (const auto& file : files) words += " --map-file " + shell_word(file.string());
   return words;
+}
+
+void warn_of_shared_names(const kubeone::ImageSet& set, const NamingOptions& naming, Reporter& reporter) {
+  std::vector<oci::Reference> images;
+  for (const auto& [image, reason] : set.images) images.push_back(image);
+  const auto shared = kubeone::shared_names(images, naming.mapping().value_or(kubeone::NameMapping()));
+  if (!shared.empty())
+    reporter.warning(fmt::format(
+        "{} of several images in the local registry; an export refuses them unless they are the same image (--map "
+        "keep-host keeps them apart):\n  {}",
+        count_of(shared.size(), "name"), join(shared, "\n  ")));
 }
 
 }  // namespace airlock::cli

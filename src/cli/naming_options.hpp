@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "airlock/base/reporter.hpp"
 #include "airlock/flow/naming.hpp"
+#include "airlock/kubeone/selection.hpp"
 
 namespace airlock::cli {
 
@@ -21,5 +23,8 @@ struct NamingOptions {
   /// As they are typed again, for the next command, with a space before each.
   std::string words() const;
 };
+
+/// Says which names several images of a set would get.
+void warn_of_shared_names(const kubeone::ImageSet& set, const NamingOptions& naming, Reporter& reporter);
 
 }  // namespace airlock::cli

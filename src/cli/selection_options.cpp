@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
+#include "airlock/base/encoding.hpp"
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/kubeone/cluster.hpp"
+#include "airlock/kubeone/image_list.hpp"
 #include "cli/options.hpp"
 
 namespace airlock::cli {
@@ -147,11 +149,11 @@ std::vector<kubeone::HelmRelease> SelectionOptions::releases(bool with_clusters)
     }
   };
   for (const auto& file : chart_files) {
-    const std::string text = read_file(file, max_file);
+    const std::string text = read_text(file, max_file);
     if (text.find("KubeOneCluster") == std::string::npos)
-      add(kubeone::parse_charts_file(text, file.string()));
+      add(kubeone::parse_charts_file(text, text_name(file)));
     else
-      add_cluster(kubeone::parse_cluster(text, file));
+      add_cluster(kubeone::parse_cluster(text, text_name(file)));
   }
   if (with_clusters && !no_charts)
     for (const auto& file : clusters) add_cluster(kubeone::read_cluster(file));
@@ -170,7 +172,7 @@ kubeone::ImageSet SelectionOptions::select(kubeone::Catalog& catalog, Reporter& 
   selection.request.filters = filters;
   selection.request.kubernetes_versions = kubernetes_versions;
   selection.request.kubeone = kubeone;
-  selection.request.images = images;
+  for (const std::string& image : images) selection.request.images.emplace_back(kubeone::without_transport(image));
   selection.request.exclude = exclude;
   selection.request.addons = addons;
   selection.request.cloud_provider = cloud_provider;

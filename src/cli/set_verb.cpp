@@ -9,6 +9,8 @@
 #include "airlock/base/json.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/flow/pack_files.hpp"
+#include "airlock/kubeone/image_list.hpp"
+#include "airlock/kubeone/paths.hpp"
 #include "cli/source_options.hpp"
 #include "cli/verbs.hpp"
 
@@ -39,6 +41,32 @@ void check_local(const SourceOptions& source, Findings& findings, Reporter& repo
   });
 }
 
+/// What may be missing has to be asked for: else it is a mistake in one of the two.
+void check_missing(const SourceOptions& source, const kubeone::ImageSet& set) {
+  if (!source.selection.releases(true).empty()) return;  // their images are not known yet
+  for (const std::string& word : source.allow_missing)
+    if (word != "all" && !set.images.contains(oci::Reference::parse(word)))
+      throw Error(ErrorCode::selection, fmt::format("allowMissing: {} is no image of the set", word))
+          .hint("correct the reference, or remove the line");
+}
+
+/// References and files that a selection would stop at one by one; false where there is such a mistake.
+bool check_images(const SourceOptions& source, Findings& findings) {
+  const std::size_t before = findings.count();
+  for (const std::string& image : source.selection.images)
+    findings.check([&] {
+      within([] { return std::string("images"); },
+             [&] { static_cast<void>(oci::Reference::parse(kubeone::without_transport(image))); });
+    });
+  for (const auto* files : {&source.selection.image_files, &source.selection.manifests, &source.selection.clusters})
+    for (const auto& file : *files)
+      if (file != "-" && !std::filesystem::exists(file))
+        findings.check([&] {
+          throw Error(ErrorCode::media, file.string() + " is not here").hint("paths are relative to the set file");
+        });
+  return findings.count() == before;
+}
+
 /// All that can be known without a registry: each mistake at once.
 kubeone::ImageSet check_set(const SourceOptions& source, const std::string& stream, Reporter& reporter) {
   Findings findings;
@@ -48,14 +76,17 @@ kubeone::ImageSet check_set(const SourceOptions& source, const std::string& stre
   findings.check([&] { static_cast<void>(oci::PlatformSelection::parse(source.platforms)); });
   for (const std::string& word : source.allow_missing)
     if (word != "all") findings.check([&] { static_cast<void>(oci::Reference::parse(word)); });
+  const bool readable = check_images(source, findings);
   findings.check([&] { flow::check_stream(stream); });
   const bool only_made = !source.selection.any() && !(source.files.empty() && source.selection.declared_charts.empty());
-  if (!only_made)
+  if (!only_made && readable)
     findings.check([&] {
       auto catalog = source.selection.catalog();
       set = source.selection.select(catalog, reporter);
     });
+  if (findings.empty()) findings.check([&] { check_missing(source, set); });
   findings.conclude();
+  warn_of_shared_names(set, source.naming, reporter);
   return set;
 }
 

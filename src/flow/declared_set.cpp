@@ -7,8 +7,10 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "airlock/base/encoding.hpp"
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
+#include "airlock/base/findings.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/base/yaml.hpp"
 
@@ -93,48 +95,62 @@ std::vector<kubeone::HelmRelease> charts_of(std::string_view text, const fs::pat
 }
 
 /// What declares nothing would mean everything.
-void check_selects(const JsonObject& object) {
+void check_selects(const JsonObject& object, const fs::path& file) {
   constexpr std::array selecting{"kubeone", "clusters", "kubernetesVersions", "filters",   "addons", "cloudProvider",
                                  "images",  "exclude",  "imagesFiles",        "manifests", "charts", "files"};
   if (std::none_of(selecting.begin(), selecting.end(), [&](const char* key) { return object.has(key); }))
-    refuse_set(object.where(),
+    refuse_set(file.string(),
                "it selects nothing; filters: [base, optional, control-plane] would be everything of KubeOne");
 }
 
-DeclaredSet read_set(const JsonObject& object, std::string_view text, const fs::path& file) {
-  object.only({"apiVersion", "kind",         "kubeone",       "clusters", "kubernetesVersions",
-               "filters",    "addons",       "cloudProvider", "images",   "imagesFiles",
-               "manifests",  "takeSuspects", "inConfigMaps",  "exclude",  "charts",
-               "noCharts",   "files",        "platforms",     "map",      "allowMissing",
-               "stream",     "pinned",       "forRegistry",   "referrers"});
+constexpr std::array known_keys{"apiVersion", "kind",         "kubeone",       "clusters", "kubernetesVersions",
+                                "filters",    "addons",       "cloudProvider", "images",   "imagesFiles",
+                                "manifests",  "takeSuspects", "inConfigMaps",  "exclude",  "charts",
+                                "noCharts",   "files",        "platforms",     "map",      "allowMissing",
+                                "stream",     "pinned",       "forRegistry",   "referrers"};
+
+/// Each mistake at once, with its line: change control sees the file many times otherwise.
+DeclaredSet read_set(const JsonObject& object, const YamlDocument& document, std::string_view text,
+                     const fs::path& file) {
   if (object.string("apiVersion") != api_version || object.string("kind") != set_kind)
-    refuse_set(object.where(), fmt::format("it is no set of this version: expected are apiVersion: {} and kind: {}",
-                                           api_version, set_kind));
+    refuse_set(file.string(), fmt::format("it is no set of this version: expected are apiVersion: {} and kind: {}",
+                                          api_version, set_kind));
+  Findings findings;
+  const auto line_of = [&](const std::string& key) {
+    return fmt::format("{}: line {}", file.string(), document.line("/" + key));
+  };
+  for (const auto& [key, value] : object.json().items())
+    if (std::find(known_keys.begin(), known_keys.end(), key) == known_keys.end())
+      findings.check([&] { refuse_set(line_of(key), fmt::format("unknown key \"{}\"", printable(key, 80))); });
   const SetReader reader(object, file);
   DeclaredSet set;
-  set.kubeone = reader.text("kubeone");
-  set.clusters = reader.paths("clusters");
-  set.kubernetes_versions = reader.texts("kubernetesVersions");
-  set.filters = reader.texts("filters");
-  set.addons = reader.texts("addons");
-  set.cloud_provider = reader.text("cloudProvider");
-  set.images = reader.texts("images");
-  set.image_files = reader.paths("imagesFiles");
-  set.manifests = reader.paths("manifests");
-  set.take_suspects = reader.flag("takeSuspects");
-  set.in_config_maps = reader.flag("inConfigMaps");
-  set.exclude = reader.texts("exclude");
-  if (object.has("charts")) set.charts = charts_of(text, file, reader);
-  set.no_charts = reader.flag("noCharts");
-  set.files = reader.files();
-  set.platforms = reader.texts("platforms");
-  set.map = reader.texts("map");
-  set.allow_missing = reader.texts("allowMissing");
-  set.stream = reader.text("stream");
-  set.pinned = reader.choice("pinned", {"whole", "filter", "refuse"});
-  set.for_registry = reader.choice("forRegistry", {"strict", "sparse"});
-  set.referrers = reader.optional_flag("referrers");
-  check_selects(object);
+  const auto read = [&](const char* key, auto&& action) {
+    if (object.has(key)) findings.check([&] { within([&] { return line_of(key); }, action); });
+  };
+  read("kubeone", [&] { set.kubeone = reader.text("kubeone"); });
+  read("clusters", [&] { set.clusters = reader.paths("clusters"); });
+  read("kubernetesVersions", [&] { set.kubernetes_versions = reader.texts("kubernetesVersions"); });
+  read("filters", [&] { set.filters = reader.texts("filters"); });
+  read("addons", [&] { set.addons = reader.texts("addons"); });
+  read("cloudProvider", [&] { set.cloud_provider = reader.text("cloudProvider"); });
+  read("images", [&] { set.images = reader.texts("images"); });
+  read("imagesFiles", [&] { set.image_files = reader.paths("imagesFiles"); });
+  read("manifests", [&] { set.manifests = reader.paths("manifests"); });
+  read("takeSuspects", [&] { set.take_suspects = reader.flag("takeSuspects"); });
+  read("inConfigMaps", [&] { set.in_config_maps = reader.flag("inConfigMaps"); });
+  read("exclude", [&] { set.exclude = reader.texts("exclude"); });
+  read("charts", [&] { set.charts = charts_of(text, file, reader); });
+  read("noCharts", [&] { set.no_charts = reader.flag("noCharts"); });
+  read("files", [&] { set.files = reader.files(); });
+  read("platforms", [&] { set.platforms = reader.texts("platforms"); });
+  read("map", [&] { set.map = reader.texts("map"); });
+  read("allowMissing", [&] { set.allow_missing = reader.texts("allowMissing"); });
+  read("stream", [&] { set.stream = reader.text("stream"); });
+  read("pinned", [&] { set.pinned = reader.choice("pinned", {"whole", "filter", "refuse"}); });
+  read("forRegistry", [&] { set.for_registry = reader.choice("forRegistry", {"strict", "sparse"}); });
+  read("referrers", [&] { set.referrers = reader.optional_flag("referrers"); });
+  if (findings.empty()) check_selects(object, file);
+  findings.conclude();
   return set;
 }
 
@@ -142,14 +158,15 @@ DeclaredSet read_set(const JsonObject& object, std::string_view text, const fs::
 
 DeclaredSet DeclaredSet::parse(std::string_view text, const fs::path& file) {
   try {
-    const Json value = parse_yaml(text, file.string(), {max_set_file, 32, 1U << 16});
-    return read_set(JsonObject(value, file.string()), text, file);
+    auto documents = parse_yaml_documents(text, file.string(), {{max_set_file, 32, 1U << 16}, YamlAliases::refuse, 2});
+    if (documents.size() != 1) refuse_set(file.string(), "expected is one document");
+    return read_set(JsonObject(documents.front().value, "set"), documents.front(), text, file);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::format) throw;
     throw Error(ErrorCode::usage, error.what()).hint("docs/sets.md says what may be in it");
   }
 }
 
-DeclaredSet DeclaredSet::load(const fs::path& file) { return parse(read_file(file, max_set_file), file); }
+DeclaredSet DeclaredSet::load(const fs::path& file) { return parse(read_text(file, max_set_file), text_name(file)); }
 
 }  // namespace airlock::flow

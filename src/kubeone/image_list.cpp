@@ -6,11 +6,15 @@
 #include "airlock/base/error.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/oci/reference.hpp"
+#include "kubeone/image_text.hpp"
 
 namespace airlock::kubeone {
 
+std::string_view without_transport(std::string_view reference) {
+  return reference.starts_with(transport) ? reference.substr(transport.size()) : reference;
+}
+
 ImageList read_image_list(const std::string& content, const std::string& where) {
-  constexpr std::string_view transport = "docker://";  // as skopeo writes references
   ImageList list;
   std::size_t number = 0;
   for (const std::string& line : split(content, '\n')) {
@@ -18,7 +22,7 @@ ImageList read_image_list(const std::string& content, const std::string& where) 
     std::string_view text = trim(std::string_view(line).substr(0, line.find('#')));
     if (text.empty()) continue;
     if (text.starts_with(transport)) {
-      text.remove_prefix(transport.size());
+      text = without_transport(text);
       list.notes.push_back(fmt::format("{}:{}: {} is left off", where, number, transport));
     }
     try {

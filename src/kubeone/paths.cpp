@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 namespace airlock::kubeone {
 
 std::string TargetPath::str() const { return fmt::format("{}:{}", repository.str(), tag.str()); }
@@ -18,6 +20,16 @@ std::vector<TargetPath> target_paths(const oci::Reference& image, const NameMapp
   for (const oci::Repository& repository : repositories)
     paths.push_back({mapping.map(image.registry, repository), tag});
   return paths;
+}
+
+std::vector<std::string> shared_names(const std::vector<oci::Reference>& images, const NameMapping& mapping) {
+  std::map<std::string, const oci::Reference*> by_name;
+  std::vector<std::string> shared;
+  for (const oci::Reference& image : images)
+    for (const TargetPath& path : target_paths(image, mapping))
+      if (const auto [other, added] = by_name.emplace(path.str(), &image); !added && *other->second != image)
+        shared.push_back(fmt::format("{} and {} both become {}", other->second->str(), image.str(), path.str()));
+  return shared;
 }
 
 }  // namespace airlock::kubeone

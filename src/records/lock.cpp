@@ -107,6 +107,8 @@ Lock Lock::of(const std::vector<Image>& images, std::vector<Missing> missing, co
     LockedImage locked{image, {}};
     Counted counted;
     add_platform_bytes(locked, graph.at(image.descriptor.digest), any_platform, counted);
+    for (const oci::Node* node : graph.closure({image.descriptor.digest}))
+      if (!node->content) locked.bytes += node->size;
     lock.images.push_back(std::move(locked));
   }
   for (const oci::Node* node : graph.closure(roots_of(images))) lock.blobs.emplace(node->digest, node->size);

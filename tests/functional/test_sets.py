@@ -94,3 +94,36 @@ def test_another_stream_is_said(airlock, keys, declare, filled, tmp_path):
     common = ["-f", path, "--mirror", f"quay.io=http://{server.host}", "--key", keys / "alice.key"]
     made = airlock(0, "export", *common, "--stream", "other", "-o", tmp_path / "b.tar")
     assert "overridden on the command line: --stream" in made.err
+
+
+def test_mistakes_of_keys_and_images_at_once_with_their_lines(airlock, declare):
+    path = declare("imges: [a]\nflters: [base]\npinned: some\nstream: [a]\nimages: [quay.io/lab/one:1]\n")
+    said = airlock(2, "set", "check", path).err
+    for words in (f'{path}: line 3: unknown key "imges"', 'line 4: unknown key "flters"', "line 5", "line 6"):
+        assert words in said
+    files = "manifests: [nope.yaml]\nimagesFiles: [nope.txt]\n"
+    path = declare("images: [quay.io/UPPER/a, 'a b', quay.io/lab/one:1]\n" + files)
+    said = airlock(3, "set", "check", path).err
+    for words in ("UPPER/a", "a b", "nope.yaml is not here", "nope.txt is not here"):
+        assert words in said
+
+
+def test_what_a_set_cannot_mean(airlock, declare):
+    path = declare("images: [quay.io/lab/one:1]\nallowMissing: [quay.io/lab/two:1]\n")
+    assert "quay.io/lab/two:1 is no image of the set" in airlock(3, "set", "check", path).err
+    path = declare("images: [quay.io/lab/one:1, ghcr.io/lab/one:1]\n")
+    assert "ghcr.io/lab/one:1 and quay.io/lab/one:1 both become lab/one:1" in airlock(0, "set", "check", path).err
+    assert "both become lab/one:1" in airlock(0, "list", "-f", path).err
+    assert "both become" not in airlock(0, "list", "-f", path, "--map", "keep-host").err
+    for wrong in (["--map", "flatten:0"], ["--map-file", "/nonexistent"], ["--platform", "nonsense"]):
+        assert airlock({"/nonexistent": 5, "nonsense": 3}.get(wrong[1], 2), "list", "-f", path, *wrong).err
+
+
+def test_texts_as_windows_writes_them(airlock, declare, tmp_path):
+    path = declare("images: ['docker://quay.io/lab/one:1']\n")
+    text = path.read_text()
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"):
+        path.write_bytes(text.encode(encoding))
+        assert airlock(0, "list", "-q", "-f", path).out == "quay.io/lab/one:1\n"
+    assert airlock(0, "set", "check", "-", stdin=text).out.startswith("-: valid")
+    assert airlock(0, "list", "-q", "--image", "docker://quay.io/lab/two:1").out == "quay.io/lab/two:1\n"

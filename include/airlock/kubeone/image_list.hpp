@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace airlock::kubeone {
@@ -15,5 +16,8 @@ struct ImageList {
 
 /// `#` starts a comment, empty lines count for nothing, `docker://` is left off. `where` names the file.
 ImageList read_image_list(const std::string& content, const std::string& where);
+
+/// A reference without `docker://`.
+std::string_view without_transport(std::string_view reference);
 
 }  // namespace airlock::kubeone

@@ -25,4 +25,7 @@ struct TargetPath {
 /// registry may drop what no tag holds.
 std::vector<TargetPath> target_paths(const oci::Reference& image, const NameMapping& mapping);
 
+/// Names that several references get: an export takes these only where they are one image. "A and B both become C".
+std::vector<std::string> shared_names(const std::vector<oci::Reference>& images, const NameMapping& mapping);
+
 }  // namespace airlock::kubeone

@@ -21,6 +21,7 @@ using Pins = std::map<oci::Reference, Image>;
 struct LockedImage {
   Image image;
   std::map<std::string, std::uint64_t> platform_bytes;  ///< config and layers of each platform, as transferred
+  std::uint64_t bytes = 0;  ///< of all platforms, what they share once; not in the file, and so 0 where one was read
 };
 
 struct Lock {
