@@ -62,7 +62,7 @@ void Archive::check_end(const Cursor& cursor) const {
     throw Error(ErrorCode::format, Side::bundle, medium_->name() + " is cut short: the end mark is not whole")
         .hint(medium_->advice_when_short());
   const std::string where = medium_->where(cursor.position, rest);
-  if (rest > max_end_padding)
+  if (rest > tar::end_size + max_end_padding)
     refuse_structure(fmt::format("{} of data after the end of the archive{}", human_size(rest), where));
   std::string tail(rest, '\0');
   medium_->read(cursor.position, tail);

@@ -57,7 +57,11 @@ std::vector<Carried> wanted(const std::vector<Carried>& files, const std::vector
       throw Error(ErrorCode::usage, fmt::format("{} files of the bundle are named {}", called.size(), name))
           .hint("name one of them: " + join(choices, ", "));
     }
-    chosen.insert(chosen.end(), called.begin(), called.end());
+    for (Carried& file : called)  // who names a file twice wants it once
+      if (std::none_of(chosen.begin(), chosen.end(), [&](const Carried& one) {
+            return one.name == file.name && one.blob.digest == file.blob.digest;
+          }))
+        chosen.push_back(std::move(file));
   }
   if (unknown.empty()) return chosen;
   std::vector<std::string> known;

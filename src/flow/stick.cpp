@@ -7,6 +7,7 @@
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
 #include "airlock/bundle/medium.hpp"
+#include "airlock/bundle/reader.hpp"
 #include "airlock/bundle/signature_region.hpp"
 #include "airlock/flow/release.hpp"
 #include "airlock/trust/signature.hpp"
@@ -137,7 +138,9 @@ std::string common_name(const StickRequest& request, const std::vector<std::file
 }
 
 Facts gather(const StickRequest& request, const trust::PublicKey& signer) {
-  const bundle::Head head = bundle::read_head(*bundle::open_medium(request.bundle, request.volumes));
+  // All headers are walked: a page beside a bundle that was cut short would help nobody.
+  const bundle::Archive archive(bundle::open_medium(request.bundle, request.volumes));
+  const bundle::Head& head = archive.head();
   const auto volumes = bundle::find_volumes(request.bundle, request.volumes);
   Facts facts{};
   facts.name = common_name(request, volumes);

@@ -169,3 +169,11 @@ def test_a_locked_file_is_given_again(airlock, keys, kubectl, tmp_path):
     (tmp_path / "other").write_bytes(b"other")
     assert "no --file gives it" in airlock(2, *export, "--file", f"kubectl={tmp_path}/other").err
     airlock(0, *export, "--file", f"kubectl={kubectl}")
+
+
+def test_a_file_that_is_named_twice_is_written_once(pack, kubectl, tmp_path, airlock, keys):
+    pack(0, f"kubectl={kubectl}")
+    digest = hashlib.sha256(kubectl.read_bytes()).hexdigest()
+    command = ["extract", pack.path, "kubectl", f"kubectl@sha256:{digest}", "kubectl", "--key", keys / "alice.pub"]
+    airlock(0, *command, "-o", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["kubectl"]

@@ -296,3 +296,11 @@ def test_export_lays_it_and_finds_obstacles_first(airlock, keys, upstream, relea
     data = airlock(0, *command, "--with-airlock", release[0], "--output", "json").json
     assert data["stick"] == {"page": str(page), "release": str(tmp_path / "usb/airlock-9.9.9")}
     assert "k.tar" in page.read_text()
+
+
+def test_a_bundle_that_was_cut_gets_no_page(airlock, keys, stick):
+    bundle = stick / "kubernetes.tar"
+    with open(bundle, "r+b") as file:
+        file.truncate(bundle.stat().st_size // 2)
+    airlock(6, "stick", bundle, "--key", keys / "alice.pub")
+    assert not (stick / "READ-ME-FIRST.txt").exists()
