@@ -287,8 +287,8 @@ std::string Authenticator::advice(const std::string& host, const Scopes& scopes,
         found.credentials->source);
   if (found.obstacle) return fmt::format("{}; {}", found.obstacle->what(), found.obstacle->hint());
   return fmt::format(
-      "there are no credentials for {}: give --username and --password-stdin, or an entry in `auths` of config.json "
-      "(docker login {})",
+      "there are no credentials for {}: give an entry in `auths` of config.json (docker login {}), or, for the one "
+      "registry of all images, --username and --password-stdin",
       host, host);
 }
 
