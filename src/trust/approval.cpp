@@ -96,16 +96,21 @@ std::string Approval::decision() const {
 
 bool declines(std::string_view answer) {
   // Spaces of Unicode that look like no text (Zs and zero-width ones), beside those of ASCII.
-  constexpr std::array<std::string_view, 8> spaces{"\u00A0", "\u2007", "\u200B", "\u200C",
-                                                   "\u200D", "\u202F", "\u2060", "\u3000"};
+  constexpr std::array<std::string_view, 10> spaces{"\u00A0", "\u00AD", "\u2007", "\u200B", "\u200C",
+                                                    "\u200D", "\u202F", "\u2060", "\u2064", "\u3000"};
   std::string text(answer);
   for (const std::string_view space : spaces)
     for (auto at = text.find(space); at != std::string::npos; at = text.find(space))
       text.replace(at, space.size(), " ");
-  text = to_lower(trim(text));
-  while (!text.empty() && (text.back() == '.' || text.back() == '!')) text.pop_back();
-  text = trim(text);
-  return text.empty() || text == "no" || text == "n";
+  text = to_lower(text);
+  // Quotes and punctuation around it are no part of a word.
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  const auto is_part = [&](char c) {
+    return letters.find(c) != std::string_view::npos || static_cast<unsigned char>(c) >= 0x80;
+  };
+  text.erase(text.begin(), std::find_if(text.begin(), text.end(), is_part));
+  text.erase(std::find_if(text.rbegin(), text.rend(), is_part).base(), text.end());
+  return text.empty() || text == "no" || text == "n" || text == "nope" || text == "nay";
 }
 
 std::vector<Claim> unchecked_claims(const std::vector<SignatureFile>& files) {

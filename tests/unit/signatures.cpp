@@ -181,8 +181,9 @@ TEST_CASE("a statement decides only what it says, in the type that decides") {
 }
 
 TEST_CASE("answers that approve nothing") {
-  for (const char* no : {"no", "No", " NO ", "n", "N", "no.", "No!", "", " ", "\u00A0", "\u200B", "no\u00A0", "."})
+  for (const char* no : {"no", "No", " NO ", "n", "N", "no.", "No!", "", " ", "\u00A0", "\u200B", "no\u00A0", ".",
+                         "no,", "\"no\"", "(NO?)", "nope", "\u00ADno", "\u2064No"})
     CHECK(trust::declines(no));
-  for (const char* yes : {"yes", "4711", "none found", "nothing", "no vulnerabilities", "y"})
+  for (const char* yes : {"yes", "4711", "none found", "nothing", "no vulnerabilities", "y", "no, none"})
     CHECK_FALSE(trust::declines(yes));
 }
