@@ -87,6 +87,11 @@ class TarReader final : public FileContent {
     if (name == nullptr) name = archive_entry_pathname_utf8(entry);
     auto path = normal_path(name == nullptr ? "" : name);
     if (!path) return std::nullopt;
+    const std::string_view last = std::string_view(*path).substr(path->rfind('/') + 1);
+    // containerd refuses these (archive/tar.go, "invalid whiteout name"): they would delete the folder itself, or
+    // above.
+    if (last == ".wh." || last == ".wh.." || last == ".wh...")
+      refuse_layer("the whiteout " + printable(*path, 200) + " names nothing");
     LayerFile file;
     file.path = std::move(*path);
     file.kind = kind_of(entry);

@@ -136,6 +136,8 @@ void print_json_of(const std::string& path, const flow::OpenedBundle& bundle,
 
 void run(const InspectOptions& options, const GlobalOptions& global) {
   Reporter reporter(global.reporter());
+  if (!options.layer.empty() && !options.tree && options.cat.empty())
+    throw Error(ErrorCode::usage, "--layer is for --tree and --cat").hint("give one of them, too");
   const flow::OpenedBundle bundle = options.review.open(reporter);
   if (options.tree || !options.cat.empty()) {
     const auto image = one_platform(options, *bundle.content);
@@ -168,7 +170,7 @@ void add_inspect(CLI::App& verb, GlobalOptions& global) {
       ->type_name("KEY")
       ->capture_default_str();
   verb.add_flag("--tree", options->tree, "List the files of one image, as a node would see them");
-  verb.add_option("--cat", options->cat, "Print a file of one image")->type_name("PATH");
+  verb.add_option("--cat", options->cat, "Print a file of one image")->type_name("PATH")->excludes("--tree");
   verb.add_option("--layer", options->layer, "With --tree and --cat: one layer alone, by its number")->type_name("N");
   global.add_to(verb);
   verb.footer(

@@ -32,12 +32,26 @@ std::vector<std::string> keys(const Json& object, const char* key) {
   return list;
 }
 
+/// `https://USER:PASSWORD@HOST/`
+bool has_login(const std::string& value) {
+  const auto scheme = value.find("://");
+  if (scheme == std::string::npos) return false;
+  const std::string host = value.substr(scheme + 3, value.find_first_of("/?#", scheme + 3) - scheme - 3);
+  const auto at = host.rfind('@');
+  const auto colon = host.find(':');
+  return at != std::string::npos && colon < at && colon + 1 < at && host[colon + 1] != '$';
+}
+
 bool looks_secret(const std::string& name, const std::string& value) {
-  constexpr std::array words{"password", "passwd",      "secret",     "token",     "apikey",
-                             "api_key",  "private_key", "credential", "access_key"};
-  constexpr std::array beginnings{"ghp_", "github_pat_", "glpat-", "AKIA", "xoxb-", "-----BEGIN", "eyJhbGciOi"};
+  constexpr std::array words{"password",    "passwd",     "passphrase", "secret", "token", "apikey",  "api_key",
+                             "private_key", "credential", "access_key", "_pass",  "_pwd",  "auth_key"};
+  constexpr std::array beginnings{"ghp_", "github_pat_", "glpat-",   "AKIA",       "xoxb-",      "xoxp-",
+                                  "hf_",  "sk_live_",    "rk_live_", "-----BEGIN", "eyJhbGciOi", "AIza"};
   if (value.empty()) return false;
-  const std::string lower = to_lower(name);
+  std::string lower = to_lower(name);
+  // What breaks texts into words is no secret.
+  for (auto at = lower.find("tokeniz"); at != std::string::npos; at = lower.find("tokeniz")) lower.erase(at, 7);
+  if (has_login(value)) return true;
   // PASSWORD_FILE names a file.
   const bool names_file = lower.ends_with("_file") || lower.ends_with("_path") || lower.ends_with("_dir");
   return (!names_file && std::any_of(words.begin(), words.end(),

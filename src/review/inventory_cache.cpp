@@ -22,11 +22,14 @@ constexpr std::string_view probe = "airlock";
 
 using Bytes = std::vector<std::uint8_t>;
 
-PathHash::Key read_key(const std::filesystem::path& file) {
-  std::string bytes = read_file(file, 64);
+/// Nothing for what is no key: a new one costs time only.
+std::optional<PathHash::Key> read_key(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored)) return std::nullopt;
   PathHash::Key key{};
-  if (bytes.size() != sizeof key)
-    throw Error(ErrorCode::media, file.string() + ": not a key of this cache").hint("delete the folder that it is in");
+  if (std::filesystem::file_size(file, ignored) != sizeof key) return std::nullopt;
+  const std::string bytes = read_file(file, sizeof key);
+  if (bytes.size() != sizeof key) return std::nullopt;
   std::memcpy(key.data(), bytes.data(), sizeof key);
   return key;
 }
@@ -35,13 +38,12 @@ PathHash::Key read_key(const std::filesystem::path& file) {
 PathHash::Key key_of(const std::filesystem::path& directory) {
   create_private_directories(directory);
   const auto file = directory / "key";
-  if (!std::filesystem::exists(file)) {
-    const PathHash::Key key = PathHash::random_key();
-    std::string bytes(sizeof key, '\0');
-    std::memcpy(bytes.data(), key.data(), sizeof key);
-    replace_file(file, bytes, Access::owner);
-  }
-  return read_key(file);
+  if (const auto known = read_key(file)) return *known;
+  const PathHash::Key key = PathHash::random_key();
+  std::string bytes(sizeof key, '\0');
+  std::memcpy(bytes.data(), key.data(), sizeof key);
+  replace_file(file, bytes, Access::owner);
+  return read_key(file).value_or(key);
 }
 
 Json packed(const std::vector<std::uint64_t>& numbers) {

@@ -38,7 +38,8 @@ CONFIG = {
     "ExposedPorts": {"8080/tcp": {}},
     "Volumes": {"/data": {}},
     "WorkingDir": "/srv",
-    "Env": ["PATH=/usr/bin", "DB_PASSWORD=hunter2", "PASSWORD_FILE=/run/x", "KEY=AKIAABCDEFGH", "EMPTY_TOKEN="],
+    "Env": ["PATH=/usr/bin", "DB_PASSWORD=hunter2", "PASSWORD_FILE=/run/x", "KEY=AKIAABCDEFGH", "EMPTY_TOKEN="]
+    + ["DB_PASS=x", "PROXY=http://u:hunter2@proxy:3128/", "TOKENIZERS_PARALLELISM=false", "HOME_URL=https://a@b"],
     "Labels": {
         "org.opencontainers.image.source": "https://example.org/app",
         "org.opencontainers.image.revision": "abc123",
@@ -121,6 +122,8 @@ def test_an_image_in_depth(airlock, bundle):
         "directory  /srv",
         "variable   DB_PASSWORD  LOOKS LIKE A SECRET",
         "variable   KEY  LOOKS LIKE A SECRET",
+        "variable   DB_PASS  LOOKS LIKE A SECRET",
+        "variable   PROXY  LOOKS LIKE A SECRET",
         "history    ENV KEY=… OTHER=…",
         "ADD base",
         "setuid     -rwsr-xr-x 0:0 /usr/bin/su",
@@ -201,3 +204,8 @@ def test_values_of_history_are_not_shown(airlock, bundle):
         out = airlock(0, "inspect", bundle, *APP, *more).out
         assert "hidden" not in out.lower() and "two words" not in out
         assert "ENV KEY=… OTHER=…" in out and "RUN |2 TOKEN=… B=… /bin/sh -c make all" in out
+
+
+def test_options_that_do_not_go_together(airlock, bundle):
+    assert "--layer is for" in airlock(2, "inspect", bundle, *APP, "--layer", "1").err
+    airlock(2, "inspect", bundle, *APP, "--tree", "--cat", "/etc/passwd")
