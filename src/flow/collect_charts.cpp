@@ -126,8 +126,13 @@ kubeone::FoundImages images_of(const kubeone::HelmRelease& release, const helm::
   return helm::scan_chart(chart, merged_values(release), where);
 }
 
-/// Inside, a chart is asked for by the version that it has itself.
-void check_version(const kubeone::HelmRelease& release, const FetchedChart& fetched, const helm::Chart& chart) {
+/// Inside, a chart is asked for by the name and version that it has itself.
+void check_identity(const kubeone::HelmRelease& release, const FetchedChart& fetched, const helm::Chart& chart) {
+  if (!fetched.reference && !fetched.version.empty() && release.chart != chart.name)
+    throw Error(ErrorCode::format, Side::source,
+                fmt::format("{}: the repository calls it {}, the archive says {}", release.str(),
+                            printable(release.chart, 80), chart.name))
+        .hint("tell whoever keeps the repository");
   if (fetched.reference || fetched.version.empty() || helm::same_version(fetched.version, chart.version)) return;
   throw Error(ErrorCode::format, Side::source,
               fmt::format("{}: the repository calls it version {}, the archive says {}", release.str(),
@@ -164,7 +169,7 @@ class Collector {
     registry::Client client(options, reporter_);
     const FetchedChart fetched = fetch_chart(release, client, reporter_);
     const helm::Chart chart = helm::read_chart(fetched.archive, release.str());
-    check_version(release, fetched, chart);
+    check_identity(release, fetched, chart);
     const oci::Reference reference = fetched.reference ? *fetched.reference : make_artifact(fetched, chart, made_);
     extras_.push_back({reference, fetched.reference ? registry_chart_component : archive_chart_component,
                        records::charts_group, release.str()});

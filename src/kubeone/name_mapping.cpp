@@ -51,6 +51,7 @@ void check_from(const NameMapping::Rule& rule, const std::string& from) {
   const auto slash = from.find('/');
   if (!oci::Registry::find(from.substr(0, slash)) || !oci::names_registry(from.substr(0, slash)))
     refuse_rule(rule, fmt::format("\"{}\" does not begin with a registry's host", printable(from, 80)));
+  if (from.substr(0, slash) == "index.docker.io") refuse_rule(rule, "references call this registry docker.io");
   if (slash != std::string::npos && !oci::Repository::find(from.substr(slash + 1)))
     refuse_rule(rule, fmt::format("\"{}\" is no path of a repository", printable(from.substr(slash + 1), 80)));
 }

@@ -451,3 +451,10 @@ def test_images_of_crds_and_of_tests_that_are_none(airlock, web, chart):
     web.files.update({"/stable/web-1.2.3.tgz": made, "/stable/index.yaml": charts.index_of({"1.2.3": made})})
     out = listed(airlock, *chart).out
     assert "quay.io/lab/job:1" in out and "quay.io/lab/operator:1" in out and "lab/test" not in out
+
+
+def test_an_archive_of_another_name_is_refused(airlock, web):
+    web.files["/stable/index.yaml"] = charts.index_of({"1.2.3": ARCHIVE}, name="other")
+    web.files["/stable/other-1.2.3.tgz"] = ARCHIVE
+    made = airlock(6, "list", "--fetch-charts", "--chart", f"{web.url}/stable/other:1.2.3", env=HERE)
+    assert "calls it other, the archive says web" in made.err

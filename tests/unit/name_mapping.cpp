@@ -24,6 +24,10 @@ std::string prefix(const std::vector<std::string>& rules, const std::string& hos
 
 }  // namespace
 
+TEST_CASE("another name of Docker Hub is no rule without effect") {
+  CHECK_ERROR(NameMapping::parse(std::vector<std::string>{"index.docker.io=hub"}), usage, "references call this registry docker.io");
+}
+
 TEST_CASE("names by rules") {
   CHECK(mapped({}, "nginx:1") == "library/nginx:1");
   CHECK(mapped({"keep-host"}, "nginx:1") == "docker.io/library/nginx:1");
