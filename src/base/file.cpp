@@ -44,6 +44,12 @@ void throw_errno(std::string_view action, const std::filesystem::path& path) {
     case EROFS: error.hint("the medium is mounted read-only"); break;
     case ENOENT: error.hint("check the path"); break;
     case EIO: error.hint("the medium reports a hardware error; check the cable and use another medium"); break;
+    case EACCES:
+    case EPERM: error.hint("check its permissions, and those of its directories"); break;
+    case EISDIR:
+    case ENOTDIR:
+    case ELOOP:
+    case ENAMETOOLONG: error.hint("check the path"); break;
     default: break;
   }
   throw error;

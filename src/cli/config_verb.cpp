@@ -57,7 +57,8 @@ void run(const ConfigOptions& options, const GlobalOptions& global) {
                 {"registryConfiguration", configuration.stanza()},
                 {"kubeone", consumer.release},
                 {"warnings", warnings}});
-  else if (options.configuration.emit.empty() && options.configuration.patch.empty())
+  else if (options.configuration.emit.empty() &&
+           (options.configuration.patch.empty() || options.configuration.mirrors || !mapping.is_usual()))
     print(options.configuration.stanza(configuration, mirror, mapping));
 }
 

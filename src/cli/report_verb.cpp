@@ -128,7 +128,8 @@ void run(const ReportOptions& options, GlobalOptions& global) {
     print(fmt::format("{}: {}, {}, {}, {} of them grave\n  digest     {}\n", options.output, verdict,
                       count_of(input.images.size(), "image"), count_of(hints.size(), "hint"), grave,
                       oci::sha256(page).str()));
-  reporter.note("Next: open it in a browser; airlock approve, if it may cross");
+  reporter.note(input.refusal.empty() ? "Next: open it in a browser; airlock approve, if it may cross"
+                                      : "Next: open it in a browser; airlock reject signs that it must not cross");
   if (!input.refusal.empty()) global.status = static_cast<int>(ErrorCode::trust);
 }
 

@@ -57,8 +57,14 @@ void add_lists(const ImageSelection& selection, kubeone::SelectionRequest& reque
     request.images.insert(request.images.end(), list.images.begin(), list.images.end());
   }
   if (bad.empty()) return;
-  throw Error(ErrorCode::selection, fmt::format("{} no image references:\n  {}",
-                                                count_of(bad.size(), "line is", "lines are"), join(bad, "\n  ")))
+  constexpr std::size_t most = 100;  // of a file that is no list at all
+  const std::size_t count = bad.size();
+  if (count > most) {
+    bad.resize(most);
+    bad.push_back(fmt::format("and {} more", count - most));
+  }
+  throw Error(ErrorCode::selection,
+              fmt::format("{} no image references:\n  {}", count_of(count, "line is", "lines are"), join(bad, "\n  ")))
       .hint("write one reference per line, as registry/repository:tag; # starts a comment");
 }
 

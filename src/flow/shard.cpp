@@ -106,6 +106,10 @@ Shard Shard::of_job(unsigned count, const char* completion_index) {
   if (!index)
     throw Error(ErrorCode::usage, "--shards is given, but JOB_COMPLETION_INDEX does not say which of them this is")
         .hint("run it in a Kubernetes Job with completionMode: Indexed, or give --shard I/N");
+  if (*index >= count)
+    throw Error(ErrorCode::usage, fmt::format("JOB_COMPLETION_INDEX is {}, and --shards {} has 0 to {}", *index, count,
+                                              std::max(count, 1U) - 1))
+        .hint("give the Job's completions and --shards the same number");
   return checked(*index + 1, count, fmt::format("{}/{}", *index + 1, count));
 }
 

@@ -177,7 +177,7 @@ TEST_CASE("how shards are written") {
     CHECK_ERROR(Shard::parse(wrong), usage, "is not a shard");
   CHECK(Shard::of_job(4, "0").number == 1);
   CHECK(Shard::of_job(4, "3").number == 4);
-  CHECK_ERROR(Shard::of_job(4, "4"), usage, "is not a shard");
+  CHECK_ERROR(Shard::of_job(4, "4"), usage, "JOB_COMPLETION_INDEX is 4, and --shards 4 has 0 to 3");
   CHECK_ERROR(Shard::of_job(4, nullptr), usage, "JOB_COMPLETION_INDEX does not say");
   CHECK_ERROR(Shard::of_job(4, "x"), usage, "JOB_COMPLETION_INDEX does not say");
 }
