@@ -25,7 +25,8 @@ std::string prefix(const std::vector<std::string>& rules, const std::string& hos
 }  // namespace
 
 TEST_CASE("another name of Docker Hub is no rule without effect") {
-  CHECK_ERROR(NameMapping::parse(std::vector<std::string>{"index.docker.io=hub"}), usage, "references call this registry docker.io");
+  CHECK_ERROR(NameMapping::parse(std::vector<std::string>{"index.docker.io=hub"}), usage,
+              "references call this registry docker.io");
 }
 
 TEST_CASE("names by rules") {
