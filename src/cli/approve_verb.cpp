@@ -9,6 +9,8 @@
 #include "airlock/base/file.hpp"
 #include "airlock/base/output.hpp"
 #include "airlock/base/text.hpp"
+#include "airlock/bundle/medium.hpp"
+#include "airlock/bundle/signature_region.hpp"
 #include "airlock/trust/policy.hpp"
 #include "cli/signing.hpp"
 #include "cli/verbs.hpp"
@@ -16,6 +18,8 @@
 namespace airlock::cli {
 
 namespace {
+
+constexpr std::size_t max_document = 64U << 20;
 
 struct ReviewVerbOptions : SignVerbOptions {
   std::string comment;
@@ -39,7 +43,6 @@ void check_text(const char* option, const std::string& text) {
 
 /// What the decision was made by, for whoever asks later: by the files' names.
 std::map<std::string, oci::Digest> documents_of(const ReviewVerbOptions& options) {
-  constexpr std::size_t max_document = 64U << 20;
   std::map<std::string, oci::Digest> documents;
   std::vector<std::string> files = options.findings;
   for (const std::string& file : {options.report, options.policy})
@@ -56,6 +59,17 @@ std::map<std::string, oci::Digest> documents_of(const ReviewVerbOptions& options
           .hint("give one of them another name: the statement names them so");
   }
   return documents;
+}
+
+/// A page of airlock's is about one bundle; what else was looked at is the reviewer's own.
+void check_page(const ReviewVerbOptions& options, const flow::SignRequest& request) {
+  if (options.report.empty()) return;
+  const std::string page = read_file(options.report, max_document);
+  if (page.find("<dt>SHA256SUMS</dt>") == std::string::npos) return;
+  const auto head = bundle::read_head(*bundle::open_medium(request.bundle, request.volumes));
+  if (page.find(oci::sha256(head.sums).str()) == std::string::npos)
+    throw Error(ErrorCode::trust, options.report + " is a page about another bundle")
+        .hint("make one of this bundle: airlock report");
 }
 
 /// Asks each question of the policy: on stderr, answered on stdin, so that a person or a form can.
@@ -96,6 +110,7 @@ void run(const ReviewVerbOptions& options, const GlobalOptions& global) {
   Reporter reporter(global.reporter());
   auto request = options.request();
   const auto documents = documents_of(options);
+  check_page(options, request);
   const auto answers = options.checklist ? ask(options.policy) : std::vector<trust::Answer>();
   const auto key = options.signing.load();
   // Beside an approval by the same person, whose name it would have.

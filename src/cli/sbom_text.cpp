@@ -33,8 +33,9 @@ std::string comparison_of(const review::InventoriedImage& image) {
 
 std::string table_of(const review::InventoriedImage& image) {
   const auto& inventory = image.inventory;
-  std::string text = fmt::format("{}: {}{}\n", image.image.str(), count_of(inventory.packages.size(), "package"),
-                                 inventory.distribution.empty() ? "" : ", " + printable(inventory.distribution.name));
+  std::string text =
+      fmt::format("{}: {}{}\n", image.image.str(), count_of(inventory.packages.size(), "package"),
+                  inventory.distribution.name.empty() ? "" : ", " + printable(inventory.distribution.name));
   for (const review::InstalledPackage& installed : inventory.packages) {
     const review::Package& package = installed.package;
     const std::string name = package.ns.empty() ? package.name : package.ns + "/" + package.name;

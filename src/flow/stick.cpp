@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "airlock/base/error.hpp"
 #include "airlock/base/file.hpp"
 #include "airlock/base/text.hpp"
@@ -157,8 +159,13 @@ Facts gather(const StickRequest& request, const trust::PublicKey& signer) {
   return facts;
 }
 
-/// The file with the signature of the release's key, where that is known.
+/// The file with the signature of the release's key, where that is known. What the page says to copy has to be there.
 std::string check_release(const StickRequest& request, const Release& release) {
+  if (std::none_of(release.files.begin(), release.files.end(), [](const ReleaseFile& file) {
+        return file.path.parent_path() == "bin" && file.path.filename().string().find("-linux-") != std::string::npos;
+      }))
+    throw Error(ErrorCode::format, release.directory.string() + " has no program for Linux in bin/")
+        .hint("give the directory of an unpacked release of airlock");
   if (request.release_key) return check_release_signature(release, *request.release_key);
   return release.signatures.empty() ? "" : release.signatures.front().name;
 }

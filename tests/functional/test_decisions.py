@@ -253,3 +253,12 @@ def test_who_has_signed_already_is_told_so_first(airlock, reviewed):
     sign = [reviewed / "b.tar", "--key", reviewed / "bob.key"]
     airlock(0, "approve", *sign)
     assert "this key has approved it already" in airlock(7, "approve", *sign).err
+
+
+def test_a_page_about_another_bundle_is_no_reason(airlock, keys, reviewed, export_small, filled, tmp_path):
+    export_small(0, filled())
+    for name, bundle in (("this.html", reviewed / "b.tar"), ("other.html", tmp_path / "small.tar")):
+        airlock(0, "report", bundle, "--key", keys / "alice.pub", "--no-software", "-o", tmp_path / name)
+    approve = ["approve", reviewed / "b.tar", "--key", reviewed / "bob.key", "--report"]
+    assert "is a page about another bundle" in airlock(7, *approve, tmp_path / "other.html").err
+    airlock(0, *approve, tmp_path / "this.html")
