@@ -57,6 +57,12 @@ std::string with_digest(std::string_view digest) {
   return "@" + (digest.starts_with(algorithm) ? std::string() : std::string(algorithm)) + std::string(digest);
 }
 
+bool is_sha256(std::string_view text) {
+  constexpr std::string_view algorithm = "sha256:";
+  if (text.starts_with(algorithm)) text.remove_prefix(algorithm.size());
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
 /// What is joined, and from which keys.
 class Joiner {
  public:
@@ -68,7 +74,8 @@ class Joiner {
     add_version(default_tag);
     find_several();
     image_.readable = read_image_text(image_.reference).has_value();
-    if (!image_.readable && !is_meant()) return std::nullopt;
+    if (!image_.readable && is_filled_in()) image_.open = "which is filled in elsewhere";
+    if (!image_.readable && image_.open.empty() && !is_meant()) return std::nullopt;
     return std::move(image_);
   }
 
@@ -96,14 +103,28 @@ class Joiner {
     if (repository.there()) take(repository);
     if (image.there()) take(image);
     image_.doubtful = !image.there() && !of_image_ && part_of(mapping_, {"version"}).there() && !has_image_version();
+    if (image_.doubtful && repository.key == "repo" && !registry().there() && !names_host(base_)) return false;
     // A repository alone may be one of git or of packages; an image alone is none in parts.
     return !has_tag(base_) && (speaks_of_version() || registry().there() || (repository.there() && speaks_of_pull()));
+  }
+
+  static bool names_host(const std::string& base) {
+    const auto text = read_image_text(base);
+    return text && text->host;
   }
 
   /// The repository of something else: of a chart, or the first part of the image.
   static bool is_whole_beside(const std::string& image, const std::string& repository) {
     const auto text = read_image_text(image);
     return repository.find("://") != std::string::npos || (text && text->host);
+  }
+
+  /// `{registry, repository, tag: "<<TAG>>"}`. What templates leave out is told by their marks.
+  bool is_filled_in() const {
+    const bool marked = std::any_of(image_.reference.begin(), image_.reference.end(),
+                                    [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+    return !marked && registry().there() && has_image_version() &&
+           image_.reference.find_first_of("<$%") != std::string::npos;
   }
 
   /// Not an address of something else, and not for rendering.
@@ -127,11 +148,19 @@ class Joiner {
     return true;
   }
 
+  /// `sha` and `sha256` may be those of a commit or of an archive.
+  Part digest_part() const {
+    const Part digest = part_of(mapping_, {"digest"});
+    if (digest.there()) return digest;
+    Part sum = part_of(mapping_, {"sha256", "sha"});
+    return !sum.there() || is_sha256(sum.text) ? sum : Part();
+  }
+
   Part registry() const { return part_of(mapping_, {"registry", "imageRegistry", "hub", "image_registry"}); }
 
   /// A chart has a version, too.
   bool has_image_version() const {
-    return part_of(mapping_, {"tag", "imageTag", "image_tag", "newTag", "digest", "sha256", "sha"}).there();
+    return part_of(mapping_, {"tag", "imageTag", "image_tag", "newTag"}).there() || digest_part().there();
   }
 
   /// `{repository, tag, genericDigest, awsDigest}`: a chart chooses among images with other names.
@@ -143,8 +172,9 @@ class Joiner {
   }
 
   bool speaks_of_version() const {
-    constexpr std::array keys{"tag", "digest", "imageTag", "sha", "sha256", "version", "image_tag", "image_version"};
-    return std::any_of(keys.begin(), keys.end(), [&](const char* key) { return mapping_.find(key) != nullptr; });
+    constexpr std::array keys{"tag", "digest", "imageTag", "version", "image_tag", "image_version"};
+    return digest_part().there() ||
+           std::any_of(keys.begin(), keys.end(), [&](const char* key) { return mapping_.find(key) != nullptr; });
   }
   bool speaks_of_pull() const {
     return mapping_.find("pullPolicy") != nullptr || mapping_.find("imagePullPolicy") != nullptr;
@@ -165,7 +195,7 @@ class Joiner {
 
   void add_version(const std::string& default_tag) {
     Part tag = part_of(mapping_, {"tag", "imageTag", "newTag", "image_tag", "image_version", "version"});
-    const Part digest = part_of(mapping_, {"digest", "sha256", "sha"});
+    const Part digest = digest_part();
     if (tag.there()) {
       take(tag);
       image_.reference += (tag.text.starts_with("sha256:") ? "@" : ":") + tag.text;

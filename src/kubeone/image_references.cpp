@@ -54,7 +54,8 @@ std::vector<Chunk> chunks_of(std::string_view text) {
 
 /// Most documents of a large set name no image (schemas, roles): only what may is parsed.
 bool may_name_images(std::string_view text) {
-  for (const std::string_view word : {"mage", "MAGE", "img", "IMG", "repo", "registry", "hub", "docker://", "newName"})
+  for (const std::string_view word : {"mage", "MAGE", "img", "IMG", "epository", "repo:", "repo\"", "registry",
+                                      "hub:", "hub\"", "docker://", "newName", "pkg.crossplane.io"})
     if (text.find(word) != std::string_view::npos) return true;
   return !full_references_in(text).empty();
 }

@@ -99,6 +99,12 @@ class Walk {
       // `image: {reference: ...}` of a volume (KEP-4639); {name: X_IMAGE, value: ...} of a variable.
       next.image = next.image || (scope.image && entry.value.is_scalar()) || (variable && entry.key == "value");
       next.named = next.named || (scope.named && says_which(node, entry.key)) || (variable && entry.key == "value");
+      if (crossplane_ && entry.key == "package" && node.find("version") != nullptr) {  // of dependencies: a range
+        into_.unresolved.push_back(fmt::format("{}: {}, whose version is {}", place(entry.line),
+                                               printable(entry.value.text, 200),
+                                               printable(text_of(node, "version"), 80)));
+        continue;
+      }
       if (entry.key == "items" && kind.ends_with("List")) next.kind = kind.substr(0, kind.size() - 4);
       if (entry.value.is_scalar()) next.container = scope.container;
       if (patch && entry.key == "value" && entry.value.is_scalar()) {
@@ -147,8 +153,12 @@ class Walk {
 
   void take_joined(const JoinedImage& image, const YamlNode& node, const Scope& scope) {
     const auto text = read_image_text(image.reference);
+    if (!text && scope.text) return;
+    if (!text && image.open.empty())
+      return suspect(image.reference, image.line, "joined from parts, which make no image reference");
     if (!text) {
-      if (!scope.text) suspect(image.reference, image.line, "joined from parts, which make no image reference");
+      into_.unresolved.push_back(
+          fmt::format("{}: {}, {}", place(image.line), printable(image.reference, 200), image.open));
       return;
     }
     const std::string open = open_part(image, *text);
@@ -236,8 +246,9 @@ class Walk {
     const auto image = read_image_text(text);
     if (!image) return !scope.text && named && several(node);
     if (scope.text) {
-      if (named && image->host && image->path) suspect(image->reference, node.line, in_text_);
-      return named && image->host && image->path;
+      const bool likely_one = named && image->path && (image->host || image->plausible);
+      if (likely_one) suspect(image->reference, node.line, in_text_);
+      return likely_one;
     }
     const bool likely = image->plausible || !has_capital(image->reference);
     if (image->path && image->version && (!image->host || likely)) {
@@ -264,25 +275,14 @@ class Walk {
     return any;
   }
 
-  static std::vector<std::string_view> words_of(std::string_view text) {
-    constexpr std::string_view separators = " \t\r\n,;\"'[]{}";
-    std::vector<std::string_view> words;
-    while (!text.empty()) {
-      text.remove_prefix(std::min(text.find_first_not_of(separators), text.size()));
-      const auto end = std::min(text.find_first_of(separators), text.size());
-      if (end > 0) words.push_back(text.substr(0, end));
-      text.remove_prefix(end);
-    }
-    return words;
-  }
-
   /// An argument or variable that is a reference as a whole, or the value of an option.
   void process(const YamlNode& node, const Assignment& assigned) {
     const std::string option = to_lower(assigned.name);
     const bool label = std::any_of(label_words.begin(), label_words.end(),
                                    [&](const char* word) { return option.find(word) != std::string::npos; });
     const auto image = read_image_text(node.text.starts_with('-') ? assigned.value : std::string_view(node.text));
-    if (image && !label && !image->version && image->host && is_at_known_registry(image->reference))
+    if (image && !label && !image->version && image->host && is_at_known_registry(image->reference) &&
+        std::count(image->reference.begin(), image->reference.end(), '/') > 1)  // else it may be a prefix
       return suspect(image->reference, node.line, why_unsure(*image));
     if (!image || label || !image->path || !image->plausible) return texts(node, in_text_);
     if (image->host && !is_cluster_service(image->reference)) return take(image->reference, node.line);
@@ -297,8 +297,7 @@ class Walk {
     };
     if (text.find('/') != std::string_view::npos)
       for (const std::string_view reference : full_references_in(text)) suspect(reference, line_of(reference), why);
-    parts_in(node, why);
-    if (text.find("image") == std::string_view::npos) return;
+    if (images_in_document(node, why) || text.find("image") == std::string_view::npos) return;
     for (const std::string_view value : image_values_in(text)) {
       const auto image = read_image_text(value);
       if (image && (image->path || image->version || is_bare_word(value))) suspect(value, line_of(value), why);
@@ -319,19 +318,23 @@ class Walk {
     return text.find('\n') != std::string_view::npos || text.starts_with('{') || text.starts_with('[');
   }
 
-  /// Images in parts, in values that stand in a scalar (HelmChartConfig, Argo CD's Application, ConfigMaps), and those
-  /// of patches.
-  void parts_in(const YamlNode& node, const char* why) {
-    if (!may_be_document(node.text)) return;
-    constexpr std::array words{"repo", "registry", "/image"};
-    if (std::none_of(words.begin(), words.end(),
-                     [&](const char* word) { return node.text.find(word) != std::string::npos; }))
-      return;
+  /// Images of a document that stands in a scalar (HelmChartConfig, Argo CD's Application, examples of operators), and
+  /// those of patches; false where it is no document.
+  bool images_in_document(const YamlNode& node, const char* why) {
+    constexpr std::array words{"mage", "repo", "registry"};
+    if (!may_be_document(node.text) || std::none_of(words.begin(), words.end(), [&](const char* word) {
+          return node.text.find(word) != std::string::npos;
+        }))
+      return false;
     FoundImages found;
-    embedded_text(node.text, where_, lines_.of(node, 0), found);
+    if (!embedded_text(node.text, where_, lines_.of(node, 0), found)) return false;
     for (const auto& [image, place] : found.images) into_.suspects.push_back({image, place, why, true});
-    into_.suspects.insert(into_.suspects.end(), found.suspects.begin(), found.suspects.end());
+    for (Suspect& one : found.suspects) {
+      if (one.is_reference) one.why = why;
+      into_.suspects.push_back(std::move(one));
+    }
     into_.unresolved.insert(into_.unresolved.end(), found.unresolved.begin(), found.unresolved.end());
+    return true;
   }
 
   /// Files in a ConfigMap or Secret that are YAML themselves.
@@ -349,18 +352,24 @@ class Walk {
     }
   }
 
-  void embedded_text(const std::string& text, const std::string& where, std::size_t line, FoundImages& into) const {
-    if (nesting_ >= max_nesting) return;
+  /// False for what is no YAML, or only a scalar.
+  bool embedded_text(const std::string& text, const std::string& where, std::size_t line, FoundImages& into) const {
+    if (nesting_ >= max_nesting) return false;
     YamlOptions options{{text.size() + (1U << 20), 100, 1U << 20}, YamlAliases::expand, 1000, YamlOddities::pass, line};
     std::vector<YamlNode> documents;
     try {
       documents = parse_yaml_nodes(text, where, options);
     } catch (const Error&) {
-      return;  // it is no YAML: searched as text
+      return false;  // searched as text
     }
     Walk inner(where, text, line, masked_, options_, into, nesting_ + 1);
-    for (const YamlNode& document : documents)
-      if (!document.is_scalar()) inner.document(document);
+    bool any = false;
+    for (const YamlNode& document : documents) {
+      if (document.is_scalar()) continue;
+      inner.document(document);
+      any = true;
+    }
+    return any;
   }
 
   const std::string& where_;

@@ -30,4 +30,16 @@ bool names_registry_for_all(const YamlNode& node, int depth) {
   });
 }
 
+std::vector<std::string_view> words_of(std::string_view text) {
+  constexpr std::string_view separators = " \t\r\n,;\"'[]{}";
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    text.remove_prefix(std::min(text.find_first_not_of(separators), text.size()));
+    const auto end = std::min(text.find_first_of(separators), text.size());
+    if (end > 0) words.push_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  return words;
+}
+
 }  // namespace airlock::kubeone

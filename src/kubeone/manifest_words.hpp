@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include "airlock/base/yaml.hpp"
 
@@ -38,6 +39,9 @@ bool is_bare_word(std::string_view text);
 bool is_cluster_service(std::string_view reference);
 
 bool has_capital(std::string_view reference);
+
+/// Texts between spaces, commas, quotes and brackets; parts of the text.
+std::vector<std::string_view> words_of(std::string_view text);
 
 /// Values of a chart may name one registry for all of its images.
 bool names_registry_for_all(const YamlNode& node, int depth = 0);

@@ -105,6 +105,10 @@ std::vector<TemplateText::Piece> pieces_of(std::string_view text) {
   return pieces;
 }
 
+std::optional<std::string> value_of(const TemplateText::Piece& action, const ActionValue& value) {
+  return action.text.size() < 4 ? std::nullopt : value(inside(action.text));
+}
+
 std::size_t lines_in(std::string_view text) {
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
@@ -127,7 +131,14 @@ TemplateText::TemplateText(std::string_view text, const ActionValue& value) {
   const auto end_line = [&] {
     const bool alone =
         std::all_of(line.begin(), line.end(), [](const Piece& one) { return one.action || trim(one.text).empty(); });
-    for (const Piece& piece : line) add(piece, alone, value);
+    const bool leaves_nothing = alone && std::none_of(line.begin(), line.end(), [&](const Piece& one) {
+                                  return one.action && value_of(one, value).has_value();
+                                });
+    // Without its spaces, too: deeper ones before the first line of a block scalar are no YAML.
+    if (leaves_nothing)
+      for (const Piece& piece : line) text_.append(lines_in(piece.text), '\n');
+    else
+      for (const Piece& piece : line) add(piece, alone, value);
     line.clear();
   };
   for (const Piece& piece : pieces_of(text)) {
@@ -142,7 +153,7 @@ void TemplateText::add(Piece piece, bool alone, const ActionValue& value) {
     text_ += piece.text;
     return;
   }
-  const auto known = piece.text.size() < 4 ? std::nullopt : value(inside(piece.text));
+  const auto known = value_of(piece, value);
   if (known) {
     text_ += *known;
   } else if (!alone) {

@@ -226,7 +226,7 @@ TEST_CASE("images in embedded texts, with their lines") {
   CHECK(suspected(found) ==
         "m:5 docker.io/lab/proxy:stable\nm:6 busybox:1.28\nm:8 ghcr.io/lab/agent:main\nm:9 kserve/agent:v0.16.0\n"
         "m:11 quay.io/a/b:1\n");
-  CHECK(found.unresolved == std::vector<std::string>{"m:7: ${IMG"});
+  CHECK(found.unresolved == std::vector<std::string>{"m:7: ${IMG}"});
   CHECK(found.suspects.front().why == "in a text; --in-config-maps reads manifests in it");
   // A sentence is no key.
   CHECK(suspected("metadata: {annotations: {note: 'write image: the name of it'}}").empty());
@@ -305,4 +305,28 @@ TEST_CASE("parts in embedded values, patches, artifacts and references without a
   CHECK(suspected("args: [--reloader=quay.io/n/r, RELATED_IMG=nginx:1.2, --class=k8s.io/ingress-nginx]\n"
                   "env: [{name: WORKER_IMG, value: ghcr.io/n/w}]\n") ==
         "m:1 quay.io/n/r\nm:1 nginx:1.2\nm:2 ghcr.io/n/w\n");
+}
+
+TEST_CASE("what a template leaves of a line, and parts that are of no image") {
+  // Lines of nothing but actions leave nothing: deeper spaces before the first line of a block scalar are no YAML.
+  const auto escaped = find_images(
+      "spec:\n  raw: |\n    {{ `{{- range .x }}` }}\n      {{ `{{- y }}` }}\n    - image: q.io/a:1\n"
+      "containers:\n- image: q.io/b:1\n",
+      "m");
+  CHECK(escaped.unreadable.empty());
+  CHECK(taken(escaped) == "q.io/b:1\n");
+  CHECK(suspected(escaped) == "m:5 q.io/a:1\n");
+  CHECK(find_images("a:\n  repo: naersk\n  sha256: 1lhzx\n  owner: x", "m").suspects.empty());
+  CHECK(find_images("{\"repo\": \"actions/checkout\", \"version\": \"v6\", \"sha\": \"de0fac2e\"}", "m")
+            .suspects.empty());
+  CHECK(find_images("a: {registry: q.io, repository: db, tag: '<<TAG>>'}", "m").unresolved ==
+        std::vector<std::string>{"m:1: q.io/db:<<TAG>>, which is filled in elsewhere"});
+  CHECK(find_images("apiVersion: meta.pkg.crossplane.io/v1\nspec: {dependsOn: [{provider: x, package: q.io/a/p, "
+                    "version: '>=1'}]}",
+                    "m")
+            .images.empty());
+  CHECK(find_images("args: [--prefix=quay.io/mongodb]", "m").suspects.empty());
+  CHECK(suspected("metadata:\n  annotations:\n    containerImage: org/op:1.2\n    alm-examples: "
+                  "'[{\"dbImage\":\"mysql:8\"}]'\n") == "m:3 org/op:1.2\nm:4 mysql:8\n");
+  CHECK(find_images("# as reported\nx: [", "m").unreadable.empty());
 }
