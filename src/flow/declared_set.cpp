@@ -119,8 +119,8 @@ DeclaredSet read_set(const JsonObject& object, const YamlDocument& document, std
   const auto line_of = [&](const std::string& key) {
     return fmt::format("{}: line {}", file.string(), document.line("/" + key));
   };
-  for (const auto& [key, value] : object.json().items())
-    if (std::find(known_keys.begin(), known_keys.end(), key) == known_keys.end())
+  for (const auto& entry : object.json().items())
+    if (const std::string& key = entry.key(); std::find(known_keys.begin(), known_keys.end(), key) == known_keys.end())
       findings.check([&] { refuse_set(line_of(key), fmt::format("unknown key \"{}\"", printable(key, 80))); });
   const SetReader reader(object, file);
   DeclaredSet set;

@@ -95,7 +95,7 @@ std::string without_values(const std::string& created_by) {
     return created_by.substr(0, at + env.size()) +
            std::string(trim(hide_values(std::string_view(created_by).substr(at + env.size()), created_by.size())));
   const auto bar = created_by.find('|');
-  if (bar == std::string::npos || bar > 8) return created_by;
+  if (bar > 8) return created_by;  // also where there is none
   const auto space = created_by.find(' ', bar);
   const auto count = space == std::string::npos
                          ? std::nullopt
