@@ -430,10 +430,11 @@ def test_a_database_whose_cells_share_what_they_point_to(inventory):
             parts.insert(0, number & 0x7F | 0x80)
         return bytes(parts)
 
-    size = chain * (page - 4)
-    cell = varint(size) + b"\x01" + record.ljust(500, b"\0") + struct.pack(">I", 3)
-    leaf = struct.pack(">BHHHB", 13, 0, 20000, page - 1000, 0) + struct.pack(">H", page - 1000) * 20000
-    pages = [first(), leaf.ljust(page - 1000, b"\0") + cell.ljust(1000, b"\0")]
+    local = (page - 12) * 32 // 255 - 23  # what of a payload stays on its page, before the chain
+    cell = varint(local + chain * (page - 4)) + b"\x01" + record.ljust(local, b"\0") + struct.pack(">I", 3)
+    at = page - len(cell)
+    leaf = struct.pack(">BHHHB", 13, 0, 20000, at, 0) + struct.pack(">H", at) * 20000
+    pages = [first(), leaf.ljust(at, b"\0") + cell]
     pages += [struct.pack(">I", n + 4 if n + 1 < chain else 0).ljust(page, b"\0") for n in range(chain)]
     assert one(inventory, layer(("var/lib/rpm/rpmdb.sqlite", b"".join(pages)))) == set()
 
